@@ -1,0 +1,56 @@
+//! How much of anything one request may carry. Every limit is in one place, and every one has an error that names it.
+
+/// Limits on what callers may hand in. The defaults suit an installation of any size; embedders may lower them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of the variables of one request, as JSON.
+    pub variables_bytes_max: usize,
+    /// Depth of nesting in the variables.
+    pub variables_depth_max: usize,
+    /// Items of one list or object in the variables: loops in templates run over them.
+    pub variables_items_max: usize,
+    /// Bytes of one template source (one part of one channel).
+    pub template_source_bytes_max: usize,
+    /// Bytes that one part may have after rendering.
+    pub rendered_bytes_max: usize,
+    /// Characters of a text message after rendering; vendors take at most 1,600.
+    pub sms_chars_max: usize,
+    /// Characters of a subject line after rendering. RFC 5322 allows a line of 998.
+    pub subject_chars_max: usize,
+    /// Attachments of one email.
+    pub attachments_max: usize,
+    /// Bytes of all attachments of one email together, decoded.
+    pub attachments_bytes_max: usize,
+    /// Extra headers of one email.
+    pub headers_max: usize,
+    /// Media URLs of one text message; Twilio takes 10.
+    pub media_urls_max: usize,
+    /// How far ahead a notification may be scheduled, in days.
+    pub schedule_ahead_days_max: i64,
+    /// Bytes of a recipient's stored interests, as JSON.
+    pub interests_bytes_max: usize,
+    /// Locales of one template.
+    pub locales_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            variables_bytes_max: 64 * 1024,
+            variables_depth_max: 16,
+            variables_items_max: 1_000,
+            template_source_bytes_max: 128 * 1024,
+            rendered_bytes_max: 512 * 1024,
+            sms_chars_max: 1_600,
+            subject_chars_max: 900,
+            attachments_max: 10,
+            attachments_bytes_max: 512 * 1024,
+            headers_max: 20,
+            media_urls_max: 10,
+            schedule_ahead_days_max: 3 * 366,
+            interests_bytes_max: 16 * 1024,
+            locales_max: 64,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! One intention to tell one recipient: what was accepted, unchanged from then on.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::channel::Channel;
+use super::delivery::Delivery;
+use super::id::{CategoryName, DeliveryId, IdempotencyKey, NotificationId, SubjectId, TemplateName, TenantId};
+use super::lifecycle::DeliveryState;
+use super::message::{Attachment, Mailbox};
+use super::recipient::Recipient;
+use super::subject::Subject;
+use super::template::Content;
+use super::timeline::{Fact, FactKind, Reason};
+
+/// Where the words come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContentSource {
+    /// A stored template.
+    Template {
+        /// Its name.
+        name: TemplateName,
+        /// A pinned version; otherwise the newest when the notification falls due.
+        version: Option<u32>,
+    },
+    /// The request itself.
+    Inline(Content),
+}
+
+/// What a request may say beyond the words.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MessageOptions {
+    /// Where answers to the email go.
+    pub reply_to: Option<Mailbox>,
+    /// Extra headers of the email.
+    pub headers: Vec<(String, String)>,
+    /// Files of the email.
+    pub attachments: Vec<Attachment>,
+    /// Pictures and the like of the text message.
+    pub media_urls: Vec<String>,
+}
+
+/// A checked request, before it has an identity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// Whose.
+    pub tenant: TenantId,
+    /// To whom; addresses given here outrank the directory.
+    pub recipient: Recipient,
+    /// Of which kind.
+    pub category: CategoryName,
+    /// On which channels; `None` means the category's.
+    pub channels: Option<Vec<Channel>>,
+    /// The words.
+    pub content: ContentSource,
+    /// What to put into them.
+    pub variables: Map<String, Value>,
+    /// What it is about.
+    pub subject: Option<SubjectId>,
+    /// What else was said.
+    pub options: MessageOptions,
+    /// When it falls due; `None` means at once.
+    pub due_at: Option<Timestamp>,
+    /// When it is too late; `None` means as the category says.
+    pub expires_at: Option<Timestamp>,
+    /// The caller's key.
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// One intention to tell one recipient.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notification {
+    /// Its identity, and its place in the order of acceptance.
+    pub id: NotificationId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// To whom; addresses given here outrank the directory.
+    pub recipient: Recipient,
+    /// Of which kind.
+    pub category: CategoryName,
+    /// On which channels it was to go.
+    pub channels: Vec<Channel>,
+    /// The words.
+    pub content: ContentSource,
+    /// What to put into them.
+    pub variables: Map<String, Value>,
+    /// What it is about.
+    pub subject: Option<SubjectId>,
+    /// What else was said.
+    pub options: MessageOptions,
+    /// When it falls due.
+    pub due_at: Timestamp,
+    /// When it is too late to send it.
+    pub expires_at: Timestamp,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// The caller's key.
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+impl Notification {
+    /// Its deliveries as they are at acceptance: one for each channel, pending.
+    #[must_use]
+    pub fn first_deliveries(&self) -> Vec<Delivery> {
+        let reason = self.acceptance().reason;
+        let delivery = |channel: &Channel| Delivery {
+            id: DeliveryId { notification: self.id, channel: *channel },
+            tenant: self.tenant.clone(),
+            state: DeliveryState::Pending,
+            reason: reason.clone(),
+            due_at: self.due_at,
+            attempts: 0,
+            deferrals: 0,
+            last_attempt: None,
+            updated_at: self.created_at,
+        };
+        self.channels.iter().map(delivery).collect()
+    }
+
+    /// The first fact of its timeline.
+    #[must_use]
+    pub fn acceptance(&self) -> Fact {
+        let reason = if self.due_at > self.created_at {
+            Reason::new("schedule.at", format!("accepted, due at {}", self.due_at))
+        } else {
+            Reason::new("schedule.now", "accepted, due at once")
+        };
+        let channels = self.channels.iter().map(|channel| channel.name()).collect::<Vec<_>>().join(", ");
+        let fact = Fact {
+            at: self.created_at,
+            channel: None,
+            kind: FactKind::Accepted,
+            reason,
+            state: DeliveryState::Pending,
+            details: Vec::new(),
+        };
+        fact.with("channels", channels).with("category", self.category.as_str()).with("due_at", self.due_at.to_string())
+    }
+
+    /// What a template can refer to: the request's variables by name, and `recipient`, `subject`, `notification`.
+    #[must_use]
+    pub fn template_data(&self, recipient: &Recipient, subject: Option<&Subject>) -> Value {
+        let mut data = self.variables.clone();
+        let mut person = recipient.attributes.clone();
+        person.insert("id".into(), json!(recipient.id.as_str()));
+        for (name, value) in [
+            ("email", recipient.address(Channel::Email)),
+            ("phone", recipient.address(Channel::Sms)),
+            ("locale", recipient.locale.as_ref().map(|locale| locale.as_str())),
+            ("time_zone", recipient.time_zone.as_ref().map(|zone| zone.as_str())),
+        ] {
+            if let Some(value) = value {
+                person.insert(name.into(), json!(value));
+            }
+        }
+        data.insert("recipient".into(), Value::Object(person));
+        if let Some(subject) = subject {
+            let mut fields = subject.fields.clone();
+            fields.insert("id".into(), json!(subject.id.as_str()));
+            data.insert("subject".into(), Value::Object(fields));
+        }
+        data.insert("notification".into(), json!({"id": self.id.to_string(), "category": self.category.as_str()}));
+        Value::Object(data)
+    }
+}
+
+/// Names that variables may not have, because the engine fills them in.
+pub const RESERVED_VARIABLES: [&str; 3] = ["recipient", "subject", "notification"];

@@ -1,0 +1,143 @@
+//! Every field, wrong in every way that we could think of.
+
+use serde_json::json;
+
+use super::super::template::{EmailSource, SmsSource};
+use super::*;
+
+fn good() -> NotificationRequest {
+    NotificationRequest {
+        recipient: RecipientRequest {
+            id: "1".into(),
+            email: Some("ada@example.com".into()),
+            phone: Some("+14155550101".into()),
+            locale: Some("en-GB".into()),
+            time_zone: Some("Europe/London".into()),
+        },
+        content: Some(Content {
+            email: Some(EmailSource { subject: "Hi".into(), text: Some("{{x}}".into()), html: None }),
+            sms: Some(SmsSource { text: "Hi".into() }),
+        }),
+        ..NotificationRequest::default()
+    }
+}
+
+fn attachment() -> Attachment {
+    Attachment { filename: "a.pdf".into(), content_type: "application/pdf".into(), content_id: None, data: vec![1] }
+}
+
+fn fields(request: NotificationRequest) -> Vec<String> {
+    let now = "2026-01-01T00:00:00Z".parse().unwrap();
+    let errors = request.check(now, &Limits::default()).err().unwrap_or_default();
+    errors.into_iter().map(|error| error.field).collect()
+}
+
+#[test]
+fn a_good_request_passes() {
+    let mut request = good();
+    request.options = OptionsRequest {
+        reply_to: Some("Office <office@example.com>".into()),
+        headers: vec![("X-Unit".into(), "4B".into())],
+        attachments: vec![attachment()],
+        media_urls: vec!["https://example.com/a.png".into()],
+    };
+    request.schedule =
+        Some(ScheduleRequest { local_time: Some("2026-02-01T09:00".into()), ..ScheduleRequest::default() });
+    request.expires_at = Some("2026-02-02T09:00:00Z".into());
+    let now = "2026-01-01T00:00:00Z".parse().unwrap();
+    let draft = request.check(now, &Limits::default()).unwrap();
+    assert_eq!(draft.due_at.unwrap().to_string(), "2026-02-01T09:00:00Z");
+    assert_eq!(draft.tenant, TenantId::unnamed());
+    assert!(draft.recipient.has_address());
+}
+
+#[test]
+fn each_bad_field_is_named() {
+    type Spoil = fn(&mut NotificationRequest);
+    let cases: &[(&str, Spoil)] = &[
+        ("tenant", |r| r.tenant = Some("Not A Name".into())),
+        ("recipient.id", |r| r.recipient.id = String::new()),
+        ("recipient.id", |r| r.recipient.id = "a\u{0}b".into()),
+        ("recipient.email", |r| r.recipient.email = Some("ada@example.com\r\nBcc: b@example.com".into())),
+        ("recipient.phone", |r| r.recipient.phone = Some("555-0101".into())),
+        ("recipient.locale", |r| r.recipient.locale = Some("english please".into())),
+        ("recipient.time_zone", |r| r.recipient.time_zone = Some("Mars/Olympus".into())),
+        ("category", |r| r.category = Some("no spaces".into())),
+        ("channels", |r| r.channels = Some(vec![])),
+        ("channels", |r| r.channels = Some(vec![Channel::Sms, Channel::Sms])),
+        ("template", |r| r.content = None),
+        ("content", |r| r.template = Some(TemplateRequest { name: "t".into(), version: None })),
+        ("template.name", |r| {
+            r.content = None;
+            r.template = Some(TemplateRequest { name: "T!".into(), version: None });
+        }),
+        ("template.version", |r| {
+            r.content = None;
+            r.template = Some(TemplateRequest { name: "t".into(), version: Some(0) });
+        }),
+        ("content", |r| r.content = Some(Content::default())),
+        ("content.sms.text", |r| r.content.as_mut().unwrap().sms = Some(SmsSource { text: "{{#if".into() })),
+        ("content.sms", |r| {
+            r.channels = Some(vec![Channel::Email, Channel::Sms]);
+            r.content.as_mut().unwrap().sms = None;
+        }),
+        ("variables.recipient", |r| drop(r.variables.insert("recipient".into(), json!(1)))),
+        ("variables", |r| drop(r.variables.insert("x".into(), json!("x".repeat(70_000))))),
+        ("variables", |r| drop(r.variables.insert("x".into(), json!(vec![1; 1_001])))),
+        ("variables", |r| {
+            let deep = (0..20).fold(json!(1), |inner, _| json!([inner]));
+            r.variables.insert("x".into(), deep);
+        }),
+        ("subject", |r| r.subject = Some(" p1".into())),
+        ("options.reply_to", |r| r.options.reply_to = Some("nobody".into())),
+        ("options.headers.X-A", |r| r.options.headers = vec![("X-A".into(), "a\r\nBcc: b@example.com".into())]),
+        ("options.headers.Bcc", |r| r.options.headers = vec![("Bcc".into(), "b@example.com".into())]),
+        ("options.headers.A: b", |r| r.options.headers = vec![("A: b\r\n".into(), "c".into())]),
+        ("options.headers", |r| r.options.headers = (0..21).map(|n| (format!("X-{n}"), "v".into())).collect()),
+        ("options.attachments", |r| r.options.attachments = vec![attachment(); 11]),
+        ("options.attachments", |r| {
+            r.options.attachments = vec![Attachment { data: vec![0; 600_000], ..attachment() }];
+        }),
+        ("options.attachments[0].filename", |r| {
+            r.options.attachments = vec![Attachment { filename: "../a".into(), ..attachment() }];
+        }),
+        ("options.attachments[0].content_type", |r| {
+            r.options.attachments = vec![Attachment { content_type: "pdf\r\n".into(), ..attachment() }];
+        }),
+        ("options.attachments[0].content_id", |r| {
+            r.options.attachments = vec![Attachment { content_id: Some("<a>".into()), ..attachment() }];
+        }),
+        ("options.attachments[0].data", |r| r.options.attachments = vec![Attachment { data: vec![], ..attachment() }]),
+        ("options.media_urls[0]", |r| r.options.media_urls = vec!["file:///etc/passwd".into()]),
+        ("options.media_urls", |r| r.options.media_urls = vec!["https://example.com/a".into(); 11]),
+        ("schedule.at", |r| {
+            r.schedule =
+                Some(ScheduleRequest { at: Some("2020-01-01T00:00:00Z".into()), ..ScheduleRequest::default() });
+        }),
+        ("schedule.time_zone", |r| {
+            r.schedule = Some(ScheduleRequest {
+                local_time: Some("2026-02-01T09:00".into()),
+                time_zone: Some("Nowhere".into()),
+                at: None,
+            });
+        }),
+        ("expires_at", |r| r.expires_at = Some("soon".into())),
+        ("expires_at", |r| r.expires_at = Some("2025-01-01T00:00:00Z".into())),
+        ("idempotency_key", |r| r.idempotency_key = Some(String::new())),
+    ];
+    for (field, spoil) in cases {
+        let mut request = good();
+        spoil(&mut request);
+        assert_eq!(fields(request), [*field]);
+    }
+    assert_eq!(fields(good()), Vec::<String>::new());
+}
+
+#[test]
+fn every_error_is_reported_at_once() {
+    let mut request = good();
+    request.recipient.email = Some("x".into());
+    request.recipient.phone = Some("y".into());
+    request.expires_at = Some("z".into());
+    assert_eq!(fields(request), ["recipient.email", "recipient.phone", "expires_at"]);
+}
