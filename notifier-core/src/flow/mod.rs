@@ -1,0 +1,144 @@
+//! The road from a request to its timeline: the only place where decisions and the world meet.
+//!
+//! ```text
+//!  intake ---- accept ----> store --- claim ---> scheduler --- one task each ---> planner
+//!                             ^                                                      |
+//!                             |                              suppress, defer, fail   | send
+//!                             +------------------------------------------------------+
+//!                             +------ settle ------ dispatcher <--- begin -----------+
+//!                             |                         |
+//!                          recovery                  provider
+//! ```
+//!
+//! Intake stores and answers. The scheduler sleeps until something is due and hands it to a task, which plans it with
+//! what is true by then, records the intent, calls the provider and records the outcome. Recovery takes over what a
+//! process that ended left behind.
+
+pub(crate) mod dispatcher;
+pub(crate) mod intake;
+pub(crate) mod planner;
+pub(crate) mod recovery;
+pub(crate) mod scheduler;
+pub(crate) mod templates;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
+
+use crate::domain::category::Category;
+use crate::domain::id::{CategoryName, DeliveryId, ProviderName};
+use crate::domain::limits::Limits;
+use crate::domain::message::Senders;
+use crate::domain::route::Routes;
+use crate::ports::catalog::Catalog;
+use crate::ports::clock::Clock;
+use crate::ports::directory::Directory;
+use crate::ports::entropy::Entropy;
+use crate::ports::provider::Provider;
+use crate::ports::store::Store;
+use templates::Templates;
+
+/// How the engine paces itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FlowOptions {
+    /// Deliveries worked on at the same time.
+    pub in_flight_max: usize,
+    /// Deliveries claimed at once.
+    pub claim_batch_max: usize,
+    /// How long one call of a provider may take.
+    pub attempt_timeout: Duration,
+    /// How much longer than the call the lease lasts: the time for planning and for storing the outcome.
+    pub lease_margin: Duration,
+    /// How long an idempotency key is remembered.
+    pub key_retention: Duration,
+}
+
+impl Default for FlowOptions {
+    fn default() -> Self {
+        Self {
+            in_flight_max: 256,
+            claim_batch_max: 256,
+            attempt_timeout: Duration::from_secs(30),
+            lease_margin: Duration::from_secs(30),
+            key_retention: Duration::from_secs(24 * 3_600),
+        }
+    }
+}
+
+/// Everything that the stages share.
+pub(crate) struct Flow {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) directory: Option<Arc<dyn Directory>>,
+    pub(crate) catalog: Option<Arc<dyn Catalog>>,
+    pub(crate) providers: BTreeMap<ProviderName, Arc<dyn Provider>>,
+    pub(crate) routes: Routes,
+    pub(crate) categories: BTreeMap<CategoryName, Category>,
+    pub(crate) senders: Senders,
+    pub(crate) limits: Limits,
+    pub(crate) options: FlowOptions,
+    pub(crate) templates: Templates,
+    pub(crate) signals: Signals,
+}
+
+/// How the stages wake each other.
+pub(crate) struct Signals {
+    /// Something may be due earlier than the scheduler believes.
+    pub(crate) due: Notify,
+    /// One permit for each delivery that may be in flight.
+    pub(crate) in_flight: Arc<Semaphore>,
+    /// Set once, to end.
+    pub(crate) stopping: watch::Sender<bool>,
+    /// Every delivery that changed, for those who wait for one.
+    pub(crate) changed: broadcast::Sender<DeliveryId>,
+}
+
+impl Signals {
+    pub(crate) fn new(in_flight_max: usize) -> Self {
+        Self {
+            due: Notify::new(),
+            in_flight: Arc::new(Semaphore::new(in_flight_max)),
+            stopping: watch::Sender::new(false),
+            changed: broadcast::Sender::new(4_096),
+        }
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Returns once the end was asked for.
+    pub(crate) async fn stopped(&self) {
+        let mut stopping = self.stopping.subscribe();
+        // The sender lives in `self`, so waiting cannot fail before the value is seen.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    }
+
+    /// Tells those who wait; nobody may be waiting.
+    pub(crate) fn announce(&self, delivery: DeliveryId) {
+        let _ = self.changed.send(delivery);
+    }
+}
+
+impl Flow {
+    /// The rules for that category; the defaults for one that is no longer configured.
+    pub(crate) fn category(&self, name: &CategoryName) -> Category {
+        self.categories.get(name).cloned().unwrap_or_else(|| Category::named(name.clone()))
+    }
+
+    /// The end of a lease that begins now.
+    pub(crate) fn lease_until(&self, now: Timestamp) -> Timestamp {
+        after(now, self.options.attempt_timeout + self.options.lease_margin)
+    }
+}
+
+/// `wait` after `now`; the end of time where that overflows.
+pub(crate) fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
