@@ -39,8 +39,14 @@ impl Clock for SystemClock {
 }
 
 /// The system's source of cryptographically secure randomness.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct SystemEntropy(SystemRandom);
+
+impl Default for SystemEntropy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl SystemEntropy {
     /// The source.
