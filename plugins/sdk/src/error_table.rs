@@ -23,6 +23,19 @@ pub enum Class {
 }
 
 impl Class {
+    /// As in the attribute `class` of a receipt event, where the contract has no word of its own.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RateLimited => "rate-limited",
+            Self::Unavailable => "unavailable",
+            Self::Message => "message",
+            Self::Recipient => "recipient",
+            Self::Suppressed => "suppressed",
+            Self::Provider => "provider",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// This class with a problem, as the contract words it.
     pub fn into_error(self, retry_after_ms: Option<u64>, problem: Problem) -> SendError {
         let rejected = |kind, problem| SendError::Rejected(Rejection { kind, problem });

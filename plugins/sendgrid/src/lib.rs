@@ -1,8 +1,11 @@
 //! SendGrid: email, and the event webhook that says what became of it.
 
 mod mail;
+mod receive;
 mod send;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use notifier_plugin_sdk::*;
 
@@ -28,7 +31,7 @@ impl Provider for SendGrid {
                 required: true,
                 description: "API key with the permission \"Mail Send\"".into(),
             }],
-            receipts: vec![],
+            receipts: receive::STATUSES.to_vec(),
             attributes: vec![],
         }
     }
@@ -39,6 +42,10 @@ impl Provider for SendGrid {
 
     fn send(settings: &Settings, message: Message, context: Context) -> Result<Receipt, SendError> {
         send::send(settings, message, context)
+    }
+
+    fn receive(settings: &Settings, webhook: Webhook) -> Result<Vec<ReceiptEvent>, ReceiveError> {
+        receive::receive(settings, &webhook)
     }
 }
 

@@ -1,8 +1,12 @@
 //! Twilio: SMS and MMS, and the status callbacks that say what became of them.
 
 mod errors;
+mod receive;
 mod send;
 mod settings;
+mod signature;
+#[cfg(test)]
+mod tests;
 
 use notifier_plugin_sdk::*;
 
@@ -36,7 +40,7 @@ impl Provider for Twilio {
                     description: "Secret of the API key `api_key_sid`, when that is set".into(),
                 },
             ],
-            receipts: vec![],
+            receipts: receive::STATUSES.to_vec(),
             attributes: vec![],
         }
     }
@@ -47,6 +51,10 @@ impl Provider for Twilio {
 
     fn send(settings: &Settings, message: Message, context: Context) -> Result<Receipt, SendError> {
         send::send(settings, message, context)
+    }
+
+    fn receive(_: &Settings, webhook: Webhook) -> Result<Vec<ReceiptEvent>, ReceiveError> {
+        receive::receive(&webhook)
     }
 }
 
