@@ -1,0 +1,8 @@
+//! Tests across crates: one binary, so that everything is linked once.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod crash;
+mod flow;
+mod http;
+mod sandbox;
+mod tidy;
