@@ -1,0 +1,3 @@
+//! What adapters and applications are tested with: one conformance suite per port.
+
+pub mod store_conformance;
