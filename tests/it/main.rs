@@ -5,5 +5,6 @@ mod crash;
 mod examples;
 mod flow;
 mod http;
+mod lookup;
 mod sandbox;
 mod tidy;
