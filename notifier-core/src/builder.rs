@@ -16,6 +16,8 @@ use crate::error::StartError;
 use crate::flow::templates::Templates;
 use crate::flow::{Flow, FlowOptions, Signals};
 use crate::notifier::Notifier;
+#[cfg(feature = "wasm")]
+use crate::plugin::Plugin;
 use crate::ports::catalog::Catalog;
 use crate::ports::clock::Clock;
 use crate::ports::directory::Directory;
@@ -45,7 +47,7 @@ pub struct NotifierBuilder {
     catalog: Option<Arc<dyn Catalog>>,
     providers: Vec<(String, Arc<dyn Provider>)>,
     #[cfg(feature = "wasm")]
-    plugins: Vec<(String, crate::adapters::wasm::Plugin)>,
+    plugins: Vec<(String, Plugin)>,
     #[cfg(feature = "wasm")]
     plugin_cache_dir: Option<std::path::PathBuf>,
     routes: Vec<(Channel, String)>,
@@ -118,7 +120,7 @@ impl NotifierBuilder {
     /// Adds a provider that is a sandboxed component.
     #[cfg(feature = "wasm")]
     #[must_use]
-    pub fn plugin(mut self, name: impl Into<String>, plugin: crate::adapters::wasm::Plugin) -> Self {
+    pub fn plugin(mut self, name: impl Into<String>, plugin: Plugin) -> Self {
         self.plugins.push((name.into(), plugin));
         self
     }
@@ -189,7 +191,7 @@ impl NotifierBuilder {
             add_provider(&mut providers, &name, provider)?;
         }
         #[cfg(feature = "wasm")]
-        for (name, plugin) in load_plugins(self.plugins, self.plugin_cache_dir, &clock).await? {
+        for (name, plugin) in crate::plugin::load(self.plugins, self.plugin_cache_dir, self.options.in_flight_max, &clock).await? {
             add_provider(&mut providers, &name, plugin)?;
         }
         let routes = read_routes(self.routes, &providers)?;

@@ -53,6 +53,8 @@ pub mod domain;
 mod error;
 mod flow;
 mod notifier;
+#[cfg(feature = "wasm")]
+mod plugin;
 pub mod ports;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -94,3 +96,5 @@ pub use secrecy::SecretString;
 
 #[cfg(feature = "http")]
 pub use adapters::http_directory::{HttpCatalog, HttpDirectory, HttpLookup, InvalidLookup};
+#[cfg(feature = "wasm")]
+pub use plugin::Plugin;
