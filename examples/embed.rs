@@ -3,7 +3,9 @@
 //! `TWILIO_ACCOUNT_SID=… TWILIO_AUTH_TOKEN=… TWILIO_FROM=+1… cargo run --bin embed -- +14155550101 "Your lease is ready."`
 use std::env;
 
-use notifier_core::{Channel, Content, NotificationRequest, Notifier, Plugin, Secrets, SmsSource, SystemSecrets, TenantId};
+use notifier_core::{
+    Channel, Content, NotificationRequest, Notifier, Plugin, Secrets, SmsSource, SystemSecrets, TenantId,
+};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::adapters::memory::MemoryStore;
+#[cfg(feature = "sled")]
+use crate::adapters::sled::{SledOptions, SledStore};
 use crate::adapters::system::{SystemClock, SystemEntropy};
 use crate::domain::category::Category;
 use crate::domain::channel::Channel;
@@ -191,7 +193,9 @@ impl NotifierBuilder {
             add_provider(&mut providers, &name, provider)?;
         }
         #[cfg(feature = "wasm")]
-        for (name, plugin) in crate::plugin::load(self.plugins, self.plugin_cache_dir, self.options.in_flight_max, &clock).await? {
+        for (name, plugin) in
+            crate::plugin::load(self.plugins, self.plugin_cache_dir, self.options.in_flight_max, &clock).await?
+        {
             add_provider(&mut providers, &name, plugin)?;
         }
         let routes = read_routes(self.routes, &providers)?;
@@ -218,8 +222,7 @@ impl NotifierBuilder {
             options: self.options,
             templates: Templates::new(),
         });
-        let tasks =
-            vec![tokio::spawn(Arc::clone(&flow).recover()), tokio::spawn(Arc::clone(&flow).schedule())];
+        let tasks = vec![tokio::spawn(Arc::clone(&flow).recover()), tokio::spawn(Arc::clone(&flow).schedule())];
         Ok(Notifier { flow, tasks })
     }
 }
@@ -281,4 +284,17 @@ fn read_routes(
         }
     }
     Ok(Routes { by_channel })
+}
+
+/// Opening may have to replay or compact: it happens beside the asynchronous work.
+#[cfg(feature = "sled")]
+async fn open_directory(path: std::path::PathBuf, cache_bytes: Option<u64>) -> Result<Arc<dyn Store>, StartError> {
+    let mut options = SledOptions::default();
+    options.cache_bytes = cache_bytes.unwrap_or(options.cache_bytes);
+    let opening = tokio::task::spawn_blocking(move || SledStore::open(path, options));
+    match opening.await {
+        Ok(Ok(store)) => Ok(Arc::new(store)),
+        Ok(Err(error)) => Err(StartError::Open(error.to_string())),
+        Err(panic) => Err(StartError::Open(panic.to_string())),
+    }
 }

@@ -78,7 +78,9 @@ pub(crate) async fn load(
     }
     let clock = Arc::clone(clock);
     let loading = tokio::task::spawn_blocking(move || load_all(plugins, cache_dir, instances_max, clock));
-    loading.await.unwrap_or_else(|panic| Err(StartError::Plugin { provider: "(all)".into(), problem: panic.to_string() }))
+    loading
+        .await
+        .unwrap_or_else(|panic| Err(StartError::Plugin { provider: "(all)".into(), problem: panic.to_string() }))
 }
 
 fn load_all(

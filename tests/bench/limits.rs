@@ -24,7 +24,9 @@ pub(crate) async fn bare_hyper(connections: usize, requests: usize) -> Result<f6
     let server = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let _ = stream.set_nodelay(true);
-            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(accept)));
+            tokio::spawn(
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(accept)),
+            );
         }
     });
     let done = Load::scheduled_far().run(&Client::new(origin), connections, requests).await?;

@@ -93,7 +93,11 @@ async fn an_answer_becomes_a_recipient() {
 
 #[tokio::test]
 async fn fields_stand_where_the_configuration_says() {
-    let service = Service::answering(200, r#"{"data": {"mail": "a@example.com", "lang": "es", "tz": "Europe/Madrid", "x": {"y": 1}}}"#).await;
+    let service = Service::answering(
+        200,
+        r#"{"data": {"mail": "a@example.com", "lang": "es", "tz": "Europe/Madrid", "x": {"y": 1}}}"#,
+    )
+    .await;
     let mut lookup = service.lookup(&clock());
     for (field, pointer) in
         [("email", "/data/mail"), ("locale", "/data/lang"), ("time_zone", "/data/tz"), ("attributes", "/data/x")]

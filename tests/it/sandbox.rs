@@ -90,7 +90,9 @@ async fn one_request_becomes_one_real_email_and_one_real_text_message() {
         assert!(shown.contains("1,200.00 USD"), "{shown}");
     }
     let timeline = sandbox.timeline(notification["id"].as_str().unwrap()).await;
-    for code in ["preference.channel_on", "recipient.directory", "subject.catalog", "template.rendered", "attempt.accepted"] {
+    for code in
+        ["preference.channel_on", "recipient.directory", "subject.catalog", "template.rendered", "attempt.accepted"]
+    {
         assert_eq!(codes(&timeline).iter().filter(|told| **told == code).count(), 2, "{code}: {timeline:?}");
     }
 }
@@ -165,7 +167,10 @@ async fn an_answer_that_never_comes_is_unknown_and_settled_by_policy() {
     let id = sandbox.submit(&request).await["id"].as_str().unwrap().to_owned();
     assert_eq!(states(&sandbox.settled(&id).await), [("email", "sent")]);
     let timeline = sandbox.timeline(&id).await;
-    assert!(codes(&timeline).contains(&"attempt.unknown") && codes(&timeline).contains(&"unknown.resend"), "{timeline:?}");
+    assert!(
+        codes(&timeline).contains(&"attempt.unknown") && codes(&timeline).contains(&"unknown.resend"),
+        "{timeline:?}"
+    );
     let arrived = sandbox.arrived().await;
     let keys: Vec<_> = arrived.iter().map(|message| message["idempotency_key"].clone()).collect();
     assert_eq!(keys, [json!(format!("{id}.email")), json!(format!("{id}.email"))], "twice, under one key");
@@ -245,16 +250,25 @@ async fn the_routes_of_the_replaced_service_answer() {
     assert_eq!(kind(&ids[1]).await["sent"], true);
     assert_eq!(sandbox.arrived().await.len(), 2);
 
-    let nobody = client.post("/notifications/schedule", &json!({
-        "user_id": 99, "property_id": 1, "message": "x", "scheduled_time_utc": "2099-01-01T00:00:00Z",
-    }));
+    let nobody = client.post(
+        "/notifications/schedule",
+        &json!({
+            "user_id": 99, "property_id": 1, "message": "x", "scheduled_time_utc": "2099-01-01T00:00:00Z",
+        }),
+    );
     assert_eq!(nobody.await.unwrap().status, StatusCode::NOT_FOUND);
-    let past = client.post("/notifications/schedule", &json!({
-        "user_id": 1, "property_id": 1, "message": "x", "scheduled_time_utc": "2020-01-01T00:00:00Z",
-    }));
+    let past = client.post(
+        "/notifications/schedule",
+        &json!({
+            "user_id": 1, "property_id": 1, "message": "x", "scheduled_time_utc": "2020-01-01T00:00:00Z",
+        }),
+    );
     assert_eq!(past.await.unwrap().status, StatusCode::UNPROCESSABLE_ENTITY);
-    let off = client.post("/notifications/schedule", &json!({
-        "user_id": 4, "property_id": 1, "message": "x", "scheduled_time_utc": "2027-01-01T00:00:00Z",
-    }));
+    let off = client.post(
+        "/notifications/schedule",
+        &json!({
+            "user_id": 4, "property_id": 1, "message": "x", "scheduled_time_utc": "2027-01-01T00:00:00Z",
+        }),
+    );
     assert_eq!(off.await.unwrap().json, json!({"notification_ids": []}));
 }

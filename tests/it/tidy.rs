@@ -37,7 +37,10 @@ fn sources(ending: &str) -> Vec<Source> {
                 }
             } else if name.ends_with(ending) {
                 let text = fs::read_to_string(&path).unwrap();
-                found.push(Source { path: path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/"), text });
+                found.push(Source {
+                    path: path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/"),
+                    text,
+                });
             }
         }
     }
@@ -120,7 +123,10 @@ fn the_public_interface_names_no_library_behind_it() {
         for (number, line) in source.text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default().replace("adapters::sled::", "");
             offences.extend(
-                hidden.iter().filter(|name| code.contains(*name)).map(|name| format!("{}:{}: {name}", source.path, number + 1)),
+                hidden
+                    .iter()
+                    .filter(|name| code.contains(*name))
+                    .map(|name| format!("{}:{}: {name}", source.path, number + 1)),
             );
         }
     }
@@ -148,7 +154,8 @@ fn files_and_functions_stay_short() {
             let end = format!("{indent}}}");
             let body = lines[start..].iter().position(|line| *line == end || line.starts_with(&format!("{end} ")));
             let length = body.unwrap_or(0) + 1;
-            let is_excused = lines[..start].iter().rev().take(12).any(|line| line.trim_start().starts_with(LONG_BECAUSE));
+            let is_excused =
+                lines[..start].iter().rev().take(12).any(|line| line.trim_start().starts_with(LONG_BECAUSE));
             if length > FUNCTION_LINES_MAX && !is_excused {
                 offences.push(format!("{}:{}: {length} lines", source.path, start + 1));
             }
@@ -166,7 +173,8 @@ fn is_function(line: &str) -> bool {
 
 #[test]
 fn nothing_is_put_off_or_left_out() {
-    let marks = [["TO", "DO"], ["FIX", "ME"], ["todo", "!("], ["unimplemented", "!("], ["#[ign", "ore"]].map(|m| m.concat());
+    let marks =
+        [["TO", "DO"], ["FIX", "ME"], ["todo", "!("], ["unimplemented", "!("], ["#[ign", "ore"]].map(|m| m.concat());
     let mut offences = Vec::new();
     for source in [rust(), sources(".md"), sources(".toml"), sources(".wit"), sources(".js")].into_iter().flatten() {
         for (number, line) in source.text.lines().enumerate() {
@@ -192,7 +200,8 @@ fn the_root_holds_the_folders_of_the_design_and_no_other() {
     let listed = std::process::Command::new("git").args(["ls-files"]).current_dir(root()).output().unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
     let folders: BTreeSet<&str> = listed.lines().filter_map(|path| Some(path.split_once('/')?.0)).collect();
-    let extra: Vec<String> = folders.iter().filter(|f| !CODE.contains(f) && !f.starts_with('.')).map(ToString::to_string).collect();
+    let extra: Vec<String> =
+        folders.iter().filter(|f| !CODE.contains(f) && !f.starts_with('.')).map(ToString::to_string).collect();
     assert_none("folders beyond the fixed layout", &extra);
 }
 
@@ -201,7 +210,8 @@ fn every_dependency_earns_its_line() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let architecture = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let table = manifest.split("[workspace.dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
-    let names = table.lines().filter_map(|line| Some(line.split_once(" = ")?.0)).filter(|name| !name.starts_with("notifier"));
+    let names =
+        table.lines().filter_map(|line| Some(line.split_once(" = ")?.0)).filter(|name| !name.starts_with("notifier"));
     let missing = names.filter(|name| !architecture.contains(&format!("`{name}`"))).map(str::to_owned);
     assert_none("dependencies without a line in ARCHITECTURE.md", &missing.collect::<Vec<_>>());
 }

@@ -57,7 +57,9 @@ impl Server {
             let end = address.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ':'))).unwrap_or(address.len());
             Some(format!("http://{}", &address[..end]))
         });
-        let Some(origin) = origin else { panic!("the server ended without saying where it listens: {:?}", child.wait()) };
+        let Some(origin) = origin else {
+            panic!("the server ended without saying where it listens: {:?}", child.wait())
+        };
         // Read on, so that the server never waits for a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, client: Client::new(origin) }

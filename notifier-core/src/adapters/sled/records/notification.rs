@@ -1,5 +1,7 @@
 //! A notification as it was accepted. Written once, never changed.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::field::{read, read_some, time};
@@ -175,11 +177,12 @@ impl TryFrom<RecipientV1> for Recipient {
     fn try_from(record: RecipientV1) -> Result<Self, Unreadable> {
         Ok(Self {
             id: read("recipient.id", RecipientId::new(record.id))?,
-            email: read_some("recipient.email", record.email, |text| EmailAddress::parse(&text))?,
-            phone: read_some("recipient.phone", record.phone, |text| PhoneNumber::parse(&text))?,
-            locale: read_some("recipient.locale", record.locale, |text| Locale::parse(&text))?,
-            time_zone: read_some("recipient.time_zone", record.time_zone, |text| ZoneName::parse(&text))?,
+            email: record.email.map(EmailAddress::checked_before),
+            phone: record.phone.map(PhoneNumber::checked_before),
+            locale: record.locale.map(Locale::checked_before),
+            time_zone: record.time_zone.map(ZoneName::checked_before),
             attributes: json::to_map(record.attributes),
+            unusable: BTreeMap::new(),
         })
     }
 }
