@@ -12,9 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{
-    Faults, Inbox, Message,
-    changes::Changes,
-    fault_request,
+    Faults, Inbox, Message, fault_request,
     inbox::Position,
     wire::{self, MessageView},
 };
@@ -23,7 +21,10 @@ use super::{
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Messages put into one chunk.
-const BATCH: usize = 100;
+const BATCH: usize = 1_000;
+
+/// Pause after a chunk: under load, many messages share one instead of each waking the reader.
+const PACE: Duration = Duration::from_millis(50);
 
 /// Where a stream starts.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +40,6 @@ pub(super) enum Start {
 pub(super) struct Source {
     pub(super) inbox: Inbox,
     pub(super) faults: Faults,
-    pub(super) changes: Changes,
     /// Changes or ends when the sandbox shuts down.
     pub(super) closing: watch::Receiver<bool>,
     /// Tells this run of the sandbox from others: sequence numbers start anew with each.
@@ -53,6 +53,8 @@ struct Reader {
     position: Position,
     /// The last `state` that was sent.
     state: Value,
+    /// Whether a chunk was just sent.
+    pausing: bool,
 }
 
 /// The events as chunks of a response body.
@@ -64,8 +66,8 @@ pub(super) fn events(source: Source, start: Start) -> impl Stream<Item = Result<
         // A number of an earlier run.
         Start::After(_) => newest(usize::MAX),
     };
-    let changes = source.changes.listen();
-    let reader = Reader { source, changes, position, state: Value::Null };
+    let changes = source.inbox.changes();
+    let reader = Reader { source, changes, position, state: Value::Null, pausing: false };
     stream::unfold(reader, |mut reader| async move {
         let chunk = reader.next().await?;
         Some((Ok(Bytes::from(chunk)), reader))
@@ -75,6 +77,10 @@ pub(super) fn events(source: Source, start: Start) -> impl Stream<Item = Result<
 impl Reader {
     /// The next chunk; `None` at shutdown.
     async fn next(&mut self) -> Option<String> {
+        if std::mem::take(&mut self.pausing) {
+            // Either end of the pause will do: the time, or the shutdown that is looked at next.
+            let _ = tokio::time::timeout(PACE, self.source.closing.changed()).await;
+        }
         loop {
             if *self.source.closing.borrow() {
                 return None;
@@ -82,6 +88,7 @@ impl Reader {
             self.changes.mark_unchanged();
             let chunk = self.pending();
             if !chunk.is_empty() {
+                self.pausing = true;
                 return Some(chunk);
             }
             tokio::select! {
