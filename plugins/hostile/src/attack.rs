@@ -1,0 +1,98 @@
+//! What a guest can do with ordinary code.
+
+use std::hint::black_box;
+
+use notifier_plugin_sdk::{Attributes, HttpError, Request, SendError, log};
+
+const HUGE_BYTES: usize = 32 * 1024 * 1024;
+const LOG_LINES: u32 = 1_000_000;
+const REQUESTS: u32 = 10_000;
+
+type Outcome = Result<Attributes, SendError>;
+
+pub(crate) fn spin() -> Outcome {
+    let mut turns = 0_u64;
+    loop {
+        turns = black_box(turns.wrapping_add(1));
+    }
+}
+
+/// Touches every page, so that a host which only reserves address space is hurt as well. Ends in a trap.
+pub(crate) fn fill_memory() -> Outcome {
+    let mut held = Vec::new();
+    loop {
+        held.push(black_box(vec![0xA5_u8; 1024 * 1024]));
+    }
+}
+
+/// Takes the host's stack and not the guest's: no local of this needs an address, and multiplication by what varies keeps
+/// the compiler from making it a loop.
+#[inline(never)]
+pub(crate) fn descend(depth: u64) -> u64 {
+    if depth == u64::MAX { 1 } else { descend(depth + 1).rotate_left(7).wrapping_mul(depth | 1) }
+}
+
+pub(crate) fn flood_log() -> Outcome {
+    for line in 0..LOG_LINES {
+        log::info(&format!("line {line} of a flood"));
+    }
+    Ok(vec![("lines".into(), LOG_LINES.to_string())])
+}
+
+pub(crate) fn write_huge_log_line() -> Outcome {
+    log::error(&huge_text());
+    Ok(vec![])
+}
+
+pub(crate) fn huge_text() -> String {
+    "h".repeat(HUGE_BYTES)
+}
+
+/// Reports status, size and where a redirect points.
+pub(crate) fn call(request: Request) -> Outcome {
+    let response = request.send().map_err(|error| refused(&error))?;
+    let mut attributes =
+        vec![("status".into(), response.status.to_string()), ("bytes".into(), response.body.len().to_string())];
+    attributes.extend(response.header("location").map(|to| ("location".into(), to.to_owned())));
+    Ok(attributes)
+}
+
+pub(crate) fn call_many(url: &str) -> Outcome {
+    let (mut answered, mut failed, mut last_error) = (0_u32, 0_u32, String::new());
+    for _ in 0..REQUESTS {
+        match Request::get(url).send() {
+            Ok(_) => answered += 1,
+            Err(error) => {
+                failed += 1;
+                last_error = in_words(&error);
+            }
+        }
+    }
+    Ok(vec![
+        ("answered".into(), answered.to_string()),
+        ("failed".into(), failed.to_string()),
+        ("last-error".into(), last_error),
+    ])
+}
+
+/// A server that echoes the request hands the secret back, in headers or body: the host must have removed it.
+pub(crate) fn leak_secret(url: &str) -> Outcome {
+    let response = Request::get(url).bearer("canary").send().map_err(|error| refused(&error))?;
+    let headers: Vec<_> = response.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let body = String::from_utf8_lossy(&response.body);
+    Err(SendError::message(None, format!("{}\n\n{body}", headers.join("\n"))))
+}
+
+fn refused(error: &HttpError) -> SendError {
+    SendError::message(None, in_words(error))
+}
+
+fn in_words(error: &HttpError) -> String {
+    match error {
+        HttpError::Denied(reason) => format!("denied: {reason}"),
+        HttpError::Invalid(reason) => format!("invalid: {reason}"),
+        HttpError::Unreachable(reason) => format!("unreachable: {reason}"),
+        HttpError::Interrupted(reason) => format!("interrupted: {reason}"),
+        HttpError::TooLarge(status) => format!("too-large: {status}"),
+    }
+}

@@ -1,0 +1,32 @@
+//! How long a vendor asks to be left alone.
+
+use std::time::UNIX_EPOCH;
+
+use crate::contract::Response;
+
+/// A vendor, or a proxy before it, that asks for longer than this is not believed: a delivery must come up for a decision
+/// within a day.
+const RETRY_AFTER_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+
+/// From `Retry-After` (RFC 9110, 10.2.3: seconds or a date), else from `X-RateLimit-Reset` (seconds since 1970, as SendGrid
+/// and others send it). A moment that has passed is no wait.
+pub(crate) fn retry_after_ms(response: &Response, now_ms: u64) -> Option<u64> {
+    let wait_ms = match response.header("retry-after") {
+        Some(value) => from_retry_after(value.trim(), now_ms)?,
+        None => until_epoch_seconds(response.header("x-ratelimit-reset")?.trim(), now_ms)?,
+    };
+    Some(wait_ms.min(RETRY_AFTER_MS_MAX))
+}
+
+fn from_retry_after(value: &str, now_ms: u64) -> Option<u64> {
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(seconds.saturating_mul(1000));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    let date_ms = u64::try_from(date.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()?;
+    Some(date_ms.saturating_sub(now_ms))
+}
+
+fn until_epoch_seconds(value: &str, now_ms: u64) -> Option<u64> {
+    Some(value.parse::<u64>().ok()?.saturating_mul(1000).saturating_sub(now_ms))
+}

@@ -1,0 +1,70 @@
+//! Reading what a vendor posts to us: nothing in it is true until its signature is.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+
+use crate::clock;
+use crate::contract::{Algorithm, Key, ReceiveError, VerifyError, Webhook};
+use crate::form::Form;
+use crate::host;
+
+impl Webhook {
+    /// The first value of a header, whatever the case of its name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// A header that a signed webhook must have.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Unverified`] when it is missing.
+    pub fn signed_header(&self, name: &str) -> Result<&str, ReceiveError> {
+        self.header(name).ok_or_else(|| ReceiveError::Unverified(format!("the header `{name}` is missing")))
+    }
+
+    /// The parameters of the URL's query.
+    pub fn query(&self) -> Form {
+        let query = self.url.split_once('?').map_or("", |(_, query)| query);
+        Form::parse(query.split_once('#').map_or(query, |(query, _)| query).as_bytes())
+    }
+}
+
+/// Whether a signature in base64 is right. Text that is not base64 is a wrong signature.
+///
+/// # Errors
+/// [`ReceiveError::Unverified`] when the key cannot be used: whoever cannot verify must not believe.
+pub fn is_signed(algorithm: Algorithm, key: &Key, payload: &[u8], signature: &str) -> Result<bool, ReceiveError> {
+    let Some(signature) = from_base64(signature) else { return Ok(false) };
+    host::verify(algorithm, key, payload, &signature).map_err(|error| {
+        ReceiveError::Unverified(match error {
+            VerifyError::UnknownSecret(name) => format!("the secret `{name}` is not granted to this provider"),
+            VerifyError::UnusableKey(reason) => format!("the key cannot be used: {reason}"),
+        })
+    })
+}
+
+/// Refuses a signed timestamp that is further than `tolerance_s` from now, in either direction: a recorded webhook cannot
+/// be played back later.
+///
+/// # Errors
+/// [`ReceiveError::Unverified`] with both times.
+pub fn check_age(timestamp_s: u64, tolerance_s: u64) -> Result<(), ReceiveError> {
+    let now_s = clock::now_ms() / 1000;
+    if now_s.abs_diff(timestamp_s) > tolerance_s {
+        return Err(ReceiveError::Unverified(format!(
+            "signed at {timestamp_s} s, received at {now_s} s: more than {tolerance_s} s apart"
+        )));
+    }
+    Ok(())
+}
+
+/// Base64 (RFC 4648, 4), with padding or without.
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim();
+    STANDARD.decode(text).or_else(|_| STANDARD_NO_PAD.decode(text)).ok()
+}
+
+/// Base64 (RFC 4648, 4), padded.
+pub fn to_base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}

@@ -1,0 +1,52 @@
+//! SendGrid: email, and the event webhook that says what became of it.
+
+mod mail;
+mod receive;
+mod send;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use notifier_plugin_sdk::*;
+
+pub use settings::Settings;
+
+/// The provider.
+#[derive(Debug)]
+pub struct SendGrid;
+
+impl Provider for SendGrid {
+    type Settings = Settings;
+
+    fn describe() -> Description {
+        Description {
+            name: "sendgrid".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            summary: "Email through SendGrid's v3 API".into(),
+            channels: vec![Channel::Email],
+            settings_schema: settings::SCHEMA.into(),
+            hosts: vec!["api.sendgrid.com".into()],
+            secrets: vec![SecretNeed {
+                name: settings::API_KEY.into(),
+                required: true,
+                description: "API key with the permission \"Mail Send\"".into(),
+            }],
+            receipts: receive::STATUSES.to_vec(),
+            attributes: vec![],
+        }
+    }
+
+    fn check_settings(settings: &Settings) -> Vec<SettingProblem> {
+        settings.problems()
+    }
+
+    fn send(settings: &Settings, message: Message, context: Context) -> Result<Receipt, SendError> {
+        send::send(settings, message, context)
+    }
+
+    fn receive(settings: &Settings, webhook: Webhook) -> Result<Vec<ReceiptEvent>, ReceiveError> {
+        receive::receive(settings, &webhook)
+    }
+}
+
+export_provider!(SendGrid);

@@ -1,0 +1,207 @@
+//! The body of `POST /v3/mail/send` (<https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send>).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::display::Base64Display;
+use base64::engine::general_purpose::STANDARD;
+use notifier_plugin_sdk::{Attachment, Context, Email, Mailbox, SendError};
+use serde::{Serialize, Serializer};
+
+use crate::settings::{CATEGORIES_MAX, CATEGORY_CHARS_MAX, Settings};
+
+/// Recipients of one message.
+pub(crate) const RECIPIENTS_MAX: usize = 1000;
+
+/// The whole message with its attachments, as they are encoded.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 30 * 1024 * 1024;
+
+/// Room in the body for everything but texts and attachments.
+const ENVELOPE_BYTES: usize = 4 * 1024;
+
+/// Headers that SendGrid writes itself and refuses to be given.
+pub(crate) const RESERVED_HEADERS: &[&str] = &[
+    "bcc",
+    "cc",
+    "content-transfer-encoding",
+    "content-type",
+    "dkim-signature",
+    "from",
+    "received",
+    "reply-to",
+    "subject",
+    "to",
+    "x-sg-eid",
+    "x-sg-id",
+];
+
+#[derive(Serialize)]
+struct Mail<'a> {
+    personalizations: [Personalization<'a>; 1],
+    from: Address<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_to: Option<Address<'a>>,
+    subject: &'a str,
+    content: Vec<Part<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<File<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    headers: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    categories: Vec<&'a str>,
+    custom_args: CustomArgs<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mail_settings: Option<MailSettings>,
+}
+
+#[derive(Serialize)]
+struct Personalization<'a> {
+    to: Vec<Address<'a>>,
+}
+
+#[derive(Serialize)]
+struct Address<'a> {
+    email: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Part<'a> {
+    r#type: &'static str,
+    value: &'a str,
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    #[serde(serialize_with = "as_base64")]
+    content: &'a [u8],
+    r#type: &'a str,
+    filename: &'a str,
+    disposition: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_id: Option<&'a str>,
+}
+
+/// Comes back in every event, so that an operator can tell ours from another sender's of the same account.
+#[derive(Serialize)]
+struct CustomArgs<'a> {
+    notifier_key: &'a str,
+    notifier_tenant: &'a str,
+}
+
+#[derive(Serialize)]
+struct MailSettings {
+    sandbox_mode: Enabled,
+}
+
+#[derive(Serialize)]
+struct Enabled {
+    enable: bool,
+}
+
+/// The body, or why SendGrid would refuse it.
+pub(crate) fn body(settings: &Settings, email: &Email, context: &Context) -> Result<Vec<u8>, SendError> {
+    let size = size_estimate(email);
+    check_limits(email, size)?;
+    let mail = Mail {
+        personalizations: [Personalization { to: email.recipients.iter().map(address).collect() }],
+        from: address(&email.sender),
+        reply_to: email.reply_to.as_ref().map(address),
+        subject: &email.subject,
+        content: content(email)?,
+        attachments: email.attachments.iter().map(file).collect(),
+        headers: headers(email)?,
+        categories: categories(settings, context),
+        custom_args: CustomArgs { notifier_key: &context.idempotency_key, notifier_tenant: &context.tenant },
+        mail_settings: settings.sandbox_mode.then_some(MailSettings { sandbox_mode: Enabled { enable: true } }),
+    };
+    // Allocated once: growing by doubling would not fit a plugin's memory with a large attachment.
+    let mut body = Vec::with_capacity(size + ENVELOPE_BYTES);
+    serde_json::to_writer(&mut body, &mail)
+        .map_err(|error| SendError::message(None, format!("the message cannot be written as JSON: {error}")))?;
+    Ok(body)
+}
+
+fn size_estimate(email: &Email) -> usize {
+    let texts = [&email.text, &email.html].into_iter().flatten().map(String::len).sum::<usize>();
+    texts + email.attachments.iter().map(|file| file.data.len().div_ceil(3) * 4).sum::<usize>()
+}
+
+fn check_limits(email: &Email, size: usize) -> Result<(), SendError> {
+    let refuse = |problem: String| Err(SendError::message(None, problem));
+    match email.recipients.len() {
+        0 => return refuse("the message has no recipient".into()),
+        count if count > RECIPIENTS_MAX => {
+            return refuse(format!("the message has {count} recipients, SendGrid takes {RECIPIENTS_MAX}"));
+        }
+        _ => {}
+    }
+    if size > MESSAGE_BYTES_MAX {
+        return refuse(format!(
+            "texts and encoded attachments have {size} bytes, SendGrid takes {MESSAGE_BYTES_MAX}: link to large files"
+        ));
+    }
+    Ok(())
+}
+
+/// `text/plain` first: SendGrid refuses any other order. It refuses empty parts as well.
+fn content(email: &Email) -> Result<Vec<Part<'_>>, SendError> {
+    let parts = [("text/plain", &email.text), ("text/html", &email.html)];
+    let parts: Vec<_> = parts
+        .into_iter()
+        .filter_map(|(r#type, value)| Some(Part { r#type, value: value.as_deref()? }))
+        .filter(|part| !part.value.is_empty())
+        .collect();
+    if parts.is_empty() {
+        return Err(SendError::message(None, "the message has neither text nor HTML"));
+    }
+    Ok(parts)
+}
+
+fn headers(email: &Email) -> Result<BTreeMap<&str, &str>, SendError> {
+    let mut headers = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for (name, value) in &email.headers {
+        let lower = name.to_ascii_lowercase();
+        if RESERVED_HEADERS.contains(&lower.as_str()) {
+            return Err(SendError::message(None, format!("the header `{name}` is SendGrid's own and cannot be set")));
+        }
+        if !seen.insert(lower) {
+            return Err(SendError::message(None, format!("the header `{name}` is given twice, SendGrid takes one")));
+        }
+        headers.insert(name.as_str(), value.as_str());
+    }
+    Ok(headers)
+}
+
+/// The notification's own category first, then the operator's, each once. A category that SendGrid would refuse is left
+/// out: statistics are not worth a message.
+fn categories<'a>(settings: &'a Settings, context: &'a Context) -> Vec<&'a str> {
+    let mut categories = Vec::new();
+    for category in std::iter::once(&context.category).chain(&settings.categories) {
+        let fits = !category.is_empty() && category.chars().count() <= CATEGORY_CHARS_MAX;
+        if fits && !categories.contains(&category.as_str()) && categories.len() < CATEGORIES_MAX {
+            categories.push(category.as_str());
+        }
+    }
+    categories
+}
+
+fn address(mailbox: &Mailbox) -> Address<'_> {
+    Address { email: &mailbox.address, name: mailbox.name.as_deref().filter(|name| !name.is_empty()) }
+}
+
+fn file(attachment: &Attachment) -> File<'_> {
+    File {
+        content: &attachment.data,
+        r#type: &attachment.content_type,
+        filename: &attachment.filename,
+        disposition: if attachment.content_id.is_some() { "inline" } else { "attachment" },
+        content_id: attachment.content_id.as_deref(),
+    }
+}
+
+/// Encoded on the way into the body, not before: a plugin has no memory for both.
+fn as_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&Base64Display::new(bytes, &STANDARD))
+}

@@ -1,0 +1,139 @@
+//! The event webhook (<https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event>).
+
+use notifier_plugin_sdk::webhook::{check_age, is_signed};
+use notifier_plugin_sdk::{
+    Algorithm, Attributes, Class, Key, Problem, ReceiptEvent, ReceiptStatus, ReceiveError, Webhook, log,
+};
+use serde_json::Value;
+
+use crate::settings::Settings;
+
+const SIGNATURE: &str = "X-Twilio-Email-Event-Webhook-Signature";
+const TIMESTAMP: &str = "X-Twilio-Email-Event-Webhook-Timestamp";
+
+/// What `receive` can say.
+pub(crate) const STATUSES: &[ReceiptStatus] = &[
+    ReceiptStatus::Accepted,
+    ReceiptStatus::Delivered,
+    ReceiptStatus::Failed,
+    ReceiptStatus::Bounced,
+    ReceiptStatus::Complained,
+    ReceiptStatus::Unsubscribed,
+    ReceiptStatus::Opened,
+    ReceiptStatus::Clicked,
+    ReceiptStatus::Other,
+];
+
+/// What each event means. `deferred` is no end: SendGrid goes on trying for 72 hours.
+pub(crate) const EVENTS: &[(&str, ReceiptStatus)] = &[
+    ("processed", ReceiptStatus::Accepted),
+    ("deferred", ReceiptStatus::Other),
+    ("delivered", ReceiptStatus::Delivered),
+    ("bounce", ReceiptStatus::Bounced),
+    ("dropped", ReceiptStatus::Failed),
+    ("spamreport", ReceiptStatus::Complained),
+    ("unsubscribe", ReceiptStatus::Unsubscribed),
+    ("group_unsubscribe", ReceiptStatus::Unsubscribed),
+    ("open", ReceiptStatus::Opened),
+    ("click", ReceiptStatus::Clicked),
+];
+
+/// Why SendGrid drops a message before it tries, as its `reason` begins.
+pub(crate) const DROPS: &[(&str, Class)] = &[
+    ("Bounced Address", Class::Suppressed),
+    ("Unsubscribed Address", Class::Suppressed),
+    ("Spam Reporting Address", Class::Suppressed),
+    ("Invalid", Class::Recipient),
+    ("Spam Content", Class::Message),
+    ("Recipient List over Package Quota", Class::Provider),
+];
+
+/// Fields that come back as attributes, for a person who reads the timeline.
+const TOLD: &[&str] = &["event", "type", "status", "response", "attempt", "url", "notifier_key"];
+
+pub(crate) fn receive(settings: &Settings, webhook: &Webhook) -> Result<Vec<ReceiptEvent>, ReceiveError> {
+    verify(settings, webhook)?;
+    let events: Vec<Value> = serde_json::from_slice(&webhook.body)
+        .map_err(|error| ReceiveError::Malformed(format!("not a JSON array of events: {error}")))?;
+    // One event that cannot be read must not cost the others: SendGrid would post the whole batch again for a day.
+    Ok(events.iter().filter_map(event).collect())
+}
+
+/// ECDSA over the timestamp and the raw body, to the last line break
+/// (<https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features>).
+fn verify(settings: &Settings, webhook: &Webhook) -> Result<(), ReceiveError> {
+    let unverified = |reason: &str| ReceiveError::Unverified(reason.into());
+    let Some(key) = settings.public_key_der() else {
+        return Err(unverified("`webhook_public_key` is not set, or is not base64: events cannot be verified"));
+    };
+    let signature = webhook.signed_header(SIGNATURE)?;
+    let timestamp = webhook.signed_header(TIMESTAMP)?;
+    let payload = [timestamp.as_bytes(), &webhook.body].concat();
+    if !is_signed(Algorithm::EcdsaP256Sha256, &Key::Public(key), &payload, signature)? {
+        return Err(unverified("the signature does not fit the body, the timestamp or `webhook_public_key`"));
+    }
+    let timestamp_s = timestamp.parse().map_err(|_| unverified("the timestamp is not a number of seconds"))?;
+    check_age(timestamp_s, settings.webhook_max_age_s)
+}
+
+fn event(event: &Value) -> Option<ReceiptEvent> {
+    let (Some(name), Some(message_id)) = (text(event, "event"), text(event, "sg_message_id")) else {
+        log::warn("an event without `event` or `sg_message_id` was left out");
+        return None;
+    };
+    let failure = failure(name, event);
+    let mut attributes: Attributes =
+        TOLD.iter().filter_map(|field| Some(((*field).to_owned(), text_or_number(event.get(*field)?)?))).collect();
+    attributes.extend(failure.as_ref().map(|(_, class, _)| ("class".to_owned(), class.name().to_owned())));
+    Some(ReceiptEvent {
+        event_id: text(event, "sg_event_id").map(Into::into),
+        provider_message_id: x_message_id(message_id).to_owned(),
+        status: failure.as_ref().map_or_else(|| status_of(name), |(status, ..)| *status),
+        recipient: text(event, "email").map(Into::into),
+        occurred_at_ms: event.get("timestamp").and_then(Value::as_u64).map(|seconds| seconds.saturating_mul(1000)),
+        problem: failure.map(|(_, _, problem)| problem),
+        attributes,
+    })
+}
+
+fn status_of(name: &str) -> ReceiptStatus {
+    EVENTS.iter().find(|(known, _)| *known == name).map_or(ReceiptStatus::Other, |(_, status)| *status)
+}
+
+fn failure(name: &str, event: &Value) -> Option<(ReceiptStatus, Class, Problem)> {
+    let reason = text(event, "reason").or_else(|| text(event, "response"));
+    let (status, class) = match (name, text(event, "type")) {
+        // The mailbox provider refused this mail and not the address, which SendGrid does not suppress either.
+        ("bounce", Some("blocked")) => (ReceiptStatus::Failed, Class::Message),
+        ("bounce", _) => (ReceiptStatus::Bounced, Class::Recipient),
+        ("dropped", _) => (ReceiptStatus::Failed, class_of_drop(reason.unwrap_or_default())),
+        ("deferred", _) => (ReceiptStatus::Other, Class::Unavailable),
+        _ => return None,
+    };
+    let message = reason.map_or_else(|| name.to_owned(), |reason| format!("{name}: {reason}"));
+    Some((status, class, Problem { code: text(event, "status").map(Into::into), message }))
+}
+
+fn class_of_drop(reason: &str) -> Class {
+    DROPS.iter().find(|(start, _)| reason.starts_with(start)).map_or(Class::Message, |(_, class)| *class)
+}
+
+/// The `X-Message-Id` that the request was answered with. In events SendGrid appends the machines that handled the mail,
+/// as `.filterdrecv-…` or `.recvd-…`.
+fn x_message_id(sg_message_id: &str) -> &str {
+    let end = [".filter", ".recv"].iter().filter_map(|marker| sg_message_id.find(marker)).min();
+    let end = end.or_else(|| sg_message_id.find('.')).unwrap_or(sg_message_id.len());
+    &sg_message_id[..end]
+}
+
+fn text<'a>(event: &'a Value, field: &str) -> Option<&'a str> {
+    event.get(field)?.as_str().filter(|text| !text.is_empty())
+}
+
+fn text_or_number(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}

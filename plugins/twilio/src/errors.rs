@@ -1,0 +1,59 @@
+//! What Twilio's codes mean. They are described at <https://www.twilio.com/docs/api/errors>.
+
+use notifier_plugin_sdk::{Class, ErrorTable};
+
+/// Codes in the answer to a request. Twilio splits codes now and then; one that is missing here means what its HTTP status
+/// means.
+pub(crate) const REQUEST_ERRORS: ErrorTable = ErrorTable {
+    #[rustfmt::skip]
+    codes: &[
+        ("20003", Class::Provider),    // authentication failed
+        ("20005", Class::Provider),    // account not active
+        ("20404", Class::Provider),    // no such account
+        ("20429", Class::RateLimited), // too many requests; this one was not processed
+        ("20500", Class::Unavailable), // internal error
+        ("20503", Class::Unavailable), // service unavailable
+        ("21211", Class::Recipient),   // `To` is not a number
+        ("21212", Class::Provider),    // `From` is not a number or sender
+        ("21408", Class::Message),     // the account may not send to this country
+        ("21602", Class::Message),     // no body
+        ("21603", Class::Provider),    // no `From`
+        ("21606", Class::Provider),    // `From` is not ours, or cannot send
+        ("21610", Class::Suppressed),  // the recipient replied STOP
+        ("21611", Class::RateLimited), // `From` has too many messages waiting
+        ("21612", Class::Recipient),   // `To` cannot be reached from this `From`
+        ("21614", Class::Recipient),   // `To` is not a mobile number
+        ("21617", Class::Message),     // body too long
+    ],
+    // Twilio says of every 5xx that it can be tried again, a gateway's included.
+    statuses: &[(504, Class::Unavailable)],
+};
+
+/// A code in a status callback.
+#[derive(Debug)]
+pub(crate) struct ReceiptError {
+    pub(crate) code: &'static str,
+    pub(crate) class: Class,
+    pub(crate) meaning: &'static str,
+}
+
+const fn receipt(code: &'static str, class: Class, meaning: &'static str) -> ReceiptError {
+    ReceiptError { code, class, meaning }
+}
+
+/// Callbacks hold a code only, so the words for people are ours.
+pub(crate) const RECEIPT_ERRORS: &[ReceiptError] = &[
+    receipt("30001", Class::Unavailable, "too many messages were waiting for this sender"),
+    receipt("30002", Class::Provider, "the account was suspended after it took the message"),
+    receipt("30003", Class::Unavailable, "the handset is switched off or out of reach"),
+    receipt("30004", Class::Suppressed, "the message was blocked, often because the recipient replied STOP"),
+    receipt("30005", Class::Recipient, "the number is unknown or no longer in use"),
+    receipt("30006", Class::Recipient, "the number is a landline, or its carrier cannot be reached"),
+    receipt("30007", Class::Message, "the carrier or Twilio filtered the message"),
+    receipt("30008", Class::Unavailable, "the carrier gave no reason"),
+    receipt("30034", Class::Provider, "the sender is not registered for messages to the United States"),
+];
+
+pub(crate) fn receipt_error(code: &str) -> Option<&'static ReceiptError> {
+    RECEIPT_ERRORS.iter().find(|known| known.code == code)
+}

@@ -1,0 +1,96 @@
+//! Status callbacks (<https://www.twilio.com/docs/messaging/guides/track-outbound-message-status>).
+
+use notifier_plugin_sdk::{Class, Form, Problem, ReceiptEvent, ReceiptStatus, ReceiveError, Webhook};
+use serde_json::{Map, Value};
+
+use crate::errors::{self, ReceiptError};
+use crate::signature;
+
+/// What `receive` can say.
+pub(crate) const STATUSES: &[ReceiptStatus] = &[
+    ReceiptStatus::Accepted,
+    ReceiptStatus::Delivered,
+    ReceiptStatus::Failed,
+    ReceiptStatus::Bounced,
+    ReceiptStatus::Opened,
+];
+
+pub(crate) fn receive(webhook: &Webhook) -> Result<Vec<ReceiptEvent>, ReceiveError> {
+    let fields = match signature::verify(webhook)? {
+        signature::Body::Form(form) => form,
+        signature::Body::Json => json_fields(&webhook.body)?,
+    };
+    // Older callbacks have the names that begin with `Sms`, and Twilio still sends both.
+    let sid = fields.first("MessageSid").or_else(|| fields.first("SmsSid"));
+    let status = fields.first("MessageStatus").or_else(|| fields.first("SmsStatus"));
+    let (Some(sid), Some(status)) = (sid, status) else {
+        return Err(ReceiveError::Malformed("want `MessageSid` and `MessageStatus`: not a status callback".into()));
+    };
+    Ok(vec![event(sid, &status.to_ascii_lowercase(), &fields)])
+}
+
+fn event(sid: &str, status: &str, fields: &Form) -> ReceiptEvent {
+    let failure = matches!(status, "failed" | "undelivered" | "canceled").then(|| Failure::read(status, fields));
+    let mut attributes = vec![("status".to_owned(), status.to_owned())];
+    attributes.extend(failure.as_ref().map(|failure| ("class".to_owned(), failure.class.name().to_owned())));
+    ReceiptEvent {
+        // Twilio numbers no events, but a message takes each status once.
+        event_id: Some(format!("{sid}:{status}")),
+        provider_message_id: sid.to_owned(),
+        status: match &failure {
+            Some(failure) if failure.class == Class::Recipient => ReceiptStatus::Bounced,
+            Some(_) => ReceiptStatus::Failed,
+            None => progress(status),
+        },
+        recipient: fields.first("To").map(Into::into),
+        // Callbacks hold no time of the event.
+        occurred_at_ms: None,
+        problem: failure.map(|failure| failure.problem),
+        attributes,
+    }
+}
+
+fn progress(status: &str) -> ReceiptStatus {
+    match status {
+        "accepted" | "scheduled" | "queued" | "sending" | "sent" => ReceiptStatus::Accepted,
+        "delivered" => ReceiptStatus::Delivered,
+        "read" => ReceiptStatus::Opened,
+        _ => ReceiptStatus::Other,
+    }
+}
+
+struct Failure {
+    class: Class,
+    problem: Problem,
+}
+
+impl Failure {
+    fn read(status: &str, fields: &Form) -> Self {
+        let code = fields.first("ErrorCode").filter(|code| !code.is_empty() && *code != "0");
+        let known = code.and_then(errors::receipt_error);
+        let meaning = known.map(|ReceiptError { meaning, .. }| *meaning);
+        let said = fields.first("ErrorMessage").filter(|message| !message.is_empty());
+        Self {
+            // What is not listed says nothing about the account or the address.
+            class: known.map_or(Class::Message, |known| known.class),
+            problem: Problem {
+                code: code.map(Into::into),
+                message: match said.or(meaning) {
+                    Some(text) => format!("{status}: {text}"),
+                    None => status.to_owned(),
+                },
+            },
+        }
+    }
+}
+
+/// The texts and numbers of a JSON object, as a form would hold them.
+fn json_fields(body: &[u8]) -> Result<Form, ReceiveError> {
+    let object: Map<String, Value> =
+        serde_json::from_slice(body).map_err(|error| ReceiveError::Malformed(format!("not a JSON object: {error}")))?;
+    Ok(object.into_iter().fold(Form::new(), |form, (name, value)| match value {
+        Value::String(text) => form.with(&name, text),
+        Value::Number(number) => form.with(&name, number.to_string()),
+        _ => form,
+    }))
+}
