@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::adapters::memory::MemoryStore;
+use crate::adapters::system::{SystemClock, SystemEntropy};
 use crate::domain::category::Category;
 use crate::domain::channel::Channel;
 use crate::domain::id::{CategoryName, ProviderName};
@@ -20,10 +23,22 @@ use crate::ports::entropy::Entropy;
 use crate::ports::provider::Provider;
 use crate::ports::store::Store;
 
+/// Where records are kept.
+#[derive(Default)]
+enum StoreChoice {
+    #[default]
+    Memory,
+    Given(Arc<dyn Store>),
+    #[cfg(feature = "sled")]
+    Directory(std::path::PathBuf),
+}
+
 /// Puts an engine together. See [`Notifier::builder`].
 #[derive(Default)]
 pub struct NotifierBuilder {
-    store: Option<Arc<dyn Store>>,
+    store: StoreChoice,
+    #[cfg(feature = "sled")]
+    store_cache_bytes: Option<u64>,
     clock: Option<Arc<dyn Clock>>,
     entropy: Option<Arc<dyn Entropy>>,
     directory: Option<Arc<dyn Directory>>,
@@ -32,11 +47,236 @@ pub struct NotifierBuilder {
     #[cfg(feature = "wasm")]
     plugins: Vec<(String, crate::adapters::wasm::Plugin)>,
     #[cfg(feature = "wasm")]
-    plugin_cache: Option<std::path::PathBuf>,
+    plugin_cache_dir: Option<std::path::PathBuf>,
     routes: Vec<(Channel, String)>,
     categories: Vec<Category>,
     sender_email: Option<String>,
     sender_sms: Option<String>,
     limits: Limits,
     options: FlowOptions,
+}
+
+impl NotifierBuilder {
+    /// Keeps everything there. Without a store and without [`Self::data_dir`], everything is kept in memory.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = StoreChoice::Given(store);
+        self
+    }
+
+    /// Keeps everything in this directory, which is made if it is not there. One process at a time.
+    #[cfg(feature = "sled")]
+    #[must_use]
+    pub fn data_dir(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.store = StoreChoice::Directory(path.into());
+        self
+    }
+
+    /// How much memory the store in [`Self::data_dir`] may use for its cache, in bytes.
+    #[cfg(feature = "sled")]
+    #[must_use]
+    pub fn store_cache_bytes(mut self, bytes: u64) -> Self {
+        self.store_cache_bytes = Some(bytes);
+        self
+    }
+
+    /// Tells the time; the system's clock otherwise.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Makes identifiers and jitter; the system's randomness otherwise.
+    #[must_use]
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = Some(entropy);
+        self
+    }
+
+    /// The user database, for requests that name a recipient without an address.
+    #[must_use]
+    pub fn directory(mut self, directory: Arc<dyn Directory>) -> Self {
+        self.directory = Some(directory);
+        self
+    }
+
+    /// The system that knows what notifications are about.
+    #[must_use]
+    pub fn catalog(mut self, catalog: Arc<dyn Catalog>) -> Self {
+        self.catalog = Some(catalog);
+        self
+    }
+
+    /// Adds a provider of the application's own.
+    #[must_use]
+    pub fn provider(mut self, name: impl Into<String>, provider: Arc<dyn Provider>) -> Self {
+        self.providers.push((name.into(), provider));
+        self
+    }
+
+    /// Adds a provider that is a sandboxed component.
+    #[cfg(feature = "wasm")]
+    #[must_use]
+    pub fn plugin(mut self, name: impl Into<String>, plugin: crate::adapters::wasm::Plugin) -> Self {
+        self.plugins.push((name.into(), plugin));
+        self
+    }
+
+    /// Keeps compiled components in this directory, so that the next start is quick. It must belong to this process's
+    /// user alone: what is in it is run as native code.
+    #[cfg(feature = "wasm")]
+    #[must_use]
+    pub fn plugin_cache_dir(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.plugin_cache_dir = Some(path.into());
+        self
+    }
+
+    /// Sends this channel's deliveries to that provider. A channel without a route cannot be used.
+    #[must_use]
+    pub fn route(mut self, channel: Channel, provider: impl Into<String>) -> Self {
+        self.routes.push((channel, provider.into()));
+        self
+    }
+
+    /// Adds a category, or replaces the one of that name. `default` is always there.
+    #[must_use]
+    pub fn category(mut self, category: Category) -> Self {
+        self.categories.push(category);
+        self
+    }
+
+    /// From whom email comes, as `Office <office@example.com>`.
+    #[must_use]
+    pub fn sender_email(mut self, mailbox: impl Into<String>) -> Self {
+        self.sender_email = Some(mailbox.into());
+        self
+    }
+
+    /// From whom text messages come: a number, short code or alphanumeric sender.
+    #[must_use]
+    pub fn sender_sms(mut self, sender: impl Into<String>) -> Self {
+        self.sender_sms = Some(sender.into());
+        self
+    }
+
+    /// How much one request may carry.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How the engine paces itself.
+    #[must_use]
+    pub fn options(mut self, options: FlowOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Opens the store, loads the plugins, settles what an earlier process left behind, and goes to work.
+    ///
+    /// # Errors
+    /// Names the part of the configuration that cannot be used, the plugin that does not load, or what is wrong with the
+    /// data directory.
+    pub async fn start(self) -> Result<Notifier, StartError> {
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let entropy = self.entropy.unwrap_or_else(|| Arc::new(SystemEntropy::new()));
+        check_options(&self.options)?;
+        let senders = read_senders(self.sender_email, self.sender_sms)?;
+        let mut providers = BTreeMap::new();
+        for (name, provider) in self.providers {
+            add_provider(&mut providers, &name, provider)?;
+        }
+        #[cfg(feature = "wasm")]
+        for (name, plugin) in load_plugins(self.plugins, self.plugin_cache_dir, &clock).await? {
+            add_provider(&mut providers, &name, plugin)?;
+        }
+        let routes = read_routes(self.routes, &providers)?;
+        let mut categories = BTreeMap::from([(CategoryName::unnamed(), Category::default())]);
+        categories.extend(self.categories.into_iter().map(|category| (category.name.clone(), category)));
+        let store: Arc<dyn Store> = match self.store {
+            StoreChoice::Given(store) => store,
+            StoreChoice::Memory => Arc::new(MemoryStore::new()),
+            #[cfg(feature = "sled")]
+            StoreChoice::Directory(path) => open_directory(path, self.store_cache_bytes).await?,
+        };
+        let flow = Arc::new(Flow {
+            store,
+            clock,
+            entropy,
+            directory: self.directory,
+            catalog: self.catalog,
+            providers,
+            routes,
+            categories,
+            senders,
+            limits: self.limits,
+            signals: Signals::new(self.options.in_flight_max),
+            options: self.options,
+            templates: Templates::new(),
+        });
+        let tasks =
+            vec![tokio::spawn(Arc::clone(&flow).recover()), tokio::spawn(Arc::clone(&flow).schedule())];
+        Ok(Notifier { flow, tasks })
+    }
+}
+
+fn setting(setting: impl Into<String>, problem: impl ToString) -> StartError {
+    StartError::Setting { setting: setting.into(), problem: problem.to_string() }
+}
+
+fn check_options(options: &FlowOptions) -> Result<(), StartError> {
+    if !(1..=100_000).contains(&options.in_flight_max) {
+        return Err(setting("flow.in_flight_max", "must be 1 to 100000"));
+    }
+    if options.claim_batch_max == 0 {
+        return Err(setting("flow.claim_batch_max", "must be at least 1"));
+    }
+    if options.attempt_timeout.is_zero() || options.lease_margin < Duration::from_secs(1) {
+        return Err(setting("flow.lease_margin", "must be at least a second, and `attempt_timeout` more than nothing"));
+    }
+    Ok(())
+}
+
+fn read_senders(email: Option<String>, sms: Option<String>) -> Result<Senders, StartError> {
+    let email = email.as_deref().map(Mailbox::parse).transpose().map_err(|error| setting("senders.email", error))?;
+    let is_plain = |sender: &String| (1..=32).contains(&sender.len()) && !sender.chars().any(char::is_control);
+    if sms.as_ref().is_some_and(|sender| !is_plain(sender)) {
+        return Err(setting("senders.sms", "must be a number, a short code or an alphanumeric sender"));
+    }
+    Ok(Senders { email, sms })
+}
+
+fn add_provider(
+    providers: &mut BTreeMap<ProviderName, Arc<dyn Provider>>,
+    name: &str,
+    provider: Arc<dyn Provider>,
+) -> Result<(), StartError> {
+    let parsed = ProviderName::new(name).map_err(|error| setting(format!("providers.{name}"), error))?;
+    match providers.insert(parsed, provider) {
+        None => Ok(()),
+        Some(_) => Err(setting(format!("providers.{name}"), "is configured twice")),
+    }
+}
+
+fn read_routes(
+    routes: Vec<(Channel, String)>,
+    providers: &BTreeMap<ProviderName, Arc<dyn Provider>>,
+) -> Result<Routes, StartError> {
+    let mut by_channel = BTreeMap::new();
+    for (channel, name) in routes {
+        let path = format!("routes.{channel}");
+        let found = ProviderName::new(name.as_str()).ok().and_then(|name| providers.get_key_value(&name));
+        let Some((name, provider)) = found else {
+            return Err(setting(path, format!("there is no provider `{name}`")));
+        };
+        if !provider.describe().channels.contains(&channel) {
+            return Err(setting(path, format!("provider `{name}` does not serve {channel}")));
+        }
+        if by_channel.insert(channel, name.clone()).is_some() {
+            return Err(setting(path, "is configured twice"));
+        }
+    }
+    Ok(Routes { by_channel })
 }

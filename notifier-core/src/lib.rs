@@ -1,4 +1,96 @@
 //! Tells people things, once, on time, in the way they asked for, and can prove what it did.
+//!
+//! ```text
+//!  request -> recipient -> preference -> template -> schedule -> dispatch (route, provider) -> outcome -> timeline
+//! ```
+//!
+//! An application links this crate and has no server and no broker, only a data directory. [`Notifier`] is the engine;
+//! [`NotifierBuilder`] puts it together; [`NotificationRequest`] says what is wanted.
+//!
+//! # Quickstart
+//! ```
+//! use std::sync::Arc;
+//! use notifier_core::testing::ScriptedProvider;
+//! use notifier_core::{Channel, Content, NotificationRequest, Notifier, SmsSource, TenantId};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let notifier = Notifier::builder()
+//!     // A real one is a plugin: see the `embed` example. Without a data directory, records are kept in memory.
+//!     .provider("sms", Arc::new(ScriptedProvider::accepting()))
+//!     .route(Channel::Sms, "sms")
+//!     .start()
+//!     .await?;
+//!
+//! let mut request = NotificationRequest::to("tenant-42");
+//! request.recipient.phone = Some("+14155550101".into());
+//! request.content = Some(Content {
+//!     sms: Some(SmsSource { text: "Dear {{name}}, your rent is due on Friday.".into() }),
+//!     ..Content::default()
+//! });
+//! request.variables.insert("name".into(), "Ada".into());
+//! let submitted = notifier.submit(request).await?;
+//!
+//! let tenant = TenantId::unnamed();
+//! let status = notifier.wait(&tenant, submitted.id).await?.expect("it was just accepted");
+//! assert_eq!(status.deliveries[0].state.name(), "sent");
+//! for fact in notifier.timeline(&tenant, submitted.id).await?.unwrap_or_default() {
+//!     println!("{} {}: {}", fact.at, fact.kind.name(), fact.reason);
+//! }
+//! notifier.shutdown(std::time::Duration::from_secs(5)).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Layers
+//! `domain` decides and does no I/O; `ports` are traits; `flow` performs what was decided; `adapters` fit the ports to
+//! the world; the builder is the one place that knows them all. `ARCHITECTURE.md` in the repository says which may use
+//! which, and a test holds them to it.
 
+mod adapters;
+mod builder;
 pub mod domain;
+mod error;
+mod flow;
+mod notifier;
 pub mod ports;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use adapters::memory::MemoryStore;
+pub use adapters::system::{SystemClock, SystemEntropy, SystemSecrets};
+pub use domain::category::{Category, UnknownPolicy};
+pub use domain::channel::Channel;
+pub use domain::delivery::{Attempt, Delivery};
+pub use domain::id::{
+    CategoryName, DeliveryId, IdempotencyKey, InvalidId, NotificationId, ProviderName, RecipientId, SubjectId,
+    TemplateName, TenantId,
+};
+pub use domain::lifecycle::DeliveryState;
+pub use domain::limits::Limits;
+pub use domain::message::{Attachment, EmailMessage, Mailbox, Message, MessageContent, SmsMessage};
+pub use domain::notification::{ContentSource, Notification};
+pub use domain::outcome::{Outcome, Problem, RejectionKind};
+pub use domain::preference::Preferences;
+pub use domain::recipient::{EmailAddress, InvalidAddress, Locale, PhoneNumber, Recipient, ZoneName};
+pub use domain::request::{FieldError, NotificationRequest, OptionsRequest, RecipientRequest, TemplateRequest};
+pub use domain::retry::RetryPolicy;
+pub use domain::schedule::ScheduleRequest;
+pub use domain::subject::Subject;
+pub use domain::template::{Content, EmailSource, SmsSource, Template, Variable, VariableKind};
+pub use domain::timeline::{Fact, FactKind, Reason};
+pub use error::{PreviewError, PutError, StartError, SubmitError};
+pub use flow::FlowOptions;
+pub use flow::intake::Submitted;
+pub use notifier::{Notifier, NotifierBuilder, ProviderStatus, ShutdownReport};
+pub use ports::catalog::Catalog;
+pub use ports::clock::Clock;
+pub use ports::directory::{Directory, LookupError};
+pub use ports::entropy::Entropy;
+pub use ports::provider::{Provider, ProviderDescription, SendContext};
+pub use ports::secrets::{SecretError, Secrets};
+pub use ports::store::{ListQuery, Page, Status, Store, StoreError};
+pub use secrecy::SecretString;
+
+#[cfg(feature = "http")]
+pub use adapters::http_directory::{HttpCatalog, HttpDirectory, HttpLookup, InvalidLookup};

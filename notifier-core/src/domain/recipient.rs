@@ -1,5 +1,6 @@
 //! A person to be told something: who they are, and the addresses at which they can be reached.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use email_address::EmailAddress as Rfc5321Address;
@@ -181,13 +182,23 @@ pub struct Recipient {
     pub time_zone: Option<ZoneName>,
     /// Other facts, for templates.
     pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// Channels for which the user database has an address that cannot be used, and what is wrong with it.
+    pub unusable: BTreeMap<Channel, String>,
 }
 
 impl Recipient {
     /// Someone about whom nothing but the id is known.
     #[must_use]
     pub fn with_id(id: RecipientId) -> Self {
-        Self { id, email: None, phone: None, locale: None, time_zone: None, attributes: serde_json::Map::new() }
+        Self {
+            id,
+            email: None,
+            phone: None,
+            locale: None,
+            time_zone: None,
+            attributes: serde_json::Map::new(),
+            unusable: BTreeMap::new(),
+        }
     }
 
     /// The address on that channel.

@@ -1,0 +1,84 @@
+//! One due delivery, from claim to outcome: plan, record the intent, call the provider, record what came of it.
+
+use std::sync::Arc;
+
+use super::Flow;
+use crate::domain::delivery::{Change, Settling};
+use crate::domain::message::Message;
+use crate::domain::outcome::{Outcome, Problem};
+use crate::ports::clock::within;
+use crate::ports::provider::{Provider, SendContext};
+use crate::ports::store::{Claimed, Lease, StoreError};
+
+impl Flow {
+    /// Works on one claimed delivery until it is settled.
+    pub(crate) async fn dispatch(&self, claimed: Claimed) {
+        let Claimed { lease, delivery, notification } = claimed;
+        let done = match self.plan(&delivery, &notification).await {
+            Ok(super::planner::Plan::Stop(change)) => self.record(lease, *change).await,
+            Ok(super::planner::Plan::Send { change, message, provider }) => {
+                self.attempt(lease, *change, *message, provider, &notification).await
+            }
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(()) => {}
+            // Cancelled meanwhile, or taken over: somebody else has the say.
+            Err(StoreError::LeaseLost(_)) => tracing::debug!(delivery = %lease.delivery, "lease lost"),
+            Err(error) => {
+                tracing::error!(delivery = %lease.delivery, %error, "delivery left for recovery");
+                // A claim that cannot be given back ends by itself.
+                let _ = self.store.release(lease).await;
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        lease: Lease,
+        change: Change,
+        message: Message,
+        provider: Arc<dyn Provider>,
+        notification: &crate::domain::notification::Notification,
+    ) -> Result<(), StoreError> {
+        let sending = change.delivery.clone();
+        self.store.begin(lease, change, self.lease_until(self.clock.now())).await?;
+        self.signals.announce(lease.delivery);
+        let outcome = self.call(&*provider, &message, sending.attempts).await;
+        let category = self.category(&notification.category);
+        let settling = Settling {
+            category: &category,
+            expires_at: notification.expires_at,
+            now: self.clock.now(),
+            random: self.entropy.number(),
+        };
+        match sending.settle(&outcome, settling) {
+            Ok(change) => self.record(lease, change).await,
+            Err(error) => {
+                tracing::error!(delivery = %lease.delivery, %error, "an outcome did not fit");
+                Ok(())
+            }
+        }
+    }
+
+    /// One call, bounded in time: a provider that does not come back may have sent the message.
+    async fn call(&self, provider: &dyn Provider, message: &Message, attempt: u32) -> Outcome {
+        let timeout = self.options.attempt_timeout;
+        let context = SendContext { attempt, ..SendContext::new(message.delivery.to_string(), timeout) };
+        // The provider keeps the time itself and knows better what happened; this is for one that does not.
+        let patience = timeout + self.options.lease_margin / 3;
+        within(&*self.clock, patience, provider.send(message, &context)).await.unwrap_or_else(|_| Outcome::Unknown {
+            problem: Problem::coded("attempt.timeout", "the provider did not come back in time"),
+        })
+    }
+
+    async fn record(&self, lease: Lease, change: Change) -> Result<(), StoreError> {
+        let is_pending = !change.delivery.state.is_final();
+        self.store.settle(lease, change).await?;
+        if is_pending {
+            self.signals.due.notify_one();
+        }
+        self.signals.announce(lease.delivery);
+        Ok(())
+    }
+}

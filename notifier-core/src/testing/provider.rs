@@ -1,0 +1,92 @@
+//! A provider that answers as it was told, and remembers what it was asked.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+
+use crate::domain::channel::Channel;
+use crate::domain::message::Message;
+use crate::domain::outcome::Outcome;
+use crate::ports::provider::{Provider, ProviderDescription, SendContext};
+
+/// What a [`ScriptedProvider`] does with one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Answers at once.
+    Now(Outcome),
+    /// Answers when [`ScriptedProvider::let_one_go`] is called.
+    WhenLetGo(Outcome),
+    /// Never answers.
+    Never,
+}
+
+/// A provider that answers as it was told, in order; when it was told nothing more, it accepts.
+pub struct ScriptedProvider {
+    description: ProviderDescription,
+    script: Mutex<VecDeque<Answer>>,
+    calls: Mutex<Vec<(Message, SendContext)>>,
+    gate: Semaphore,
+}
+
+impl ScriptedProvider {
+    /// A provider for every channel that accepts everything.
+    #[must_use]
+    pub fn accepting() -> Self {
+        Self::answering([])
+    }
+
+    /// A provider for every channel that gives these answers first.
+    #[must_use]
+    pub fn answering(answers: impl IntoIterator<Item = Answer>) -> Self {
+        Self {
+            description: ProviderDescription::native("scripted", Channel::ALL.to_vec()),
+            script: Mutex::new(answers.into_iter().collect()),
+            calls: Mutex::default(),
+            gate: Semaphore::new(0),
+        }
+    }
+
+    /// What it was asked so far, in order.
+    #[must_use]
+    pub fn calls(&self) -> Vec<(Message, SendContext)> {
+        lock(&self.calls).clone()
+    }
+
+    /// Lets one call go that waits, or the next that will.
+    pub fn let_one_go(&self) {
+        self.gate.add_permits(1);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl Provider for ScriptedProvider {
+    fn describe(&self) -> &ProviderDescription {
+        &self.description
+    }
+
+    async fn send(&self, message: &Message, context: &SendContext) -> Outcome {
+        let number = {
+            let mut calls = lock(&self.calls);
+            calls.push((message.clone(), context.clone()));
+            calls.len()
+        };
+        let answer = lock(&self.script).pop_front();
+        match answer {
+            Some(Answer::Now(outcome)) => outcome,
+            Some(Answer::WhenLetGo(outcome)) => {
+                if let Ok(permit) = self.gate.acquire().await {
+                    permit.forget();
+                }
+                outcome
+            }
+            Some(Answer::Never) => std::future::pending().await,
+            None => Outcome::Accepted { provider_message_id: Some(format!("scripted-{number}")) },
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Taking back, shutting down, and what a crash leaves behind.
+
+use std::time::Duration;
+
+use notifier_core::testing::Answer;
+use notifier_core::{DeliveryState, FactKind, SubmitError};
+
+use super::world::*;
+
+#[tokio::test]
+async fn what_is_cancelled_in_time_is_never_sent() {
+    let world = World::with([]).await;
+    let mut request = both();
+    request.schedule = at("2026-01-01T00:00:05Z");
+    let submitted = world.submit(request).await;
+    let after = world.notifier.cancel(&tenant(), submitted.id).await.unwrap().unwrap();
+    assert!(after.iter().all(|delivery| delivery.state == DeliveryState::Cancelled));
+    world.advance_ms(1_000_000).await;
+    assert!(world.provider.calls().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_being_sent_cannot_be_cancelled_and_the_answer_says_so() {
+    let world = World::with([accepted_later()]).await;
+    let submitted = world.submit(sms()).await;
+    world.idle().await;
+    let after = world.notifier.cancel(&tenant(), submitted.id).await.unwrap().unwrap();
+    assert_eq!(after[0].state, DeliveryState::Sending);
+    world.provider.let_one_go();
+    assert_eq!(world.settled(submitted.id).await.deliveries[0].state, DeliveryState::Sent);
+}
+
+#[tokio::test]
+async fn cancelling_between_two_attempts_prevents_the_second() {
+    let world = World::with([unavailable()]).await;
+    let submitted = world.submit(sms()).await;
+    world.idle().await;
+    let after = world.notifier.cancel(&tenant(), submitted.id).await.unwrap().unwrap();
+    assert_eq!(after[0].state, DeliveryState::Cancelled);
+    world.advance_ms(1_000_000).await;
+    assert_eq!(world.provider.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn cancelling_what_is_not_there_says_so() {
+    let world = World::with([]).await;
+    let nobody = notifier_core::NotificationId::from_parts(1, [0; 10]);
+    assert_eq!(world.notifier.cancel(&tenant(), nobody).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_for_what_is_in_flight() {
+    let world = World::with([accepted_later()]).await;
+    let submitted = world.submit(sms()).await;
+    world.idle().await;
+    let World { notifier, provider, store, .. } = world;
+    let ending = tokio::spawn(notifier.shutdown(Duration::from_secs(10)));
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!ending.is_finished(), "it ended although a call was in flight");
+    provider.let_one_go();
+    assert!(ending.await.unwrap().unwrap().drained);
+    assert!(store.check().await.is_err(), "the store was closed");
+    let _ = submitted;
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_for_ever() {
+    let world = World::with([Answer::Never]).await;
+    world.submit(sms()).await;
+    world.idle().await;
+    let World { notifier, clock, .. } = world;
+    let ending = tokio::spawn(notifier.shutdown(Duration::from_secs(10)));
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(jiff::SignedDuration::from_secs(10));
+    assert!(!ending.await.unwrap().unwrap().drained);
+}
+
+#[tokio::test]
+async fn a_request_during_a_shutdown_is_refused() {
+    let world = World::with([]).await;
+    let flow = world.notifier.submit(sms()).await;
+    assert!(flow.is_ok());
+    world.store.close().await.unwrap();
+    assert!(matches!(world.notifier.submit(sms()).await, Err(SubmitError::Store(_))));
+}
+
+#[tokio::test]
+async fn an_attempt_cut_off_by_a_crash_is_unknown_and_repeated_with_the_same_key() {
+    let world = World::with([Answer::Never]).await;
+    let submitted = world.submit(sms()).await;
+    world.idle().await;
+    let key = world.provider.calls()[0].1.idempotency_key.clone();
+    let world = world.crash_and_restart([]).await;
+    world.idle().await;
+    world.advance_ms(60_000).await;
+    world.advance_ms(10_000).await;
+    let status = world.settled(submitted.id).await;
+    assert_eq!((status.deliveries[0].state, status.deliveries[0].attempts), (DeliveryState::Sent, 2));
+    let calls = world.provider.calls();
+    assert_eq!((calls.len(), &calls[0].1.idempotency_key), (1, &key));
+    let timeline = world.timeline(submitted.id).await;
+    let unknown = timeline.iter().find(|fact| fact.kind == FactKind::Unknown).unwrap();
+    assert_eq!(unknown.detail("vendor_code"), Some("attempt.interrupted"));
+}
+
+#[tokio::test]
+async fn what_was_waiting_survives_a_crash() {
+    let world = World::with([]).await;
+    let mut request = sms();
+    request.schedule = at("2026-01-01T00:00:05Z");
+    let submitted = world.submit(request).await;
+    let world = world.crash_and_restart([]).await;
+    world.next_attempt(submitted.id).await;
+    assert_eq!(world.settled(submitted.id).await.deliveries[0].state, DeliveryState::Sent);
+}
