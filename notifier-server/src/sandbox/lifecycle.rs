@@ -1,0 +1,151 @@
+//! Starting and stopping the sandbox.
+
+use std::{io, sync::Arc};
+
+use axum::Router;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+use super::{
+    Credentials, Faults, Inbox, SandboxOptions, Service, changes::Changes, counters::Tally, directory_service,
+    listener, live::Source, property_service, routes, sendgrid::FakeSendGrid, twilio::FakeTwilio,
+};
+
+/// A running sandbox. Dropping it closes its ports and connections.
+pub struct Sandbox {
+    urls: [String; 4],
+    credentials: Credentials,
+    source: Source,
+    closing: watch::Sender<bool>,
+    services: JoinSet<()>,
+}
+
+/// Why a sandbox does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SandboxError {
+    /// The port is taken, as a rule by another sandbox: choose another, or 0 for a free one.
+    #[error("the sandbox's {} service cannot listen on 127.0.0.1:{port}: choose another port, or 0 for a free one", service.name())]
+    Listen {
+        /// Which service.
+        service: Service,
+        /// Which port.
+        port: u16,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A user or property could not be rendered.
+    #[error("a record of the sandbox cannot be rendered as JSON")]
+    Record(#[from] serde_json::Error),
+}
+
+impl Sandbox {
+    /// Starts the four services. They serve when this returns.
+    ///
+    /// # Errors
+    ///
+    /// When a port cannot be listened on.
+    pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
+        let SandboxOptions { clock, ports, credentials, users, properties, inbox_capacity, keep_raw, curl_example } =
+            options;
+        let changes = Changes::new();
+        let tally = Arc::new(Tally::default());
+        let inbox = Inbox::new(inbox_capacity, clock.clone(), changes.clone(), tally.clone());
+        let faults = Faults::new(changes.clone(), tally);
+        let instance = clock().to_string().into();
+        let twilio = FakeTwilio::new(&credentials, keep_raw, clock.clone(), faults.clone(), inbox.clone());
+        let sendgrid = FakeSendGrid::new(&credentials, keep_raw, clock, faults.clone(), inbox.clone());
+        let directory_key = credentials.directory_api_key.clone();
+        let directory = directory_service::router(&users, directory_key, faults.clone(), inbox.clone())?;
+        let catalog_key = credentials.catalog_api_key.clone();
+        let catalog = property_service::router(&properties, catalog_key, faults.clone(), inbox.clone())?;
+
+        let mut services = JoinSet::new();
+        let urls = [
+            serve(&mut services, Service::Twilio, ports.twilio, twilio.router()).await?,
+            serve(&mut services, Service::SendGrid, ports.sendgrid, sendgrid.router()).await?,
+            serve(&mut services, Service::Directory, ports.directory, directory).await?,
+            serve(&mut services, Service::Catalog, ports.catalog, catalog).await?,
+        ];
+        let closing = watch::Sender::new(false);
+        let source = Source {
+            inbox,
+            faults,
+            changes,
+            closing: closing.subscribe(),
+            instance,
+            curl_example: curl_example.into(),
+        };
+        Ok(Self { urls, credentials, source, closing, services })
+    }
+
+    /// Base URL of Twilio's fake, as `http://127.0.0.1:40001`.
+    pub fn twilio_url(&self) -> &str {
+        self.url(Service::Twilio)
+    }
+
+    /// Base URL of SendGrid's fake.
+    pub fn sendgrid_url(&self) -> &str {
+        self.url(Service::SendGrid)
+    }
+
+    /// Base URL of the user database.
+    pub fn directory_url(&self) -> &str {
+        self.url(Service::Directory)
+    }
+
+    /// Base URL of the property service.
+    pub fn catalog_url(&self) -> &str {
+        self.url(Service::Catalog)
+    }
+
+    /// Base URL of any of them.
+    pub fn url(&self, service: Service) -> &str {
+        &self.urls[service.index()]
+    }
+
+    /// What the services take for authentication.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// What arrived.
+    pub fn inbox(&self) -> &Inbox {
+        &self.source.inbox
+    }
+
+    /// The switches of the services' faults.
+    pub fn faults(&self) -> &Faults {
+        &self.source.faults
+    }
+
+    #[cfg(test)]
+    pub(super) fn changes(&self) -> &Changes {
+        &self.source.changes
+    }
+
+    /// The routes under `/sandbox`, for the server to mount at its root. They outlive the sandbox, then without live
+    /// events.
+    pub fn router(&self) -> Router {
+        routes::router(self.source.clone())
+    }
+
+    /// Closes ports, connections and live streams, and returns when they are closed.
+    pub async fn shutdown(mut self) {
+        self.closing.send_replace(true);
+        self.services.shutdown().await;
+    }
+}
+
+async fn serve(
+    services: &mut JoinSet<()>,
+    service: Service,
+    port: u16,
+    router: Router,
+) -> Result<String, SandboxError> {
+    let refused = |source| SandboxError::Listen { service, port, source };
+    let listener: TcpListener = listener::bind(port).await.map_err(refused)?;
+    let url = format!("http://{}", listener.local_addr().map_err(refused)?);
+    services.spawn(listener::serve(listener, router));
+    Ok(url)
+}

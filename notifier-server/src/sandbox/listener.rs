@@ -1,0 +1,81 @@
+//! The accept loop of the fakes. Unlike axum's, it can close a connection instead of answering.
+
+use std::{io, net::Ipv4Addr, time::Duration};
+
+use axum::{Router, body::Body, response::Response};
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+use tower::ServiceExt;
+
+/// Connections served at once by one fake; more wait in the system's queue.
+const CONNECTIONS_MAX: usize = 4_096;
+
+/// The longest time for a request's head to arrive.
+const HEAD_READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Attached to a response that must never be sent: its connection is closed in its place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DropConnection;
+
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is dropped on purpose")]
+struct DroppedOnPurpose;
+
+/// A response that closes the connection without a byte.
+pub(super) fn no_answer() -> Response {
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(DropConnection);
+    response
+}
+
+/// Takes a port of 127.0.0.1; 0 takes a free one.
+pub(super) async fn bind(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+}
+
+/// Serves until dropped; then its connections end too.
+pub(super) async fn serve(listener: TcpListener, router: Router) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(serve_connection(stream, router.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the sandbox could not accept a connection");
+                    // Out of file descriptors, as a rule: the end of a connection gives one back.
+                    connections.join_next().await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve_connection(stream: TcpStream, router: Router) {
+    // Small answers on a warm connection must not wait for more. Without it they are late, not wrong.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let router = router.clone();
+        async move {
+            let Ok(response) = router.oneshot(request.map(Body::new)).await;
+            match response.extensions().get::<DropConnection>() {
+                Some(DropConnection) => Err(DroppedOnPurpose),
+                None => Ok(response),
+            }
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_READ_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a connection of the sandbox ended early");
+    }
+}

@@ -1,0 +1,129 @@
+//! A message that arrived at a fake vendor, as its recipient would get it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Segments, Service};
+
+/// What kind of message it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// An email: from SendGrid's fake.
+    Email,
+    /// An SMS or MMS: from Twilio's fake.
+    Sms,
+}
+
+impl Channel {
+    /// The name in JSON and in filters.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+        }
+    }
+}
+
+/// A message that was accepted. One SendGrid request makes one message per personalization.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Position in the order of arrival, counted from 1; never reused, also not after clearing.
+    pub seq: u64,
+    /// When it was stored.
+    pub received_at: Timestamp,
+    /// Where it arrived.
+    pub provider: Service,
+    /// What it is.
+    pub channel: Channel,
+    /// Email addresses, or one E.164 number.
+    pub to: Vec<String>,
+    /// Email addresses of the carbon copies.
+    pub cc: Vec<String>,
+    /// Email addresses of the blind carbon copies.
+    pub bcc: Vec<String>,
+    /// Email address, number or sender id; absent when a messaging service was to choose.
+    pub from: Option<String>,
+    /// The name shown for `from`.
+    pub from_name: Option<String>,
+    /// Where answers to an email go.
+    pub reply_to: Vec<String>,
+    /// Subject of an email.
+    pub subject: Option<String>,
+    /// Plain text; for an SMS its body.
+    pub text: Option<String>,
+    /// HTML of an email.
+    pub html: Option<String>,
+    /// Extra email headers.
+    pub headers: BTreeMap<String, String>,
+    /// Files of an email.
+    pub attachments: Vec<Attachment>,
+    /// SendGrid categories.
+    pub categories: Vec<String>,
+    /// SendGrid custom arguments.
+    pub custom_args: BTreeMap<String, String>,
+    /// Pictures of an MMS.
+    pub media_urls: Vec<String>,
+    /// How the text of an SMS is cut.
+    pub segments: Option<Segments>,
+    /// Where Twilio was asked to report progress.
+    pub status_callback: Option<String>,
+    /// The Twilio messaging service that was to choose the sender.
+    pub messaging_service_sid: Option<String>,
+    /// What the request said to tell repeats apart: SendGrid's custom argument, or the query parameter of Twilio's
+    /// `StatusCallback`, of the name `idempotency_key`.
+    pub idempotency_key: Option<String>,
+    /// The id that the vendor answered with.
+    pub provider_message_id: String,
+    /// The request as it came, with credentials blanked; kept only when the sandbox is told to.
+    pub raw: Option<String>,
+}
+
+/// What is kept of a file: everything but its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attachment {
+    /// File name.
+    pub filename: String,
+    /// Media type, as `application/pdf`.
+    pub content_type: Option<String>,
+    /// Size after decoding.
+    pub size_bytes: usize,
+    /// `attachment` or `inline`.
+    pub disposition: &'static str,
+    /// What `cid:` URLs in the HTML refer to.
+    pub content_id: Option<String>,
+}
+
+impl Message {
+    /// A message with nothing but what every message has; `seq` and `received_at` are given by the inbox.
+    pub(super) fn new(provider: Service, channel: Channel, provider_message_id: String) -> Self {
+        Self {
+            seq: 0,
+            received_at: Timestamp::UNIX_EPOCH,
+            provider,
+            channel,
+            to: Vec::new(),
+            cc: Vec::new(),
+            bcc: Vec::new(),
+            from: None,
+            from_name: None,
+            reply_to: Vec::new(),
+            subject: None,
+            text: None,
+            html: None,
+            headers: BTreeMap::new(),
+            attachments: Vec::new(),
+            categories: Vec::new(),
+            custom_args: BTreeMap::new(),
+            media_urls: Vec::new(),
+            segments: None,
+            status_callback: None,
+            messaging_service_sid: None,
+            idempotency_key: None,
+            provider_message_id,
+            raw: None,
+        }
+    }
+}

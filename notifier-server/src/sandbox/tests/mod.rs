@@ -1,0 +1,11 @@
+//! The fakes over real sockets, and the routes that show what arrived.
+
+mod faults;
+mod fixture;
+mod inbox;
+mod live;
+mod lookups;
+mod routes;
+mod segments;
+mod sendgrid;
+mod twilio;
