@@ -23,7 +23,10 @@ use super::{
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Messages put into one chunk.
-const BATCH: usize = 100;
+const BATCH: usize = 1_000;
+
+/// Pause after a chunk: under load, many messages share one instead of each waking the reader.
+const PACE: Duration = Duration::from_millis(50);
 
 /// Where a stream starts.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +56,8 @@ struct Reader {
     position: Position,
     /// The last `state` that was sent.
     state: Value,
+    /// Whether a chunk was just sent.
+    pausing: bool,
 }
 
 /// The events as chunks of a response body.
@@ -65,7 +70,7 @@ pub(super) fn events(source: Source, start: Start) -> impl Stream<Item = Result<
         Start::After(_) => newest(usize::MAX),
     };
     let changes = source.changes.listen();
-    let reader = Reader { source, changes, position, state: Value::Null };
+    let reader = Reader { source, changes, position, state: Value::Null, pausing: false };
     stream::unfold(reader, |mut reader| async move {
         let chunk = reader.next().await?;
         Some((Ok(Bytes::from(chunk)), reader))
@@ -75,6 +80,10 @@ pub(super) fn events(source: Source, start: Start) -> impl Stream<Item = Result<
 impl Reader {
     /// The next chunk; `None` at shutdown.
     async fn next(&mut self) -> Option<String> {
+        if std::mem::take(&mut self.pausing) {
+            // Either end of the pause will do: the time, or the shutdown that is looked at next.
+            let _ = tokio::time::timeout(PACE, self.source.closing.changed()).await;
+        }
         loop {
             if *self.source.closing.borrow() {
                 return None;
@@ -82,6 +91,7 @@ impl Reader {
             self.changes.mark_unchanged();
             let chunk = self.pending();
             if !chunk.is_empty() {
+                self.pausing = true;
                 return Some(chunk);
             }
             tokio::select! {

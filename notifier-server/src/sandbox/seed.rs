@@ -34,7 +34,10 @@ pub struct TemplateSeed {
 
 /// Suggested on an empty page; sends the seeded template to user 1 about property 1.
 pub(super) const CURL_EXAMPLE: &str = r#"curl {origin}/v1/notifications -H 'content-type: application/json' -d '{
-  "recipient": {"id": "1"}, "subject": {"id": "1"}, "category": "rent-reminder", "template": "rent-reminder",
+  "category": "rent-reminder",
+  "template": "rent-reminder",
+  "recipient": {"id": "1"},
+  "subject": {"id": "1"},
   "variables": {"amount": "$2,450", "due_date": "1 August"}
 }'"#;
 

@@ -5,6 +5,9 @@
 const SHOWN_MAX = 500;
 const RECONNECT_DELAY_MS = 2000;
 
+/** Between two drawings: a benchmark may deliver thousands of messages a second. */
+const DRAW_PAUSE_MS = 250;
+
 const SERVICES = [
   { name: "twilio", label: "Twilio" },
   { name: "sendgrid", label: "SendGrid" },
@@ -23,14 +26,19 @@ const FAULTS = [
 
 const byId = (id) => document.getElementById(id);
 
-/** Messages by sequence number, the oldest first. */
+const timeFormat = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+/** The newest messages by sequence number, the oldest first. */
 const messages = new Map();
-let arrived = [];
-let frameRequested = false;
+let newestSeq = 0;
+let drawnSeq = 0;
+let drawnAt = -DRAW_PAUSE_MS;
+let drawRequested = false;
 let selected = null;
 let selectedTab = null;
 let instance = null;
 let curlExample = "";
+let counters = {};
 let faults = {};
 
 // ---------------------------------------------------------------- small DOM tools
@@ -78,45 +86,53 @@ function showLink(state, text) {
 }
 
 function takeState(state) {
-  if (instance !== null && instance !== state.instance) forgetMessages();
+  if (instance !== null && instance !== state.instance) {
+    newestSeq = 0;
+    forgetMessages();
+  }
   instance = state.instance;
   curlExample = state.curl_example.replaceAll("{origin}", location.origin);
-  faults = state.faults;
-  showCounters(state.counters);
-  showFaults();
-  if (messages.size === 0) requestFrame();
+  ({ counters, faults } = state);
+  requestDraw();
 }
 
 function takeMessage(message) {
-  if (messages.has(message.seq)) return;
+  if (message.seq <= newestSeq) return;
+  newestSeq = message.seq;
   messages.set(message.seq, message);
-  arrived.push(message);
-  requestFrame();
+  if (messages.size > SHOWN_MAX) messages.delete(messages.keys().next().value);
+  requestDraw();
 }
 
 function forgetMessages() {
   messages.clear();
-  arrived = [];
   selected = null;
+  drawnSeq = newestSeq;
   byId("messages").replaceChildren();
-  requestFrame();
+  requestDraw();
 }
 
-/** Many messages may arrive between two frames: they are drawn together. */
-function requestFrame() {
-  if (frameRequested) return;
-  frameRequested = true;
-  requestAnimationFrame(() => {
-    frameRequested = false;
-    drawList();
-    if (messages.size === 0) drawEmpty();
-    else if (selected === null || !messages.has(selected)) select([...messages.keys()].pop());
-  });
+/** At once after a quiet time, else together with what arrives until the pause is over. */
+function requestDraw() {
+  if (drawRequested) return;
+  drawRequested = true;
+  const wait = Math.max(0, drawnAt + DRAW_PAUSE_MS - performance.now());
+  setTimeout(() => requestAnimationFrame(draw), wait);
+}
+
+function draw() {
+  drawRequested = false;
+  drawnAt = performance.now();
+  showCounters();
+  showFaults();
+  drawList();
+  if (messages.size === 0) drawEmpty();
+  else if (selected === null || !messages.has(selected)) select(newestSeq);
 }
 
 // ---------------------------------------------------------------- counters and faults
 
-function showCounters(counters) {
+function showCounters() {
   const entries = SERVICES.map(({ name, label }) => {
     const { accepted, refused, faulted, validated } = counters[name];
     const value = element("dd", {}, String(accepted));
@@ -188,12 +204,11 @@ async function ask(url, options) {
 
 function drawList() {
   const list = byId("messages");
-  for (const message of arrived) list.prepend(rowOf(message));
-  arrived = [];
-  while (messages.size > SHOWN_MAX) {
-    messages.delete(messages.keys().next().value);
-    list.lastElementChild.remove();
+  for (const message of messages.values()) {
+    if (message.seq > drawnSeq) list.prepend(rowOf(message));
   }
+  drawnSeq = newestSeq;
+  while (list.childElementCount > messages.size) list.lastElementChild.remove();
   const more = byId("more");
   more.hidden = messages.size < SHOWN_MAX;
   more.textContent = `The newest ${SHOWN_MAX} are shown.`;
@@ -225,7 +240,7 @@ function noteOf(message) {
 }
 
 function timeOf(message) {
-  return new Date(message.received_at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return timeFormat.format(new Date(message.received_at));
 }
 
 function moveInList(event) {
@@ -251,11 +266,17 @@ function select(seq) {
 }
 
 function drawEmpty() {
+  if (document.querySelector(".empty") !== null) return;
   const [copy, parts] = copyOf("empty-template");
   parts.command.textContent = curlExample;
   parts.copy.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(curlExample);
-    parts.copy.textContent = "Copied";
+    try {
+      await navigator.clipboard.writeText(curlExample);
+      parts.copy.textContent = "Copied";
+    } catch {
+      // Only secure origins may write to the clipboard: leave the last step to the user.
+      getSelection().selectAllChildren(parts.command);
+    }
   });
   delete document.querySelector("main").dataset.open;
   byId("detail").replaceChildren(copy);
@@ -343,7 +364,7 @@ function drawSms(message) {
   }
   if (message.media_urls.length > 0) {
     const links = message.media_urls.map((url) => element("code", {}, url));
-    phone.append(element("div", { class: "media" }, element("strong", {}, plural(links.length, "medium").replace("mediums", "media")), ...links));
+    phone.append(element("div", { class: "media" }, element("strong", {}, "Media"), ...links));
   }
   return phone;
 }
