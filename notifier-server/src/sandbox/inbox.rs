@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use tokio::sync::watch;
+
 use super::{
     Channel, Clock, Counters, Message, Service,
     changes::Changes,
@@ -111,7 +113,7 @@ impl Inbox {
 
     /// Completes once both vendors together accepted at least so many messages since the start or the last clearing.
     pub async fn wait_for(&self, accepted: u64) {
-        let mut changes = self.shared.changes.listen();
+        let mut changes = self.changes();
         let vendors = || Service::ALL.into_iter().filter(|service| service.takes_messages());
         while vendors().map(|service| self.counters(service).accepted).sum::<u64>() < accepted {
             if changes.changed().await.is_err() {
@@ -119,6 +121,12 @@ impl Inbox {
                 return;
             }
         }
+    }
+
+    /// Hears of every change of messages, counters and faults from now on. It says only that something changed; several
+    /// changes may sound as one.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.changes.listen()
     }
 
     /// The sequence number of the newest message ever stored; 0 if there was none.

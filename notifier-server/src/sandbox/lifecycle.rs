@@ -51,7 +51,7 @@ impl Sandbox {
         let changes = Changes::new();
         let tally = Arc::new(Tally::default());
         let inbox = Inbox::new(inbox_capacity, clock.clone(), changes.clone(), tally.clone());
-        let faults = Faults::new(changes.clone(), tally);
+        let faults = Faults::new(changes, tally);
         let instance = clock().to_string().into();
         let twilio = FakeTwilio::new(&credentials, keep_raw, clock.clone(), faults.clone(), inbox.clone());
         let sendgrid = FakeSendGrid::new(&credentials, keep_raw, clock, faults.clone(), inbox.clone());
@@ -68,14 +68,8 @@ impl Sandbox {
             serve(&mut services, Service::Catalog, ports.catalog, catalog).await?,
         ];
         let closing = watch::Sender::new(false);
-        let source = Source {
-            inbox,
-            faults,
-            changes,
-            closing: closing.subscribe(),
-            instance,
-            curl_example: curl_example.into(),
-        };
+        let source =
+            Source { inbox, faults, closing: closing.subscribe(), instance, curl_example: curl_example.into() };
         Ok(Self { urls, credentials, source, closing, services })
     }
 
@@ -117,11 +111,6 @@ impl Sandbox {
     /// The switches of the services' faults.
     pub fn faults(&self) -> &Faults {
         &self.source.faults
-    }
-
-    #[cfg(test)]
-    pub(super) fn changes(&self) -> &Changes {
-        &self.source.changes
     }
 
     /// The routes under `/sandbox`, for the server to mount at its root. They outlive the sandbox, then without live

@@ -12,9 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{
-    Faults, Inbox, Message,
-    changes::Changes,
-    fault_request,
+    Faults, Inbox, Message, fault_request,
     inbox::Position,
     wire::{self, MessageView},
 };
@@ -42,7 +40,6 @@ pub(super) enum Start {
 pub(super) struct Source {
     pub(super) inbox: Inbox,
     pub(super) faults: Faults,
-    pub(super) changes: Changes,
     /// Changes or ends when the sandbox shuts down.
     pub(super) closing: watch::Receiver<bool>,
     /// Tells this run of the sandbox from others: sequence numbers start anew with each.
@@ -69,7 +66,7 @@ pub(super) fn events(source: Source, start: Start) -> impl Stream<Item = Result<
         // A number of an earlier run.
         Start::After(_) => newest(usize::MAX),
     };
-    let changes = source.changes.listen();
+    let changes = source.inbox.changes();
     let reader = Reader { source, changes, position, state: Value::Null, pausing: false };
     stream::unfold(reader, |mut reader| async move {
         let chunk = reader.next().await?;

@@ -7,6 +7,10 @@ use serde::Serialize;
 
 use super::{Segments, Service};
 
+/// Under this name our plugins hide the idempotency key in requests of vendors that have no place for one: a custom
+/// argument of SendGrid, a query parameter of Twilio's `StatusCallback`.
+pub(super) const IDEMPOTENCY_KEY: &str = "notifier_key";
+
 /// What kind of message it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -72,8 +76,8 @@ pub struct Message {
     pub status_callback: Option<String>,
     /// The Twilio messaging service that was to choose the sender.
     pub messaging_service_sid: Option<String>,
-    /// What the request said to tell repeats apart: SendGrid's custom argument, or the query parameter of Twilio's
-    /// `StatusCallback`, of the name `idempotency_key`.
+    /// What tells repeats apart: the value of SendGrid's custom argument, or of the query parameter of Twilio's
+    /// `StatusCallback`, of the name `notifier_key`.
     pub idempotency_key: Option<String>,
     /// The id that the vendor answered with.
     pub provider_message_id: String,

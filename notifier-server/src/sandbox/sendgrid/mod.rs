@@ -32,6 +32,7 @@ use super::{
     body::{self, BodyError},
     counters::Event,
     listener,
+    message::IDEMPOTENCY_KEY,
     vendor_id::VendorIds,
 };
 
@@ -176,7 +177,7 @@ fn personalized(mut message: Message, own: Personalization) -> Message {
     message.subject = own.subject.or(message.subject);
     message.headers.extend(own.headers.unwrap_or_default());
     message.custom_args.extend(own.custom_args.unwrap_or_default());
-    message.idempotency_key = message.custom_args.get("idempotency_key").cloned();
+    message.idempotency_key = message.custom_args.get(IDEMPOTENCY_KEY).cloned();
     message
 }
 

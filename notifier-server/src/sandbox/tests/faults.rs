@@ -180,6 +180,8 @@ async fn wrong_faults_are_refused_with_the_field() {
         ("twilio", r#"{"fault":"slow"}"#, "delay_ms"),
         ("twilio", r#"{"fault":"slow","delay_ms":0}"#, "delay_ms"),
         ("twilio", r#"{"fault":"slow","delay_ms":600001}"#, "delay_ms"),
+        ("twilio", r#"{"fault":"slow","delay_ms":5,"code":21211}"#, "code"),
+        ("twilio", r#"{"fault":"rejected","retry_after_s":1}"#, "retry_after_s"),
         ("twilio", r#"{"fault":"rejected","code":400}"#, "code"),
         ("twilio", r#"{"fault":"rejected","field":"To"}"#, "field"),
         ("sendgrid", r#"{"fault":"rejected","code":21211}"#, "code"),
@@ -223,7 +225,7 @@ async fn active_faults_can_be_read() {
 }
 
 async fn until_faulted(fixture: &Fixture, service: Service) {
-    let mut changes = fixture.sandbox.changes().listen();
+    let mut changes = fixture.sandbox.inbox().changes();
     while fixture.counters(service).faulted == 0 {
         tokio::time::timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();
     }

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::super::Service;
+use super::super::{Channel, Message, Service};
 use super::fixture::{Fixture, PATIENCE, SMS, exchange, open};
 
 /// A client of `/sandbox/events`.
@@ -128,6 +128,18 @@ async fn a_slow_listener_gets_everything_in_order() {
         fixture.send_sms(SMS).await;
     }
     for seq in 1..=250 {
+        assert_eq!(events.next_named("message").await.id, Some(seq));
+    }
+}
+
+#[tokio::test]
+async fn more_than_one_chunk_holds_comes_in_several() {
+    let fixture = Fixture::start().await;
+    for _ in 0..2_500 {
+        fixture.sandbox.inbox().store(Message::new(Service::Twilio, Channel::Sms, "SM1".to_owned()));
+    }
+    let mut events = Events::open(&fixture, "?after=0", None).await;
+    for seq in 1..=2_500 {
         assert_eq!(events.next_named("message").await.id, Some(seq));
     }
 }

@@ -94,7 +94,7 @@ async fn lookups_fail_on_demand() {
 
         fixture.set_fault(service, &json!({ "fault": "hang" })).await;
         let mut hanging = Box::pin(look_up(&fixture, service, Method::GET, path, Some(key)));
-        let mut changes = fixture.sandbox.changes().listen();
+        let mut changes = fixture.sandbox.inbox().changes();
         while fixture.counters(service).faulted < 2 {
             tokio::select! {
                 answer = &mut hanging => panic!("{answer:?}"),

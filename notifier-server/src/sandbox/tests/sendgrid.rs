@@ -262,7 +262,7 @@ async fn takes_a_full_mail_and_keeps_all_of_it() {
                 "bcc": [{ "email": "bcc@example.com" }],
                 "subject": "Own subject",
                 "headers": { "X-Own": "1" },
-                "custom_args": { "idempotency_key": "key-1" },
+                "custom_args": { "notifier_key": "key-1" },
             },
             { "to": [{ "email": "ben@example.com" }], "from": { "email": "own@example.com" } },
         ],

@@ -151,7 +151,7 @@ async fn an_api_key_authenticates_for_the_account() {
 async fn answers_with_the_created_message() {
     let fixture = Fixture::start().await;
     let text = "Your rent of 2,450 € is due. ".repeat(6);
-    let callback = "https://example.com/receipts?tenant=a&idempotency_key=key%2F1";
+    let callback = "https://example.com/receipts?tenant=a&notifier_key=key%2F1";
     let form = format!(
         "To=%2B14155550101&From=%2B15005550006&Body={}&StatusCallback={}&MediaUrl=https%3A%2F%2Fexample.com%2Fa.png",
         encode(&text),

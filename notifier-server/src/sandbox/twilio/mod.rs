@@ -32,6 +32,7 @@ use super::{
     body::{self, BodyError},
     counters::Event,
     form, listener,
+    message::IDEMPOTENCY_KEY,
     vendor_id::VendorIds,
 };
 
@@ -160,7 +161,7 @@ fn idempotency_key(status_callback: &str) -> Option<String> {
     let (_, query) = status_callback.split_once('?')?;
     let query = query.split('#').next().unwrap_or_default();
     let pairs = form::pairs(query.as_bytes()).flatten();
-    pairs.into_iter().find_map(|(name, value)| (name == "idempotency_key").then_some(value))
+    pairs.into_iter().find_map(|(name, value)| (name == IDEMPOTENCY_KEY).then_some(value))
 }
 
 impl IntoResponse for &TwilioError {
