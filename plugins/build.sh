@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the provider components and commits them to plugins/prebuilt, so that nobody else needs a WebAssembly toolchain.
+# Builds the provider components into plugins/prebuilt, where they are committed: nobody else needs a WebAssembly toolchain.
 #
 #   plugins/build.sh           build, copy the components to plugins/prebuilt, write its manifest
 #   plugins/build.sh --check   build elsewhere and compare with what is committed
@@ -18,6 +18,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 prebuilt=$here/prebuilt
 manifest=$prebuilt/src/manifest.rs
+target_dir=$here/target
 
 fail() {
     echo "plugins/build.sh: $*" >&2
@@ -35,7 +36,7 @@ choose_toolchain() {
         install_debian_toolchain
         export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
         rust_source=$("$RUSTC" --print sysroot)/lib/rustlib/src/rust
-        build_args+=(-Zbuild-std=std,panic_abort)
+        build_args+=(-Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size)
     fi
     compiler=$("${RUSTC:-rustc}" --version)
     export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-component-ld
@@ -62,8 +63,8 @@ install_debian_toolchain() {
 # Builds one component into directory $2. Alone, with -p: built together, features of one would end up in another.
 build() {
     local name=$1 into=$2
-    (cd "$here" && cargo build "${build_args[@]}" -p "notifier-provider-$name")
-    cp "$here/target/$target/release/notifier_provider_$name.wasm" "$into/$name.wasm"
+    (cd "$here" && cargo build "${build_args[@]}" --target-dir "$target_dir" -p "notifier-provider-$name")
+    cp "$target_dir/$target/release/notifier_provider_$name.wasm" "$into/$name.wasm"
 }
 
 sha256() {
@@ -112,6 +113,7 @@ check() {
     local scratch name
     scratch=$(mktemp -d)
     trap "rm -rf '$scratch'" EXIT
+    target_dir=$scratch/target
     for name in "${providers[@]}" "${fixtures[@]}"; do
         [[ $(recorded "$name" sources_sha256) == "$(sources_sha256 "$name")" ]] ||
             fail "the sources of $name changed since it was built: run plugins/build.sh and commit plugins/prebuilt"

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::adapters::memory::MemoryStore;
+#[cfg(feature = "sled")]
+use crate::adapters::sled::{SledOptions, SledStore};
 use crate::adapters::system::{SystemClock, SystemEntropy};
 use crate::domain::category::Category;
 use crate::domain::channel::Channel;
@@ -16,6 +18,8 @@ use crate::error::StartError;
 use crate::flow::templates::Templates;
 use crate::flow::{Flow, FlowOptions, Signals};
 use crate::notifier::Notifier;
+#[cfg(feature = "wasm")]
+use crate::plugin::Plugin;
 use crate::ports::catalog::Catalog;
 use crate::ports::clock::Clock;
 use crate::ports::directory::Directory;
@@ -45,7 +49,7 @@ pub struct NotifierBuilder {
     catalog: Option<Arc<dyn Catalog>>,
     providers: Vec<(String, Arc<dyn Provider>)>,
     #[cfg(feature = "wasm")]
-    plugins: Vec<(String, crate::adapters::wasm::Plugin)>,
+    plugins: Vec<(String, Plugin)>,
     #[cfg(feature = "wasm")]
     plugin_cache_dir: Option<std::path::PathBuf>,
     routes: Vec<(Channel, String)>,
@@ -118,7 +122,7 @@ impl NotifierBuilder {
     /// Adds a provider that is a sandboxed component.
     #[cfg(feature = "wasm")]
     #[must_use]
-    pub fn plugin(mut self, name: impl Into<String>, plugin: crate::adapters::wasm::Plugin) -> Self {
+    pub fn plugin(mut self, name: impl Into<String>, plugin: Plugin) -> Self {
         self.plugins.push((name.into(), plugin));
         self
     }
@@ -189,7 +193,9 @@ impl NotifierBuilder {
             add_provider(&mut providers, &name, provider)?;
         }
         #[cfg(feature = "wasm")]
-        for (name, plugin) in load_plugins(self.plugins, self.plugin_cache_dir, &clock).await? {
+        for (name, plugin) in
+            crate::plugin::load(self.plugins, self.plugin_cache_dir, self.options.in_flight_max, &clock).await?
+        {
             add_provider(&mut providers, &name, plugin)?;
         }
         let routes = read_routes(self.routes, &providers)?;
@@ -216,8 +222,7 @@ impl NotifierBuilder {
             options: self.options,
             templates: Templates::new(),
         });
-        let tasks =
-            vec![tokio::spawn(Arc::clone(&flow).recover()), tokio::spawn(Arc::clone(&flow).schedule())];
+        let tasks = vec![tokio::spawn(Arc::clone(&flow).recover()), tokio::spawn(Arc::clone(&flow).schedule())];
         Ok(Notifier { flow, tasks })
     }
 }
@@ -279,4 +284,17 @@ fn read_routes(
         }
     }
     Ok(Routes { by_channel })
+}
+
+/// Opening may have to replay or compact: it happens beside the asynchronous work.
+#[cfg(feature = "sled")]
+async fn open_directory(path: std::path::PathBuf, cache_bytes: Option<u64>) -> Result<Arc<dyn Store>, StartError> {
+    let mut options = SledOptions::default();
+    options.cache_bytes = cache_bytes.unwrap_or(options.cache_bytes);
+    let opening = tokio::task::spawn_blocking(move || SledStore::open(path, options));
+    match opening.await {
+        Ok(Ok(store)) => Ok(Arc::new(store)),
+        Ok(Err(error)) => Err(StartError::Open(error.to_string())),
+        Err(panic) => Err(StartError::Open(panic.to_string())),
+    }
 }

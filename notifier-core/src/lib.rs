@@ -53,6 +53,8 @@ pub mod domain;
 mod error;
 mod flow;
 mod notifier;
+#[cfg(feature = "wasm")]
+mod plugin;
 pub mod ports;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -94,3 +96,28 @@ pub use secrecy::SecretString;
 
 #[cfg(feature = "http")]
 pub use adapters::http_directory::{HttpCatalog, HttpDirectory, HttpLookup, InvalidLookup};
+#[cfg(feature = "wasm")]
+pub use plugin::Plugin;
+
+/// The embedded durable store, for those who open or examine it themselves.
+#[cfg(feature = "sled")]
+pub mod sled {
+    pub use crate::adapters::sled::{OpenError, SledOptions, SledStore};
+}
+
+/// The host of sandboxed providers, for those who run components themselves. [`Plugin`] is the usual way.
+#[cfg(feature = "wasm")]
+pub mod wasm {
+    pub use crate::adapters::wasm::{
+        CallLimits, PluginError, ReceiptEvent, ReceiptStatus, ReceiveError, SettingProblem, WasmEngine,
+        WasmEngineOptions, WasmProvider, WasmProviderConfig, Webhook,
+    };
+}
+
+/// HTTP to where an operator allows it and nowhere else.
+#[cfg(feature = "http")]
+pub mod egress {
+    pub use crate::adapters::egress::{
+        EgressClient, EgressError, EgressLimits, EgressPolicy, InvalidHostGrant, Resolver, SystemResolver,
+    };
+}

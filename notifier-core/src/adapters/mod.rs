@@ -1,12 +1,12 @@
 //! What fits the ports to the world. Each module serves one port, or one kind of medium.
 
 #[cfg(feature = "http")]
-pub mod egress;
+pub(crate) mod egress;
 #[cfg(feature = "http")]
-pub mod http_directory;
-pub mod memory;
+pub(crate) mod http_directory;
+pub(crate) mod memory;
 #[cfg(feature = "sled")]
-pub mod sled;
-pub mod system;
+pub(crate) mod sled;
+pub(crate) mod system;
 #[cfg(feature = "wasm")]
-pub mod wasm;
+pub(crate) mod wasm;

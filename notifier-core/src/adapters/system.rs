@@ -89,7 +89,11 @@ impl Secrets for SystemSecrets {
 
 /// A reference as it may be shown: something without a known scheme may be the secret itself.
 fn shown(reference: &str) -> String {
-    if reference.starts_with("env:") || reference.starts_with("file:") { reference.into() } else { "(not shown)".into() }
+    if reference.starts_with("env:") || reference.starts_with("file:") {
+        reference.into()
+    } else {
+        "(not shown)".into()
+    }
 }
 
 /// The file's text without the line break that editors put at its end.

@@ -48,6 +48,12 @@ impl EmailAddress {
         }
     }
 
+    /// A value that was checked when it was accepted. Rules and metadata change; what was accepted stays readable.
+    #[must_use]
+    pub fn checked_before(text: String) -> Self {
+        Self(text)
+    }
+
     /// The address.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -84,6 +90,12 @@ impl PhoneNumber {
         Ok(Self(text.to_owned()))
     }
 
+    /// A value that was checked when it was accepted. Rules and metadata change; what was accepted stays readable.
+    #[must_use]
+    pub fn checked_before(text: String) -> Self {
+        Self(text)
+    }
+
     /// The number, with its `+`.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -111,6 +123,12 @@ impl Locale {
         } else {
             Err(invalid("a locale is a BCP 47 language tag, as `en` or `pt-BR`"))
         }
+    }
+
+    /// A value that was checked when it was accepted. Rules and metadata change; what was accepted stays readable.
+    #[must_use]
+    pub fn checked_before(text: String) -> Self {
+        Self(text)
     }
 
     /// The tag, in lower case.
@@ -152,6 +170,12 @@ impl ZoneName {
         } else {
             Err(invalid("not a time zone of the IANA database: use a name such as `America/New_York` or `UTC`"))
         }
+    }
+
+    /// A value that was checked when it was accepted. Rules and metadata change; what was accepted stays readable.
+    #[must_use]
+    pub fn checked_before(text: String) -> Self {
+        Self(text)
     }
 
     /// The name.

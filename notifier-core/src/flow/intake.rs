@@ -84,14 +84,15 @@ impl Flow {
         let has_words: Box<dyn Fn(Channel) -> bool + Send> = match &draft.content {
             ContentSource::Inline(content) => has_words(content.clone()),
             ContentSource::Template { name, version } => {
-                let found = self
-                    .templates
-                    .find(&*self.store, &self.limits, &draft.tenant, name, *version)
-                    .await?
-                    .ok_or_else(|| match version {
-                        Some(version) => refuse("template.version", format!("template `{name}` has no version {version}")),
-                        None => refuse("template.name", format!("there is no template `{name}`")),
-                    })?;
+                let found =
+                    self.templates.find(&*self.store, &self.limits, &draft.tenant, name, *version).await?.ok_or_else(
+                        || match version {
+                            Some(version) => {
+                                refuse("template.version", format!("template `{name}` has no version {version}"))
+                            }
+                            None => refuse("template.name", format!("there is no template `{name}`")),
+                        },
+                    )?;
                 let errors = found.template.check_variables(&draft.variables);
                 if !errors.is_empty() {
                     return Err(SubmitError::Invalid(errors));
@@ -103,7 +104,8 @@ impl Flow {
             let usable = |channel: &Channel| has_words(*channel) && self.routes.choose(*channel).is_some();
             let channels: Vec<Channel> = category.channels.iter().copied().filter(usable).collect();
             if channels.is_empty() {
-                let problem = "no channel of the category has both words and a configured provider: name one in `channels`";
+                let problem =
+                    "no channel of the category has both words and a configured provider: name one in `channels`";
                 return Err(refuse("channels", problem));
             }
             return Ok(channels);
@@ -124,9 +126,9 @@ impl Flow {
         self.entropy.fill(&mut random);
         let due_at = draft.due_at.unwrap_or(now);
         let lifetime_ms = i64::try_from(category.expire_after_ms).unwrap_or(i64::MAX).min(i64::MAX / 1_000_000);
-        let expires_at = draft.expires_at.unwrap_or_else(|| {
-            due_at.checked_add(lifetime_ms.milliseconds()).unwrap_or(Timestamp::MAX)
-        });
+        let expires_at = draft
+            .expires_at
+            .unwrap_or_else(|| due_at.checked_add(lifetime_ms.milliseconds()).unwrap_or(Timestamp::MAX));
         Notification {
             id: NotificationId::from_parts(u64::try_from(now.as_millisecond()).unwrap_or_default(), random),
             tenant: draft.tenant,
@@ -162,9 +164,12 @@ fn fingerprint(draft: &Draft) -> [u8; 32] {
             "sms": content.sms.as_ref().map(|sms| &sms.text),
         }),
     };
-    let attachments: Vec<Value> = draft.options.attachments.iter().map(|file| {
-        json!([file.filename, file.content_type, file.content_id, digest(&SHA256, &file.data).as_ref()])
-    }).collect();
+    let attachments: Vec<Value> = draft
+        .options
+        .attachments
+        .iter()
+        .map(|file| json!([file.filename, file.content_type, file.content_id, digest(&SHA256, &file.data).as_ref()]))
+        .collect();
     let said = json!([
         draft.tenant.as_str(),
         draft.recipient.id.as_str(),

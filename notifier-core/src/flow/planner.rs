@@ -73,8 +73,12 @@ impl Flow {
             Err(Stop::Fail(reason)) => Ok(stop(delivery.fail(reason, now), delivery)),
             Err(Stop::Defer(reason)) => {
                 let random = self.entropy.number();
-                let settling =
-                    Settling { category: &category, expires_at: notification.expires_at, now: self.clock.now(), random };
+                let settling = Settling {
+                    category: &category,
+                    expires_at: notification.expires_at,
+                    now: self.clock.now(),
+                    random,
+                };
                 Ok(stop(delivery.defer(reason, settling), delivery))
             }
             Err(Stop::Store(error)) => Err(error),
@@ -176,9 +180,7 @@ impl Flow {
         };
         match catalog.subject(&notification.tenant, id).await {
             Ok(Some(subject)) => Ok(Some(subject)),
-            Ok(None) => {
-                Err(Stop::Fail(Reason::new("subject.unknown", format!("the catalog knows no subject `{id}`"))))
-            }
+            Ok(None) => Err(Stop::Fail(Reason::new("subject.unknown", format!("the catalog knows no subject `{id}`")))),
             Err(error) => {
                 let text = format!("the catalog could not be asked: {error}");
                 Err(Stop::Defer(Reason::new("catalog.unavailable", text)))
@@ -196,7 +198,9 @@ impl Flow {
         let data = notification.template_data(recipient, subject);
         let render = |compiled: &Compiled, source: String| match compiled.render(id.channel, &data, &self.limits) {
             Ok(words) => Ok((words, source)),
-            Err(error) => Err(Stop::Fail(Reason::new("template.render", format!("{source} cannot be rendered: {error}")))),
+            Err(error) => {
+                Err(Stop::Fail(Reason::new("template.render", format!("{source} cannot be rendered: {error}"))))
+            }
         };
         match &notification.content {
             ContentSource::Inline(content) => {

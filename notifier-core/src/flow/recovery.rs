@@ -60,7 +60,8 @@ impl Flow {
                 now: self.clock.now(),
                 random: self.entropy.number(),
             };
-            let problem = Problem::coded("attempt.interrupted", "the process ended while the provider was being called");
+            let problem =
+                Problem::coded("attempt.interrupted", "the process ended while the provider was being called");
             match delivery.settle(&Outcome::Unknown { problem }, settling) {
                 Ok(change) => match self.store.settle(lease, change).await {
                     Ok(()) => {
@@ -70,7 +71,9 @@ impl Flow {
                     Err(StoreError::LeaseLost(_)) => {}
                     Err(error) => return Err(error),
                 },
-                Err(error) => tracing::error!(delivery = %delivery.id, %error, "a lease on a delivery that is not being sent"),
+                Err(error) => {
+                    tracing::error!(delivery = %delivery.id, %error, "a lease on a delivery that is not being sent")
+                }
             }
         }
         Ok(count)

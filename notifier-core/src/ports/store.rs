@@ -40,6 +40,16 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A record is larger than the store takes. Nothing was changed.
+    #[error("the {what} has {bytes} bytes, at most {bytes_max} can be stored")]
+    TooLarge {
+        /// What it is, as `notification`.
+        what: &'static str,
+        /// Its size as it would be stored.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
     /// The medium failed; nothing more is accepted, because nothing more can be promised.
     #[error("storage failed: {0}")]
     Failed(String),

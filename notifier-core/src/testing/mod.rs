@@ -5,6 +5,7 @@ mod clock;
 mod entropy;
 mod lookup;
 mod provider;
+pub mod store_conformance;
 
 pub use clock::ManualClock;
 pub use entropy::SeededEntropy;

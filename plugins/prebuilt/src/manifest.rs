@@ -3,23 +3,23 @@
 use crate::Origin;
 
 pub(crate) const SENDGRID: Origin = Origin {
-    sha256: "ba64a919425d076a368c8f2e12bf4d0510d2e4126c7a59260c361adf302eafd9",
-    size_bytes: 154848,
-    sources_sha256: "14efa1fbc719f774dd54adea1264463d5596a69a1ab40da552bb2bdb407c8522",
+    sha256: "963991377e765a18c317f6f60237cd3022aaa052c4906f37b87dcedd72cfd3b0",
+    size_bytes: 165422,
+    sources_sha256: "360ba902b866bc904e475f7275d894ec6cbdc5d8c7ef4b135c189853111f6195",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const TWILIO: Origin = Origin {
-    sha256: "60d3f0415b666376f7362883f78e721575907031b3b7976c320015f111567410",
-    size_bytes: 135195,
-    sources_sha256: "391e26677248d20097b4529f65202d71a43487ffcc68b2938d1da782f50cf0af",
+    sha256: "7217aec4ff9029c629747dd30976141a77c648cbe81b88c77a039ff48deb7447",
+    size_bytes: 157641,
+    sources_sha256: "54b623ab1a355f6d82e3017320a6cea72d0a8b950131c8d5d98536729b3f4073",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 #[cfg(feature = "fixtures")]
 pub(crate) const HOSTILE: Origin = Origin {
-    sha256: "2833c2fa444366cc6cb6fa107228b0801706d1071b320a79f1c47ccbc210f430",
-    size_bytes: 93093,
-    sources_sha256: "732e251d31a7e4ad3bd9729e69aa7b0622518d9de9bb6a94f3c8a335fd9b5156",
+    sha256: "38c7e2f4e80c46f7aa9223008cc160b7d9a87fdc1312381c58d2709c1db52a37",
+    size_bytes: 86029,
+    sources_sha256: "dbd97cd7be4b44542f86dee956a2d00ba1305f7439086d5a5b7d3619dbd41fdd",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };

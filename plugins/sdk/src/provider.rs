@@ -95,7 +95,7 @@ macro_rules! export_provider {
         #[cfg(target_family = "wasm")]
         const _: () = {
             type Exported = $crate::export::Exported<$provider>;
-            $crate::export::bindings::export_world!(Exported with_types_in $crate::export::bindings);
+    $crate::export::bindings::export_world!(Exported with_types_in $crate::export::bindings);
         };
     };
 }

@@ -34,7 +34,9 @@ impl Webhook {
 /// # Errors
 /// [`ReceiveError::Unverified`] when the key cannot be used: whoever cannot verify must not believe.
 pub fn is_signed(algorithm: Algorithm, key: &Key, payload: &[u8], signature: &str) -> Result<bool, ReceiveError> {
-    let Some(signature) = from_base64(signature) else { return Ok(false) };
+    let Some(signature) = from_base64(signature) else {
+        return Ok(false);
+    };
     host::verify(algorithm, key, payload, &signature).map_err(|error| {
         ReceiveError::Unverified(match error {
             VerifyError::UnknownSecret(name) => format!("the secret `{name}` is not granted to this provider"),

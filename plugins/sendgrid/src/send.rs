@@ -9,13 +9,14 @@ use crate::mail;
 use crate::settings::{API_KEY, Settings};
 
 pub(crate) fn send(settings: &Settings, message: Message, context: Context) -> Result<Receipt, SendError> {
-    let Content::Email(email) = message.content else { return Err(SendError::wrong_channel("email")) };
+    let Content::Email(email) = message.content else {
+        return Err(SendError::wrong_channel("email"));
+    };
     let body = mail::body(settings, &email, &context)?;
     // Attachments can be most of a plugin's memory, and the body holds them by now.
     drop(email);
-    let request = Request::post(format!("{}/v3/mail/send", settings.base_url))
-        .bearer(API_KEY)
-        .body("application/json", body);
+    let request =
+        Request::post(format!("{}/v3/mail/send", settings.base_url)).bearer(API_KEY).body("application/json", body);
     let response = request.send()?;
     if !response.is_success() {
         return Err(refusal(&response));
@@ -50,10 +51,7 @@ fn refusal(response: &Response) -> SendError {
 }
 
 /// What is wrong when SendGrid points at a field of the request, as `personalizations.0.to.0.email`.
-pub(crate) const FIELDS: &[(&str, Class)] = &[
-    ("personalizations", Class::Recipient),
-    ("from", Class::Provider),
-];
+pub(crate) const FIELDS: &[(&str, Class)] = &[("personalizations", Class::Recipient), ("from", Class::Provider)];
 
 /// None where the field does not tell more than the status.
 fn class_of_field(field: &str) -> Option<Class> {

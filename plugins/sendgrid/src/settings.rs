@@ -57,7 +57,8 @@ impl Settings {
         // One place is left for the category of the notification.
         if self.categories.len() >= CATEGORIES_MAX {
             let count = self.categories.len();
-            let problem = format!("{count} categories: SendGrid takes {CATEGORIES_MAX}, and one is the notification's own");
+            let problem =
+                format!("{count} categories: SendGrid takes {CATEGORIES_MAX}, and one is the notification's own");
             report("categories".into(), problem);
         }
         for (index, category) in self.categories.iter().enumerate() {

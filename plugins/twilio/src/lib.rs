@@ -31,8 +31,9 @@ impl Provider for Twilio {
                 SecretNeed {
                     name: settings::AUTH_TOKEN.into(),
                     required: true,
-                    description: "The account's auth token: signs requests without an API key, and verifies status callbacks"
-                        .into(),
+                    description:
+                        "The account's auth token: signs requests without an API key, and verifies status callbacks"
+                            .into(),
                 },
                 SecretNeed {
                     name: settings::API_KEY_SECRET.into(),

@@ -14,7 +14,9 @@ pub(crate) const BODY_CHARS_MAX: usize = 1600;
 pub(crate) const MEDIA_MAX: usize = 10;
 
 pub(crate) fn send(settings: &Settings, message: Message, context: Context) -> Result<Receipt, SendError> {
-    let Content::Sms(sms) = message.content else { return Err(SendError::wrong_channel("SMS")) };
+    let Content::Sms(sms) = message.content else {
+        return Err(SendError::wrong_channel("SMS"));
+    };
     let form = form(settings, sms, context)?;
     let url = format!("{}/2010-04-01/Accounts/{}/Messages.json", settings.base_url, settings.account_sid);
     let request = Request::post(url).header("accept", "application/json").form(form);

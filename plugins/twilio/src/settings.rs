@@ -47,7 +47,11 @@ impl Settings {
         if self.from.as_deref() == Some("") {
             report("from", Some("is empty: leave it out, or name a number or sender".into()));
         }
-        if self.status_callback.as_deref().is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
+        if self
+            .status_callback
+            .as_deref()
+            .is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://"))
+        {
             report("status_callback", Some("is not a URL that Twilio can call: want https://…".into()));
         }
         report("base_url", check_base_url(&self.base_url).err());

@@ -47,7 +47,10 @@ fn said(world: &World) -> Vec<String> {
 async fn a_channel_that_is_switched_off_is_suppressed_and_the_other_is_not() {
     let world = World::with([]).await;
     prefer(&world, off(&[Channel::Sms])).await;
-    let status = { let submitted = world.submit(both()).await; world.settled(submitted.id).await };
+    let status = {
+        let submitted = world.submit(both()).await;
+        world.settled(submitted.id).await
+    };
     let states: Vec<_> = status.deliveries.iter().map(|d| (d.state, d.reason.code.to_string())).collect();
     assert_eq!(states[0].0, DeliveryState::Sent);
     assert_eq!(states[1], (DeliveryState::Suppressed, "preference.channel_off".into()));
@@ -179,7 +182,8 @@ async fn somebody_without_an_address_on_a_channel_is_suppressed_there() {
 async fn a_variable_that_is_missing_when_due_fails_with_its_name() {
     let world = World::with([]).await;
     let mut request = sms();
-    request.content = Some(Content { email: None, sms: Some(SmsSource { text: "Dear {{recipient.first_name}}".into() }) });
+    request.content =
+        Some(Content { email: None, sms: Some(SmsSource { text: "Dear {{recipient.first_name}}".into() }) });
     let submitted = world.submit(request).await;
     let delivery = world.settled(submitted.id).await.deliveries.remove(0);
     assert_eq!((delivery.state, delivery.reason.code.as_ref()), (DeliveryState::Failed, "template.render"));

@@ -15,7 +15,8 @@ async fn a_request_becomes_one_message_on_each_channel() {
     let states: Vec<_> = status.deliveries.iter().map(|delivery| delivery.state).collect();
     assert_eq!(states, [DeliveryState::Sent, DeliveryState::Sent]);
     let calls = world.provider.calls();
-    let addresses: BTreeSet<_> = calls.iter().map(|(message, _)| message.content.recipient_address().to_owned()).collect();
+    let addresses: BTreeSet<_> =
+        calls.iter().map(|(message, _)| message.content.recipient_address().to_owned()).collect();
     assert_eq!(calls.len(), 2);
     assert_eq!(addresses, BTreeSet::from(["+14155550101".to_owned(), "ada@example.com".to_owned()]));
 }

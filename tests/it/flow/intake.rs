@@ -95,7 +95,10 @@ async fn every_field_of_a_request_is_part_of_what_a_key_stands_for() {
         |r| r.recipient.time_zone = Some("UTC".into()),
         |r| r.channels = Some(vec![Channel::Sms]),
         |r| r.content.as_mut().unwrap().sms = Some(SmsSource { text: "Other".into() }),
-        |r| r.content.as_mut().unwrap().email = Some(EmailSource { subject: "Hi".into(), text: Some("Other".into()), html: None }),
+        |r| {
+            r.content.as_mut().unwrap().email =
+                Some(EmailSource { subject: "Hi".into(), text: Some("Other".into()), html: None })
+        },
         |r| drop(r.variables.insert("x".into(), 1.into())),
         |r| r.subject = Some("p1".into()),
         |r| r.options.reply_to = Some("c@example.com".into()),

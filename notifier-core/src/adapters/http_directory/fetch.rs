@@ -30,7 +30,8 @@ impl Fetch {
     pub(super) fn new(lookup: HttpLookup) -> Result<Self, InvalidLookup> {
         let invalid = |setting: &str, problem: &str| InvalidLookup { setting: setting.into(), problem: problem.into() };
         let base: Uri = lookup.base_url.parse().map_err(|_| invalid("base_url", "is not a URL"))?;
-        let authority = base.authority().ok_or_else(|| invalid("base_url", "must be an http or https URL with a host"))?;
+        let authority =
+            base.authority().ok_or_else(|| invalid("base_url", "must be an http or https URL with a host"))?;
         if !matches!(base.scheme_str(), Some("http" | "https")) || base.query().is_some() {
             return Err(invalid("base_url", "must be an http or https URL without a query"));
         }

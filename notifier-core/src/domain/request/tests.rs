@@ -51,6 +51,7 @@ fn a_good_request_passes() {
     assert!(draft.recipient.has_address());
 }
 
+// Long because it is one table.
 #[test]
 fn each_bad_field_is_named() {
     type Spoil = fn(&mut NotificationRequest);

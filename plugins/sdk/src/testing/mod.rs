@@ -163,7 +163,13 @@ pub(crate) mod imports {
     }
 
     pub(crate) fn write(level: Level, message: &str) {
-        with_script(|script| script.log.push(format!("{}: {message}", format!("{level:?}").to_lowercase())));
+        let level = match level {
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warn => "warn",
+            Level::Error => "error",
+        };
+        with_script(|script| script.log.push(format!("{level}: {message}")));
     }
 
     pub(crate) fn send(request: &http::Request) -> Result<Response, HttpError> {
@@ -171,11 +177,11 @@ pub(crate) mod imports {
             let Some(exchange) = script.exchanges.pop_front() else {
                 panic!("a request that the script does not expect: {request:#?}");
             };
-            let unknown = secrets_of(&request.auth).into_iter().find(|name| !script.secrets.contains_key(*name));
-            if let Some(name) = unknown {
-                return Err(HttpError::Denied(format!("the secret `{name}` is not granted")));
+            let reply = exchange.answer(request);
+            match secrets_of(&request.auth).into_iter().find(|name| !script.secrets.contains_key(*name)) {
+                Some(name) => Err(HttpError::Denied(format!("the secret `{name}` is not granted"))),
+                None => reply,
             }
-            exchange.answer(request)
         })
     }
 

@@ -1,12 +1,12 @@
 //! Signatures for real: what the host verifies, and what a test signs as the vendor does.
 #![expect(clippy::expect_used, reason = "a test that cannot sign has nothing to go on with")]
 
+use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ED25519, EcdsaKeyPair, KeyPair,
     RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
 };
-use ring::hmac;
 
 use crate::contract::Algorithm;
 use crate::webhook::from_base64;
@@ -39,7 +39,8 @@ impl EcdsaP256 {
     /// A new pair.
     pub fn generate() -> Self {
         let random = SystemRandom::new();
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).expect("the system has entropy");
+        let pkcs8 =
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).expect("the system has entropy");
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref(), &random);
         Self(pair.expect("a key just generated is valid"))
     }
@@ -76,7 +77,9 @@ pub(crate) fn verify(algorithm: Algorithm, key: &KeyBytes, payload: &[u8], signa
 }
 
 fn verify_hmac(algorithm: hmac::Algorithm, key: &KeyBytes, payload: &[u8], signature: &[u8]) -> Result<bool, String> {
-    let KeyBytes::Text(secret) = key else { return Err("an HMAC key is a secret, not a public key".into()) };
+    let KeyBytes::Text(secret) = key else {
+        return Err("an HMAC key is a secret, not a public key".into());
+    };
     Ok(hmac::verify(&hmac::Key::new(algorithm, secret.as_bytes()), payload, signature).is_ok())
 }
 

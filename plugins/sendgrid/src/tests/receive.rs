@@ -28,10 +28,8 @@ mod published {
 type Outcome = Result<Vec<ReceiptEvent>, ReceiveError>;
 
 fn signed(signature: &str, timestamp: &str, body: &str) -> Webhook {
-    let headers = [
-        ("X-Twilio-Email-Event-Webhook-Signature", signature),
-        ("x-twilio-email-event-webhook-timestamp", timestamp),
-    ];
+    let headers =
+        [("X-Twilio-Email-Event-Webhook-Signature", signature), ("x-twilio-email-event-webhook-timestamp", timestamp)];
     webhook(URL, &headers, body)
 }
 
@@ -55,7 +53,8 @@ fn receive(body: &str) -> Outcome {
 }
 
 fn receive_one(event: Value) -> ReceiptEvent {
-    let mut all = json!({"sg_message_id": "ID.recvd-1-2.0", "sg_event_id": "E1", "email": "a@example.org", "timestamp": 7});
+    let mut all =
+        json!({"sg_message_id": "ID.recvd-1-2.0", "sg_event_id": "E1", "email": "a@example.org", "timestamp": 7});
     all.as_object_mut().unwrap().extend(event.as_object().unwrap().clone());
     receive(&json!([all]).to_string()).unwrap().remove(0)
 }
@@ -119,10 +118,11 @@ fn an_old_signature_is_stale() {
 
 #[test]
 fn without_key_or_headers_nothing_is_believed() {
-    let unverified = |settings: Value, webhook: Webhook| match Script::new().settings(settings).receive::<SendGrid>(webhook) {
-        Err(ReceiveError::Unverified(reason)) => reason,
-        other => unreachable!("{other:?}"),
-    };
+    let unverified =
+        |settings: Value, webhook: Webhook| match Script::new().settings(settings).receive::<SendGrid>(webhook) {
+            Err(ReceiveError::Unverified(reason)) => reason,
+            other => unreachable!("{other:?}"),
+        };
     let good = signed(published::SIGNATURE, "1600112502", published::BODY);
     assert!(unverified(json!({}), good.clone()).contains("webhook_public_key"));
     assert!(unverified(json!({"webhook_public_key": "AAAA"}), good).contains("key cannot be used"));

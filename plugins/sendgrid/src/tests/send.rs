@@ -60,8 +60,7 @@ fn a_plain_mail_byte_for_byte() {
 
 #[test]
 fn a_full_mail_byte_for_byte() {
-    let mailbox =
-        |address: &str, name: &str| Mailbox { address: address.into(), name: Some(name.into()) };
+    let mailbox = |address: &str, name: &str| Mailbox { address: address.into(), name: Some(name.into()) };
     let file = |filename: &str, content_id: Option<&str>, data: &[u8]| Attachment {
         filename: filename.into(),
         content_type: "image/png".into(),
@@ -149,8 +148,18 @@ fn reserved_and_repeated_headers_are_named() {
 fn the_reserved_headers_are_sendgrids() {
     assert_eq!(RESERVED_HEADERS.len(), 12);
     for name in [
-        "x-sg-id", "x-sg-eid", "received", "dkim-signature", "Content-Type", "Content-Transfer-Encoding", "To", "From",
-        "Subject", "Reply-To", "CC", "BCC",
+        "x-sg-id",
+        "x-sg-eid",
+        "received",
+        "dkim-signature",
+        "Content-Type",
+        "Content-Transfer-Encoding",
+        "To",
+        "From",
+        "Subject",
+        "Reply-To",
+        "CC",
+        "BCC",
     ] {
         assert!(RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()), "{name}");
     }

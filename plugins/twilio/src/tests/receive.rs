@@ -40,7 +40,8 @@ fn is_verified(outcome: Outcome) -> bool {
     }
 }
 
-const EXAMPLE: &str = "CallSid=CA1234567890ABCDE&Caller=%2B14158675309&Digits=1234&From=%2B14158675309&To=%2B18005551212";
+const EXAMPLE: &str =
+    "CallSid=CA1234567890ABCDE&Caller=%2B14158675309&Digits=1234&From=%2B14158675309&To=%2B18005551212";
 
 /// Twilio's published examples, with the auth token `12345`.
 #[test]
@@ -172,10 +173,14 @@ fn every_status() {
 #[test]
 fn every_code_of_the_receipt_table() {
     for known in RECEIPT_ERRORS {
-        let event =
-            receive_one(&format!("MessageSid=SM1&MessageStatus=undelivered&ErrorCode={}&To=%2B1", known.code));
+        let event = receive_one(&format!("MessageSid=SM1&MessageStatus=undelivered&ErrorCode={}&To=%2B1", known.code));
         let bounced = known.class == Class::Recipient;
-        assert_eq!(event.status, if bounced { ReceiptStatus::Bounced } else { ReceiptStatus::Failed }, "{}", known.code);
+        assert_eq!(
+            event.status,
+            if bounced { ReceiptStatus::Bounced } else { ReceiptStatus::Failed },
+            "{}",
+            known.code
+        );
         assert!(event.attributes.contains(&("class".into(), known.class.name().into())), "{:?}", event.attributes);
         let message = format!("undelivered: {}", known.meaning);
         assert_eq!(event.problem, Some(Problem { code: Some(known.code.into()), message }));

@@ -1,7 +1,5 @@
 use notifier_plugin_sdk::testing::{Exchange, context, sms};
-use notifier_plugin_sdk::{
-    Class, Context, HttpError, Message, Problem, Receipt, RejectionKind, SendError, Sms,
-};
+use notifier_plugin_sdk::{Class, Context, HttpError, Message, Problem, Receipt, RejectionKind, SendError, Sms};
 use serde_json::{Value, json};
 
 use super::{ACCOUNT, API_KEY, MESSAGES, SERVICE, host};
@@ -9,7 +7,8 @@ use crate::Twilio;
 use crate::errors::REQUEST_ERRORS;
 use crate::send::{BODY_CHARS_MAX, MEDIA_MAX};
 
-const CREATED: &str = r#"{"sid":"SM00000000000000000000000000000001","status":"queued","num_segments":"1","error_code":null}"#;
+const CREATED: &str =
+    r#"{"sid":"SM00000000000000000000000000000001","status":"queued","num_segments":"1","error_code":null}"#;
 
 fn post(body: &str) -> Exchange {
     Exchange::post(MESSAGES)
@@ -170,7 +169,8 @@ fn every_code_of_the_table_is_classified_by_code() {
     for (code, class) in REQUEST_ERRORS.codes {
         // A status that means something else, so that only the code can give this class.
         let status = if *class == Class::Message { 401 } else { 400 };
-        let error = answered(status, &[], format!(r#"{{"code":{code},"message":"Said","status":{status}}}"#)).unwrap_err();
+        let error =
+            answered(status, &[], format!(r#"{{"code":{code},"message":"Said","status":{status}}}"#)).unwrap_err();
         let problem = Problem { code: Some((*code).into()), message: "Said".into() };
         assert_eq!(error, class.into_error(None, problem), "{code}");
     }

@@ -1,0 +1,59 @@
+# Everything that people and CI do with this repository. `make help` lists it.
+
+CARGO ?= cargo
+NOTIFIER := target/debug/notifier
+# nextest runs the tests in parallel processes where it is installed; plain cargo does otherwise.
+NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test check fmt clippy doc deny bench crash plugins plugins-check clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## Build, and start the sandbox on 127.0.0.1:8080
+	@$(NOTIFIER) sandbox
+
+build: ## Build everything
+	@$(CARGO) build --workspace --locked
+
+test: build ## Run every test
+ifeq ($(NEXTEST),yes)
+	@$(CARGO) nextest run --workspace --locked --no-fail-fast
+else
+	@$(CARGO) test --workspace --locked --no-fail-fast --lib --bins --tests
+endif
+	@$(CARGO) test --workspace --locked --doc
+	@$(CARGO) test --manifest-path plugins/Cargo.toml --locked --workspace --exclude hostile
+
+check: test fmt clippy doc deny plugins-check ## Everything that CI checks
+
+fmt: ## Check the format
+	@$(CARGO) fmt --all --check
+	@$(CARGO) fmt --all --check --manifest-path plugins/Cargo.toml
+
+clippy: ## Lint, with warnings as errors
+	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+doc: ## Build the documentation, with warnings as errors
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items
+
+deny: ## Check licences, bans and sources of dependencies
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	@$(CARGO) deny --offline check bans licenses sources
+
+bench: ## Measure, beside the limits of this machine; writes target/bench.json
+	@$(CARGO) run --release --locked -p notifier-tests --bin notifier-bench
+
+crash: build ## Kill the server ROUNDS times under load and compare with what was acknowledged
+	@NOTIFIER_CRASH_ROUNDS=$(or $(ROUNDS),20) $(CARGO) test --locked -p notifier-tests --test it -- --nocapture crash::
+
+plugins: ## Rebuild the components under plugins/prebuilt (needs the wasm toolchain, see plugins/README.md)
+	@plugins/build.sh
+
+plugins-check: ## Rebuild the components aside and compare
+	@plugins/build.sh --check
+
+clean: ## Remove what was built
+	@$(CARGO) clean
+	@$(CARGO) clean --manifest-path plugins/Cargo.toml

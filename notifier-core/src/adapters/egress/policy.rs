@@ -1,0 +1,169 @@
+//! What may be called: granted hosts, and which kinds of address may be behind their names.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use super::address::{Reach, reach};
+use super::target::{Host, Scheme, Target, split_port};
+
+/// Which hosts may be called, and how. Nothing that is not granted may.
+#[derive(Debug, Clone, Default)]
+pub struct EgressPolicy {
+    grants: Vec<HostGrant>,
+    private_network: bool,
+    plain_http: bool,
+}
+
+impl EgressPolicy {
+    /// A policy that allows these hosts: `api.example.com`, `*.example.com` (any name below it, not itself),
+    /// `203.0.113.7` or `[2001:db8::7]`, each optionally with a port as in `api.example.com:8443`.
+    ///
+    /// Without a port the scheme's own is meant. A loopback host (`127.0.0.1:8081`, `[::1]:8081`, `localhost:8081`)
+    /// grants exactly that, and may be called without TLS.
+    ///
+    /// # Errors
+    /// Names the grant that cannot be read.
+    pub fn new<S: AsRef<str>>(hosts: impl IntoIterator<Item = S>) -> Result<Self, InvalidHostGrant> {
+        let grants = hosts.into_iter().map(|host| host.as_ref().parse()).collect::<Result<_, _>>()?;
+        Ok(Self { grants, private_network: false, plain_http: false })
+    }
+
+    /// Whether granted names and addresses may lead into private networks (RFC 1918, RFC 6598, RFC 4193).
+    #[must_use]
+    pub fn allow_private_network(mut self, allow: bool) -> Self {
+        self.private_network = allow;
+        self
+    }
+
+    /// Whether hosts other than loopback may be called without TLS.
+    #[must_use]
+    pub fn allow_plain_http(mut self, allow: bool) -> Self {
+        self.plain_http = allow;
+        self
+    }
+
+    /// Whether everything that this grant text covers is granted; `false` also when it cannot be read.
+    #[must_use]
+    pub fn covers(&self, host: &str) -> bool {
+        host.parse().is_ok_and(|asked: HostGrant| self.grants.iter().any(|grant| grant.includes(&asked)))
+    }
+
+    /// Whether the text is a name, or a family of names, that is neither an address nor reserved for this machine.
+    #[must_use]
+    pub fn is_public_name(host: &str) -> bool {
+        host.parse().is_ok_and(|grant: HostGrant| match grant.pattern {
+            Pattern::Exact(host) => matches!(host, Host::Name(_)) && !host.is_loopback(),
+            Pattern::Below(suffix) => !suffix.ends_with(".localhost"),
+        })
+    }
+
+    /// Whether the target is granted. What is behind its name is judged later, by [`Self::judge_address`].
+    pub(super) fn judge_target(&self, target: &Target) -> Result<(), String> {
+        if !self.grants.iter().any(|grant| grant.matches(target)) {
+            return Err(format!("`{target}` is not a granted host"));
+        }
+        if target.scheme == Scheme::Http && !target.host.is_loopback() && !self.plain_http {
+            return Err(format!("`{target}` may only be called over https"));
+        }
+        match target.host {
+            Host::Address(address) => self.judge_address(target, address),
+            Host::Name(_) => Ok(()),
+        }
+    }
+
+    /// Whether a granted target may be reached at this address.
+    pub(super) fn judge_address(&self, target: &Target, address: IpAddr) -> Result<(), String> {
+        match reach(address) {
+            Reach::Public => Ok(()),
+            Reach::Loopback if target.host.is_loopback() => Ok(()),
+            Reach::Loopback => Err(format!("`{target}` leads to this machine ({address})")),
+            Reach::Private if self.private_network => Ok(()),
+            Reach::Private => Err(format!("`{target}` leads into a private network ({address})")),
+            Reach::Never(what) => Err(format!("`{target}` leads to {address}, {what}")),
+        }
+    }
+}
+
+/// The text grants no host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{grant}` cannot be granted: {problem}")]
+pub struct InvalidHostGrant {
+    /// What was written.
+    pub grant: String,
+    /// What is wrong with it, and what would be right.
+    pub problem: String,
+}
+
+/// One granted host or family of hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct HostGrant {
+    pattern: Pattern,
+    /// `None` for the scheme's own port.
+    port: Option<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Pattern {
+    Exact(Host),
+    /// Names below this one; begins with a dot.
+    Below(String),
+}
+
+impl HostGrant {
+    fn matches(&self, target: &Target) -> bool {
+        let port_matches = match self.port {
+            Some(port) => port == target.port,
+            None => target.port_is_default,
+        };
+        port_matches && self.pattern.matches(&target.host)
+    }
+
+    fn includes(&self, other: &Self) -> bool {
+        let hosts_included = match (&self.pattern, &other.pattern) {
+            (pattern, Pattern::Exact(host)) => pattern.matches(host),
+            (Pattern::Below(outer), Pattern::Below(inner)) => inner.ends_with(outer.as_str()),
+            (Pattern::Exact(_), Pattern::Below(_)) => false,
+        };
+        hosts_included && self.port == other.port
+    }
+}
+
+impl Pattern {
+    fn matches(&self, host: &Host) -> bool {
+        match (self, host) {
+            (Self::Exact(granted), host) => granted == host,
+            (Self::Below(suffix), Host::Name(name)) => name.len() > suffix.len() && name.ends_with(suffix.as_str()),
+            (Self::Below(_), Host::Address(_)) => false,
+        }
+    }
+}
+
+impl FromStr for HostGrant {
+    type Err = InvalidHostGrant;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = |problem: String| InvalidHostGrant { grant: text.chars().take(300).collect(), problem };
+        if text.contains("://") || text.contains(['/', '@']) {
+            return Err(invalid("write only the host, as `api.example.com` or `api.example.com:8443`".into()));
+        }
+        let (host, port) = split_port(text).map_err(invalid)?;
+        let Some(below) = host.strip_prefix("*.") else {
+            return Ok(Self { pattern: Pattern::Exact(Host::parse(host).map_err(invalid)?), port });
+        };
+        match Host::parse(below).map_err(invalid)? {
+            Host::Name(name) if name.contains('.') => Ok(Self { pattern: Pattern::Below(format!(".{name}")), port }),
+            _ => Err(invalid("what follows `*.` needs at least two labels, as in `*.example.com`".into())),
+        }
+    }
+}
+
+impl fmt::Display for HostGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.pattern {
+            Pattern::Exact(host) => write!(f, "{host}")?,
+            Pattern::Below(suffix) => write!(f, "*{suffix}")?,
+        }
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}

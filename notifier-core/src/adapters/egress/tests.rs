@@ -1,0 +1,1 @@
+//! Attacks on the egress policy, and what failures look like.

@@ -1,0 +1,163 @@
+//! A store that forgets everything when it is dropped: for simulations and tests.
+//!
+//! It is written straight from the words of the port and shares nothing with the durable adapters, so that it can serve
+//! as the model that they are compared with.
+
+mod model;
+
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use self::model::Model;
+use crate::domain::delivery::{Change, Delivery};
+use crate::domain::id::{NotificationId, RecipientId, TemplateName, TenantId};
+use crate::domain::preference::Preferences;
+use crate::domain::template::Template;
+use crate::domain::timeline::Fact;
+use crate::ports::store::{Acceptance, Accepted, Claimed, Lease, ListQuery, Page, Status, Store, StoreError};
+
+/// Everything in memory, behind one lock that is never held across an await.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    /// `None` once it was closed.
+    model: Mutex<Option<Model>>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { model: Mutex::new(Some(Model::default())) }
+    }
+
+    /// What the crash of a process leaves of a durable store: claims are forgotten, the holders of all leases are known
+    /// to be gone, everything else is as it was. Leases given before are worthless from here on.
+    pub fn restart(&self) {
+        let _ = self.with(|model| {
+            model.restart();
+            Ok(())
+        });
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Model) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        // A panic inside the lock can only be a failed assertion of a test; the model itself is never left half changed.
+        let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
+        work(model.as_mut().ok_or(StoreError::Closed)?)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
+        self.with(|model| model.accept(acceptance))
+    }
+
+    async fn claim(&self, now: Timestamp, limit: usize, lease_until: Timestamp) -> Result<Vec<Claimed>, StoreError> {
+        self.with(|model| Ok(model.claim(now, limit, lease_until)))
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.with(|model| Ok(model.next_due()))
+    }
+
+    async fn begin(&self, lease: Lease, change: Change, lease_until: Timestamp) -> Result<(), StoreError> {
+        self.with(|model| model.begin(lease, change, lease_until))
+    }
+
+    async fn settle(&self, lease: Lease, change: Change) -> Result<(), StoreError> {
+        self.with(|model| model.settle(lease, change))
+    }
+
+    async fn release(&self, lease: Lease) -> Result<(), StoreError> {
+        self.with(|model| {
+            model.release(lease);
+            Ok(())
+        })
+    }
+
+    async fn reclaim(&self, now: Timestamp, limit: usize, lease_until: Timestamp) -> Result<Vec<Claimed>, StoreError> {
+        self.with(|model| Ok(model.reclaim(now, limit, lease_until)))
+    }
+
+    async fn next_lease_end(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.with(|model| Ok(model.next_lease_end()))
+    }
+
+    async fn cancel(
+        &self,
+        tenant: &TenantId,
+        id: NotificationId,
+        now: Timestamp,
+    ) -> Result<Option<Vec<Delivery>>, StoreError> {
+        self.with(|model| Ok(model.cancel(tenant, id, now)))
+    }
+
+    async fn status(&self, tenant: &TenantId, id: NotificationId) -> Result<Option<Status>, StoreError> {
+        self.with(|model| Ok(model.status(tenant, id)))
+    }
+
+    async fn timeline(&self, tenant: &TenantId, id: NotificationId) -> Result<Option<Vec<Fact>>, StoreError> {
+        self.with(|model| Ok(model.timeline(tenant, id)))
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
+        self.with(|model| Ok(model.list(query)))
+    }
+
+    async fn put_preferences(
+        &self,
+        tenant: &TenantId,
+        recipient: &RecipientId,
+        preferences: Preferences,
+    ) -> Result<(), StoreError> {
+        self.with(|model| {
+            model.put_preferences(tenant, recipient, preferences);
+            Ok(())
+        })
+    }
+
+    async fn preferences(&self, tenant: &TenantId, recipient: &RecipientId) -> Result<Option<Preferences>, StoreError> {
+        self.with(|model| Ok(model.preferences(tenant, recipient)))
+    }
+
+    async fn put_template(&self, tenant: &TenantId, template: Template) -> Result<u32, StoreError> {
+        self.with(|model| Ok(model.put_template(tenant, template)))
+    }
+
+    async fn template(
+        &self,
+        tenant: &TenantId,
+        name: &TemplateName,
+        version: Option<u32>,
+    ) -> Result<Option<Template>, StoreError> {
+        self.with(|model| Ok(model.template(tenant, name, version)))
+    }
+
+    async fn templates(&self, tenant: &TenantId) -> Result<Vec<Template>, StoreError> {
+        self.with(|model| Ok(model.templates(tenant)))
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.with(|_| Ok(()))
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        *self.model.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    async fn make() -> ((), Arc<dyn Store>) {
+        ((), Arc::new(MemoryStore::new()))
+    }
+
+    crate::store_conformance!(make);
+}

@@ -1,0 +1,248 @@
+//! A notification as it was accepted. Written once, never changed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::field::{read, read_some, time};
+use super::json::{self, JsonV1};
+use super::numbers;
+use super::template::ContentV1;
+use crate::adapters::sled::envelope::{Kind, Record, Unreadable, body, unknown_version};
+use crate::domain::id::{CategoryName, IdempotencyKey, NotificationId, RecipientId, SubjectId, TemplateName, TenantId};
+use crate::domain::message::{Attachment, Mailbox};
+use crate::domain::notification::{ContentSource, MessageOptions, Notification};
+use crate::domain::recipient::{EmailAddress, Locale, PhoneNumber, Recipient, ZoneName};
+use crate::ports::store::Acceptance;
+
+/// The newest version.
+pub(in crate::adapters::sled) type NotificationRecord = NotificationV1;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(in crate::adapters::sled) struct NotificationV1 {
+    id: [u8; 16],
+    tenant: String,
+    recipient: RecipientV1,
+    category: String,
+    channels: Vec<u8>,
+    content: ContentSourceV1,
+    variables: Vec<(String, JsonV1)>,
+    subject: Option<String>,
+    reply_to: Option<MailboxV1>,
+    headers: Vec<(String, String)>,
+    attachments: Vec<AttachmentV1>,
+    media_urls: Vec<String>,
+    due_micros: i64,
+    expires_micros: i64,
+    created_micros: i64,
+    idempotency: Option<IdempotencyV1>,
+}
+
+/// What the index of idempotency keys says about this notification, so that it can be rebuilt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(in crate::adapters::sled) struct IdempotencyV1 {
+    pub(in crate::adapters::sled) key: String,
+    pub(in crate::adapters::sled) request_hash: [u8; 32],
+    pub(in crate::adapters::sled) expires_micros: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct RecipientV1 {
+    id: String,
+    email: Option<String>,
+    phone: Option<String>,
+    locale: Option<String>,
+    time_zone: Option<String>,
+    attributes: Vec<(String, JsonV1)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum ContentSourceV1 {
+    Template { name: String, version: Option<u32> },
+    Inline(ContentV1),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct MailboxV1 {
+    address: String,
+    name: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct AttachmentV1 {
+    filename: String,
+    content_type: String,
+    content_id: Option<String>,
+    data: Vec<u8>,
+}
+
+impl Record for NotificationV1 {
+    const KIND: Kind = Kind::Notification;
+    const VERSION: u8 = 1;
+
+    fn read(version: u8, bytes: &[u8]) -> Result<Self, Unreadable> {
+        match version {
+            1 => body::<NotificationV1>(bytes),
+            other => Err(unknown_version::<Self>(other)),
+        }
+    }
+}
+
+impl From<&Acceptance> for NotificationV1 {
+    fn from(acceptance: &Acceptance) -> Self {
+        let notification = &acceptance.notification;
+        let idempotency = notification.idempotency_key.as_ref().map(|key| IdempotencyV1 {
+            key: key.as_str().to_owned(),
+            request_hash: acceptance.request_hash,
+            expires_micros: acceptance.key_expires_at.as_microsecond(),
+        });
+        Self {
+            id: *notification.id.as_bytes(),
+            tenant: notification.tenant.as_str().to_owned(),
+            recipient: (&notification.recipient).into(),
+            category: notification.category.as_str().to_owned(),
+            channels: notification.channels.iter().map(|channel| numbers::channel(*channel)).collect(),
+            content: (&notification.content).into(),
+            variables: json::from_map(&notification.variables),
+            subject: notification.subject.as_ref().map(|subject| subject.as_str().to_owned()),
+            reply_to: notification.options.reply_to.as_ref().map(MailboxV1::from),
+            headers: notification.options.headers.clone(),
+            attachments: notification.options.attachments.iter().map(AttachmentV1::from).collect(),
+            media_urls: notification.options.media_urls.clone(),
+            due_micros: notification.due_at.as_microsecond(),
+            expires_micros: notification.expires_at.as_microsecond(),
+            created_micros: notification.created_at.as_microsecond(),
+            idempotency,
+        }
+    }
+}
+
+impl NotificationV1 {
+    /// The entry that the index of idempotency keys has for it.
+    pub(in crate::adapters::sled) fn idempotency(&self) -> Option<&IdempotencyV1> {
+        self.idempotency.as_ref()
+    }
+
+    /// Whether it is to that recipient.
+    pub(in crate::adapters::sled) fn is_to(&self, recipient: &RecipientId) -> bool {
+        self.recipient.id == recipient.as_str()
+    }
+}
+
+impl TryFrom<NotificationV1> for Notification {
+    type Error = Unreadable;
+
+    fn try_from(record: NotificationV1) -> Result<Self, Unreadable> {
+        let idempotency_key = record.idempotency.map(|idempotency| idempotency.key);
+        let options = MessageOptions {
+            reply_to: record.reply_to.map(Mailbox::try_from).transpose()?,
+            headers: record.headers,
+            attachments: record.attachments.into_iter().map(Attachment::from).collect(),
+            media_urls: record.media_urls,
+        };
+        Ok(Self {
+            id: NotificationId::from_bytes(record.id),
+            tenant: read("tenant", TenantId::new(record.tenant))?,
+            recipient: record.recipient.try_into()?,
+            category: read("category", CategoryName::new(record.category))?,
+            channels: record.channels.into_iter().map(numbers::parse_channel).collect::<Result<_, _>>()?,
+            content: record.content.try_into()?,
+            variables: json::to_map(record.variables),
+            subject: read_some("subject", record.subject, SubjectId::new)?,
+            options,
+            due_at: time("due_micros", record.due_micros)?,
+            expires_at: time("expires_micros", record.expires_micros)?,
+            created_at: time("created_micros", record.created_micros)?,
+            idempotency_key: read_some("idempotency.key", idempotency_key, IdempotencyKey::new)?,
+        })
+    }
+}
+
+impl From<&Recipient> for RecipientV1 {
+    fn from(recipient: &Recipient) -> Self {
+        Self {
+            id: recipient.id.as_str().to_owned(),
+            email: recipient.email.as_ref().map(|email| email.as_str().to_owned()),
+            phone: recipient.phone.as_ref().map(|phone| phone.as_str().to_owned()),
+            locale: recipient.locale.as_ref().map(|locale| locale.as_str().to_owned()),
+            time_zone: recipient.time_zone.as_ref().map(|zone| zone.as_str().to_owned()),
+            attributes: json::from_map(&recipient.attributes),
+        }
+    }
+}
+
+impl TryFrom<RecipientV1> for Recipient {
+    type Error = Unreadable;
+
+    fn try_from(record: RecipientV1) -> Result<Self, Unreadable> {
+        Ok(Self {
+            id: read("recipient.id", RecipientId::new(record.id))?,
+            email: record.email.map(EmailAddress::checked_before),
+            phone: record.phone.map(PhoneNumber::checked_before),
+            locale: record.locale.map(Locale::checked_before),
+            time_zone: record.time_zone.map(ZoneName::checked_before),
+            attributes: json::to_map(record.attributes),
+            unusable: BTreeMap::new(),
+        })
+    }
+}
+
+impl From<&ContentSource> for ContentSourceV1 {
+    fn from(content: &ContentSource) -> Self {
+        match content {
+            ContentSource::Template { name, version } => {
+                Self::Template { name: name.as_str().to_owned(), version: *version }
+            }
+            ContentSource::Inline(content) => Self::Inline(content.into()),
+        }
+    }
+}
+
+impl TryFrom<ContentSourceV1> for ContentSource {
+    type Error = Unreadable;
+
+    fn try_from(record: ContentSourceV1) -> Result<Self, Unreadable> {
+        Ok(match record {
+            ContentSourceV1::Template { name, version } => {
+                Self::Template { name: read("content.name", TemplateName::new(name))?, version }
+            }
+            ContentSourceV1::Inline(content) => Self::Inline(content.into()),
+        })
+    }
+}
+
+impl From<&Mailbox> for MailboxV1 {
+    fn from(mailbox: &Mailbox) -> Self {
+        Self { address: mailbox.address.as_str().to_owned(), name: mailbox.name.clone() }
+    }
+}
+
+impl TryFrom<MailboxV1> for Mailbox {
+    type Error = Unreadable;
+
+    fn try_from(record: MailboxV1) -> Result<Self, Unreadable> {
+        Ok(Self { address: read("reply_to", EmailAddress::parse(&record.address))?, name: record.name })
+    }
+}
+
+impl From<&Attachment> for AttachmentV1 {
+    fn from(attachment: &Attachment) -> Self {
+        Self {
+            filename: attachment.filename.clone(),
+            content_type: attachment.content_type.clone(),
+            content_id: attachment.content_id.clone(),
+            data: attachment.data.clone(),
+        }
+    }
+}
+
+impl From<AttachmentV1> for Attachment {
+    fn from(record: AttachmentV1) -> Self {
+        Self {
+            filename: record.filename,
+            content_type: record.content_type,
+            content_id: record.content_id,
+            data: record.data,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Compiled components on disk: compiling takes a tenth of a second and more, loading compiled code well under a
+//! millisecond.
+//!
+//! Compiled code is native code that runs unchecked. It is therefore only ever read from a directory that nobody but the
+//! owner can write to, from a file that this module wrote, whole, and whose checksum is right.
+
+use std::fs::{self, File};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use ring::digest::{Context, Digest, SHA256, digest};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use super::error::PluginError;
+
+/// Turns component bytes into compiled code, remembering the result where there is a directory for it.
+pub(super) struct ComponentCache {
+    directory: Option<PathBuf>,
+    /// Identifies compiler, version and settings: code of another engine is another file.
+    engine_key: String,
+}
+
+/// Begins every file, so that a foreign or older file is recognised.
+const MAGIC: &[u8; 8] = b"NTFYWC01";
+
+impl ComponentCache {
+    pub(super) fn open(directory: Option<PathBuf>, engine: &Engine) -> Result<Self, PluginError> {
+        if let Some(path) = &directory {
+            prepare(path).map_err(|error| PluginError::Cache {
+                path: path.clone(),
+                problem: format!("cannot be made private to its owner: {error}"),
+            })?;
+        }
+        let mut hasher = DigestHasher(Context::new(&SHA256));
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let engine_key = hex(&hasher.0.finish().as_ref()[..8]);
+        Ok(Self { directory, engine_key })
+    }
+
+    /// The compiled component, from the cache if it is there. Trouble with the cache costs time, never correctness.
+    pub(super) fn compile(&self, engine: &Engine, bytes: &[u8]) -> Result<Component, PluginError> {
+        let invalid = |error: wasmtime::Error| PluginError::Component(format!("{error:#}"));
+        let Some(directory) = &self.directory else { return Component::new(engine, bytes).map_err(invalid) };
+        let component_key = hex(digest(&SHA256, bytes).as_ref());
+        let path = directory.join(format!("{component_key}-{}.cwasm", self.engine_key));
+        match read(&path) {
+            Ok(Some(code)) => match deserialize(engine, &code) {
+                Ok(component) => return Ok(component),
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "compiled component unusable, compiling anew")
+                }
+            },
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "compiled component unreadable, compiling anew")
+            }
+        }
+        let component = Component::new(engine, bytes).map_err(invalid)?;
+        let written = component.serialize().map_err(io::Error::other).and_then(|code| write(&path, &code));
+        if let Err(error) = written {
+            tracing::warn!(path = %path.display(), %error, "compiled component not kept: the next start compiles again");
+        }
+        Ok(component)
+    }
+}
+
+fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the code was produced by `Component::serialize`: it was read from a file that `write` completed (its
+    // checksum over the whole content is right) in a directory that only its owner can write to. wasmtime itself checks
+    // that it was compiled by this version with these settings.
+    #[expect(unsafe_code, reason = "loading compiled code is what makes a start take milliseconds")]
+    unsafe {
+        Component::deserialize(engine, code)
+    }
+}
+
+/// Creates the directory, or takes write and read access from everybody else. Fails when it belongs to someone else.
+fn prepare(directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    if !fs::symlink_metadata(directory)?.is_dir() {
+        return Err(io::Error::other("it is a symbolic link"));
+    }
+    #[cfg(unix)]
+    fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
+}
+
+/// The code in the file; `None` when there is no file.
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if !metadata.is_file() => return Err(io::Error::other("it is not a plain file")),
+        #[cfg(unix)]
+        Ok(metadata) if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o022 != 0 => {
+            return Err(io::Error::other("others may write to it"));
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let mut content = Vec::new();
+    File::open(path)?.read_to_end(&mut content)?;
+    let damaged = || io::Error::other("it is damaged");
+    let rest = content.strip_prefix(MAGIC).ok_or_else(damaged)?;
+    let (checksum, code) = rest.split_at_checked(SHA256.output_len()).ok_or_else(damaged)?;
+    if checksum_of(code).as_ref() != checksum {
+        return Err(damaged());
+    }
+    Ok(Some(code.to_vec()))
+}
+
+/// Writes to a temporary name first: another process sees the whole file or none.
+fn write(path: &Path, code: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension(format!("{}.new", std::process::id()));
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&temporary)?;
+    file.write_all(MAGIC)?;
+    file.write_all(checksum_of(code).as_ref())?;
+    file.write_all(code)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)
+}
+
+fn checksum_of(code: &[u8]) -> Digest {
+    digest(&SHA256, code)
+}
+
+/// Feeds what is hashed into SHA-256: the standard hasher promises no stable result between releases.
+struct DigestHasher(Context);
+
+impl Hasher for DigestHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let digest = self.0.clone().finish();
+        digest.as_ref().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,106 @@
+//! One call of a plugin: a fresh store with its budgets, and what remains known when it is gone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use wasmtime::{Store, StoreContextMut, UpdateDeadline};
+
+use super::config::CallLimits;
+use super::engine::WasmEngine;
+use super::fault::Fault;
+use super::keyring::Keyring;
+use super::limiter::Limiter;
+use super::logbook::Logbook;
+use super::outgoing::Outgoing;
+use super::wasi::Wasi;
+use crate::adapters::egress::EgressClient;
+use crate::domain::id::ProviderName;
+use crate::ports::clock::Clock;
+
+/// What the operator gave to one provider.
+#[derive(Clone)]
+pub(super) struct Grants {
+    pub(super) provider: ProviderName,
+    /// A JSON object.
+    pub(super) settings: String,
+    pub(super) keyring: Arc<Keyring>,
+    pub(super) egress: EgressClient,
+    pub(super) limits: CallLimits,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// What the host keeps for a running instance.
+pub(super) struct CallState {
+    pub(super) grants: Arc<Grants>,
+    pub(super) outgoing: Arc<Outgoing>,
+    pub(super) limiter: Limiter,
+    pub(super) logbook: Logbook,
+    pub(super) wasi: Wasi,
+    /// Why the host stopped the code, if it did.
+    pub(super) interruption: Option<Fault>,
+    ticks_run: u32,
+}
+
+/// What a call is for; it decides what the plugin may do meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose {
+    /// To hand over a message: requests may be made, and must have come back a little before the deadline, so that the
+    /// plugin can still read what it got.
+    Send { deadline: Instant, timeout: Duration },
+    /// To read a webhook: no requests.
+    Receive { deadline: Instant, timeout: Duration },
+    /// To ask the plugin about itself: no requests, and no waiting.
+    Load,
+}
+
+/// At most how much of an attempt's time is kept for the plugin to read the last response.
+const READING_TIME_MAX: Duration = Duration::from_millis(250);
+
+/// A store for one call of a component of that provider.
+pub(super) fn new_store(engine: &WasmEngine, grants: &Arc<Grants>, purpose: Purpose) -> Store<CallState> {
+    let limits = &grants.limits;
+    let requests_until = match purpose {
+        Purpose::Send { deadline, timeout } => Some(deadline - READING_TIME_MAX.min(timeout / 10)),
+        Purpose::Receive { .. } | Purpose::Load => None,
+    };
+    let outgoing = Arc::new(Outgoing::new(Arc::clone(grants), requests_until));
+    let state = CallState {
+        grants: Arc::clone(grants),
+        outgoing: Arc::clone(&outgoing),
+        limiter: Limiter::new(limits.memory_bytes_max, limits.table_elements_max),
+        logbook: Logbook::new(grants.provider.clone(), limits.log_lines_max, limits.log_bytes_max),
+        wasi: Wasi::new(outgoing),
+        interruption: None,
+        ticks_run: 0,
+    };
+    let mut store = Store::new(engine.raw(), state);
+    store.limiter(|state| &mut state.limiter);
+    store.set_hostcall_fuel(limits.handover_bytes_max);
+    store.set_epoch_deadline(1);
+    let tick_ms = u64::try_from(engine.options.tick.as_millis()).unwrap_or(u64::MAX).max(1);
+    store.epoch_deadline_callback(move |context| Ok(on_tick(context, purpose, tick_ms)));
+    store
+}
+
+/// Running code meets every tick: it lets others run, and ends when its budget or its time is used up.
+fn on_tick(mut context: StoreContextMut<'_, CallState>, purpose: Purpose, tick_ms: u64) -> UpdateDeadline {
+    let state = context.data_mut();
+    state.ticks_run += 1;
+    let budget_ms = state.grants.limits.cpu_budget_ms;
+    if u64::from(state.ticks_run).saturating_mul(tick_ms) > budget_ms {
+        state.interruption = Some(Fault::CpuBudget { budget_ms });
+        return UpdateDeadline::Interrupt;
+    }
+    match purpose {
+        Purpose::Send { deadline, timeout } | Purpose::Receive { deadline, timeout } => {
+            if Instant::now() >= deadline {
+                state.interruption = Some(Fault::Deadline { timeout_ms: timeout.as_millis() });
+                return UpdateDeadline::Interrupt;
+            }
+            UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))
+        }
+        // There is no executor to yield to.
+        Purpose::Load => UpdateDeadline::Continue(1),
+    }
+}

@@ -1,0 +1,125 @@
+//! The engine: one compiler, one pool of instances and one ticker for all plugins.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::cache::ComponentCache;
+use super::call::CallState;
+use super::error::PluginError;
+use super::ticker::Ticker;
+use super::{v0_1, wasi};
+use crate::ports::clock::Clock;
+
+/// How the engine is set up. Limits of single calls are in [`CallLimits`](super::CallLimits).
+#[derive(Debug, Clone)]
+pub struct WasmEngineOptions {
+    /// Where compiled components are kept between starts; made private to its owner. Without it every start compiles.
+    pub cache_dir: Option<PathBuf>,
+    /// Bytes that any memory of any plugin may have. 64 MiB unless told otherwise.
+    pub memory_bytes_max: usize,
+    /// Elements that any table of any plugin may have. 20,000 unless told otherwise.
+    pub table_elements_max: usize,
+    /// Bytes of stack that a plugin's code may use. 512 KiB unless told otherwise.
+    pub stack_bytes_max: usize,
+    /// Calls that may run at the same time, of all plugins together; more wait. 256 unless told otherwise.
+    pub instances_max: u32,
+    /// How often running code is interrupted to let others run and to check its budget. 10 ms unless told otherwise.
+    pub tick: Duration,
+}
+
+impl Default for WasmEngineOptions {
+    fn default() -> Self {
+        Self {
+            cache_dir: None,
+            memory_bytes_max: 64 * 1024 * 1024,
+            table_elements_max: 20_000,
+            stack_bytes_max: 512 * 1024,
+            instances_max: 256,
+            tick: Duration::from_millis(10),
+        }
+    }
+}
+
+/// Compiles components and runs them metered. One serves a whole process.
+pub struct WasmEngine {
+    engine: Engine,
+    cache: ComponentCache,
+    /// What the host offers to components, of every supported version of the contract.
+    pub(super) linker: Linker<CallState>,
+    /// As many as there are slots for instances.
+    pub(super) instances: Semaphore,
+    pub(super) options: WasmEngineOptions,
+    pub(super) clock: Arc<dyn Clock>,
+    _ticker: Ticker,
+}
+
+impl WasmEngine {
+    /// Starts the engine.
+    ///
+    /// # Errors
+    /// [`PluginError::Engine`] when this machine cannot run it, [`PluginError::Cache`] when the cache directory cannot
+    /// be made private.
+    pub fn new(options: WasmEngineOptions, clock: Arc<dyn Clock>) -> Result<Arc<Self>, PluginError> {
+        let failed = |error: wasmtime::Error| PluginError::Engine(format!("{error:#}"));
+        let engine = Engine::new(&engine_config(&options)).map_err(failed)?;
+        let cache = ComponentCache::open(options.cache_dir.clone(), &engine)?;
+        let mut linker = Linker::new(&engine);
+        v0_1::add_to_linker(&mut linker).map_err(failed)?;
+        wasi::add_to_linker(&mut linker).map_err(failed)?;
+        let ticker = Ticker::start(&engine, options.tick)
+            .map_err(|error| PluginError::Engine(format!("no thread for the ticker: {error}")))?;
+        let instances = Semaphore::new(options.instances_max as usize);
+        Ok(Arc::new(Self { engine, cache, linker, instances, options, clock, _ticker: ticker }))
+    }
+
+    pub(super) fn compile(&self, component: &[u8]) -> Result<Component, PluginError> {
+        self.cache.compile(&self.engine, component)
+    }
+
+    pub(super) fn raw(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+impl fmt::Debug for WasmEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WasmEngine").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// Components made by language toolchains consist of many core modules; one of Python has 60 instances.
+const CORE_INSTANCES_PER_COMPONENT_MAX: u32 = 64;
+
+/// What a slot keeps mapped between calls: most plugins fit, so that most calls start without page faults.
+const RESIDENT_BYTES: usize = 1024 * 1024;
+
+fn engine_config(options: &WasmEngineOptions) -> Config {
+    let instances = options.instances_max;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        // Components of one module, with its adapter, are the rule; those with more share what is left.
+        .total_core_instances(instances.saturating_mul(4).max(CORE_INSTANCES_PER_COMPONENT_MAX))
+        .total_memories(instances.saturating_mul(2))
+        .total_tables(instances.saturating_mul(4))
+        .total_stacks(instances)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT_MAX)
+        .max_memory_size(options.memory_bytes_max)
+        .table_elements(options.table_elements_max)
+        .linear_memory_keep_resident(RESIDENT_BYTES)
+        .table_keep_resident(64 * 1024);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .epoch_interruption(true)
+        .max_wasm_stack(options.stack_bytes_max)
+        // Host functions run on the same stack: requests with TLS need room of their own.
+        .async_stack_size(options.stack_bytes_max + 1536 * 1024)
+        .wasm_backtrace_max_frames(None);
+    config
+}

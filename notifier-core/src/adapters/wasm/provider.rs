@@ -1,0 +1,138 @@
+//! A component as a provider: loaded once, instantiated for each call, judged afterwards.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
+
+use super::call::{Grants, Purpose, new_store};
+use super::config::WasmProviderConfig;
+use super::engine::WasmEngine;
+use super::error::PluginError;
+use super::fault::Fault;
+use super::load::load;
+use super::outgoing::Outgoing;
+use super::receipt::{ReceiptEvent, ReceiveError, Webhook};
+use super::v0_1;
+use super::words::tidy;
+use crate::domain::message::Message;
+use crate::domain::outcome::{Outcome, Problem, RejectionKind};
+use crate::ports::provider::{Provider, ProviderDescription, SendContext};
+
+/// A provider whose knowledge of its vendor is in a sandboxed component.
+pub struct WasmProvider {
+    pub(super) engine: Arc<WasmEngine>,
+    pub(super) plugin: v0_1::Plugin,
+    pub(super) grants: Arc<Grants>,
+    /// As many as calls of this provider may run at the same time.
+    pub(super) places: Semaphore,
+    pub(super) description: ProviderDescription,
+    pub(super) hosts_not_granted: Vec<String>,
+}
+
+impl WasmProvider {
+    /// Compiles the component, or takes it from the cache; asks it what it needs; has it check its settings.
+    ///
+    /// Compiling a small component takes about 0.2 s of computing: call it while starting.
+    ///
+    /// # Errors
+    /// Whatever would make every message fail is found here: see [`PluginError`].
+    pub fn load(engine: &Arc<WasmEngine>, config: WasmProviderConfig) -> Result<Self, PluginError> {
+        load(engine, config)
+    }
+
+    /// Hosts that the plugin asks for and was not granted. Requests to them are denied.
+    #[must_use]
+    pub fn hosts_not_granted(&self) -> &[String] {
+        &self.hosts_not_granted
+    }
+
+    /// Has the plugin verify and read a webhook of its vendor. It cannot make requests meanwhile.
+    ///
+    /// # Errors
+    /// See [`ReceiveError`]; on [`ReceiveError::Fault`] the vendor should be asked to send it again.
+    pub async fn receive(&self, webhook: &Webhook, timeout: Duration) -> Result<Vec<ReceiptEvent>, ReceiveError> {
+        let deadline = deadline_in(timeout);
+        let work = async {
+            let _place = self.place(deadline, timeout).await?;
+            let mut store = new_store(&self.engine, &self.grants, Purpose::Receive { deadline, timeout });
+            let result = self.plugin.receive(&mut store, webhook).await;
+            result.map_err(|error| Fault::from_error(&error, store.data()))
+        };
+        match timeout_at(deadline, work).await.unwrap_or(Err(Fault::Deadline { timeout_ms: timeout.as_millis() })) {
+            Ok(result) => result,
+            Err(fault) => Err(ReceiveError::Fault(fault.problem())),
+        }
+    }
+
+    /// A place to run one call, among those of this provider and those of the engine.
+    async fn place(&self, deadline: Instant, timeout: Duration) -> Result<[SemaphorePermit<'_>; 2], Fault> {
+        let busy = || Fault::Busy(format!("too many calls at the same time for {} ms", timeout.as_millis()));
+        let both = async { Ok([self.places.acquire().await?, self.engine.instances.acquire().await?]) };
+        let waited: Result<_, tokio::sync::AcquireError> = timeout_at(deadline, both).await.map_err(|_| busy())?;
+        waited.map_err(|_| busy())
+    }
+}
+
+#[async_trait]
+impl Provider for WasmProvider {
+    fn describe(&self) -> &ProviderDescription {
+        &self.description
+    }
+
+    async fn send(&self, message: &Message, context: &SendContext) -> Outcome {
+        let timeout = context.timeout;
+        let deadline = deadline_in(timeout);
+        let _place = match self.place(deadline, timeout).await {
+            Ok(place) => place,
+            Err(fault) => return Outcome::Unavailable { retry_after_ms: None, problem: fault.problem() },
+        };
+        let mut store = new_store(&self.engine, &self.grants, Purpose::Send { deadline, timeout });
+        let outgoing = Arc::clone(&store.data().outgoing);
+        let work = async {
+            let result = self.plugin.send(&mut store, message, context).await;
+            result.map_err(|error| Fault::from_error(&error, store.data()))
+        };
+        let result = timeout_at(deadline, work).await;
+        judge(result.unwrap_or(Err(Fault::Deadline { timeout_ms: timeout.as_millis() })), &outgoing)
+    }
+}
+
+/// The outcome of a call: what the plugin says, corrected by what the host saw.
+fn judge(result: Result<Outcome, Fault>, outgoing: &Outgoing) -> Outcome {
+    match result {
+        Ok(outcome @ (Outcome::Accepted { .. } | Outcome::Unknown { .. })) => outcome,
+        Ok(
+            Outcome::RateLimited { problem, .. }
+            | Outcome::Unavailable { problem, .. }
+            | Outcome::Rejected { problem, .. },
+        ) if outgoing.was_interrupted() => Outcome::Unknown { problem: doubted(&problem) },
+        Ok(outcome) => outcome,
+        Err(fault) if outgoing.may_have_been_processed() => Outcome::Unknown { problem: fault.problem() },
+        Err(fault @ Fault::Busy(_)) => Outcome::Unavailable { retry_after_ms: None, problem: fault.problem() },
+        Err(fault) => Outcome::Rejected { kind: RejectionKind::Provider, problem: fault.problem() },
+    }
+}
+
+fn doubted(said: &Problem) -> Problem {
+    let message = format!("a request broke off, so the message may have been taken; the plugin says: {said}");
+    Problem::coded("plugin.interrupted", tidy(&message, 600))
+}
+
+/// No attempt takes longer than a day; that also keeps the sum in range.
+fn deadline_in(timeout: Duration) -> Instant {
+    Instant::now() + timeout.min(Duration::from_secs(24 * 60 * 60))
+}
+
+impl fmt::Debug for WasmProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WasmProvider")
+            .field("name", &self.grants.provider)
+            .field("kind", &self.description.kind)
+            .field("version", &self.description.version)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,1 @@
+//! Real guests, friendly and hostile.

@@ -1,0 +1,87 @@
+//! Version 0.1 of the contract, `notifier:provider@0.1.x`: its bindings, and the way from its types to the domain's.
+
+mod convert;
+mod imports;
+
+use wasmtime::Store;
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
+
+use super::call::CallState;
+use super::error::SettingProblem;
+use super::receipt::{ReceiptEvent, ReceiveError, Webhook};
+use crate::domain::message::Message;
+use crate::domain::outcome::Outcome;
+use crate::ports::provider::SendContext;
+
+use bindings::{ProviderPlugin, ProviderPluginPre};
+
+pub(super) use convert::Described;
+
+/// Generated from the contract; nothing of it leaves this module.
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../wit/provider.wit",
+        world: "provider-plugin",
+        imports: {
+            "notifier:provider/http.send": async,
+        },
+        exports: { default: async },
+    });
+}
+
+/// The exported interface that marks a component of this version.
+pub(super) const INTERFACE: &str = "notifier:provider/provider@0.1.0";
+
+/// Makes what the contract imports available to components.
+pub(super) fn add_to_linker(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    ProviderPlugin::add_to_linker::<_, HasSelf<CallState>>(linker, |state| state)
+}
+
+/// A component of this version, ready to be instantiated.
+pub(super) struct Plugin {
+    pre: ProviderPluginPre<CallState>,
+}
+
+impl Plugin {
+    pub(super) fn new(linker: &Linker<CallState>, component: &Component) -> wasmtime::Result<Self> {
+        let pre: InstancePre<CallState> = linker.instantiate_pre(component)?;
+        Ok(Self { pre: ProviderPluginPre::new(pre)? })
+    }
+
+    pub(super) async fn describe(&self, store: &mut Store<CallState>) -> wasmtime::Result<Described> {
+        let plugin = self.pre.instantiate_async(&mut *store).await?;
+        let description = plugin.notifier_provider_provider().call_describe(store).await?;
+        Ok(convert::description(description))
+    }
+
+    pub(super) async fn check_settings(&self, store: &mut Store<CallState>) -> wasmtime::Result<Vec<SettingProblem>> {
+        let plugin = self.pre.instantiate_async(&mut *store).await?;
+        let result = plugin.notifier_provider_provider().call_check_settings(store).await?;
+        Ok(result.err().unwrap_or_default().into_iter().map(convert::setting_problem).collect())
+    }
+
+    pub(super) async fn send(
+        &self,
+        store: &mut Store<CallState>,
+        message: &Message,
+        context: &SendContext,
+    ) -> wasmtime::Result<Outcome> {
+        let plugin = self.pre.instantiate_async(&mut *store).await?;
+        let context = convert::context(message, context);
+        let message = convert::message(message);
+        let provider = plugin.notifier_provider_provider();
+        let result = provider.call_send(&mut *store, &message, &context).await?;
+        Ok(convert::outcome(result, &store.data().grants.keyring))
+    }
+
+    pub(super) async fn receive(
+        &self,
+        store: &mut Store<CallState>,
+        webhook: &Webhook,
+    ) -> wasmtime::Result<Result<Vec<ReceiptEvent>, ReceiveError>> {
+        let plugin = self.pre.instantiate_async(&mut *store).await?;
+        let webhook = convert::webhook(webhook);
+        let result = plugin.notifier_provider_provider().call_receive(&mut *store, &webhook).await?;
+        Ok(convert::receipts(result, &store.data().grants.keyring))
+    }
+}

@@ -1,0 +1,81 @@
+//! Checks signatures of webhooks with keys that the plugin does not see.
+
+use ring::hmac;
+use ring::signature::{
+    ECDSA_P256_SHA256_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256,
+    UnparsedPublicKey, VerificationAlgorithm,
+};
+
+use super::keyring::Keyring;
+use super::spki::{KeyKind, der_from_text, key_from_der};
+
+/// How the vendor signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Algorithm {
+    HmacSha1,
+    HmacSha256,
+    EcdsaP256Sha256,
+    RsaPkcs1Sha1,
+    RsaPkcs1Sha256,
+    Ed25519,
+}
+
+/// With which key.
+pub(super) enum Key<'a> {
+    /// The secret of that name.
+    Secret(&'a str),
+    /// A public key in DER.
+    Public(&'a [u8]),
+}
+
+/// Why nothing can be said about the signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum VerifyError {
+    UnknownSecret(String),
+    UnusableKey(String),
+}
+
+/// Whether the signature is right. Takes as long for a wrong one as for the right one.
+pub(super) fn verify(
+    keyring: &Keyring,
+    algorithm: Algorithm,
+    key: &Key<'_>,
+    payload: &[u8],
+    signature: &[u8],
+) -> Result<bool, VerifyError> {
+    let (kind, public): (KeyKind, &dyn VerificationAlgorithm) = match algorithm {
+        Algorithm::HmacSha1 => {
+            return verify_hmac(keyring, hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key, payload, signature);
+        }
+        Algorithm::HmacSha256 => return verify_hmac(keyring, hmac::HMAC_SHA256, key, payload, signature),
+        Algorithm::EcdsaP256Sha256 => (KeyKind::EcdsaP256, &ECDSA_P256_SHA256_ASN1),
+        Algorithm::RsaPkcs1Sha1 => (KeyKind::Rsa, &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
+        Algorithm::RsaPkcs1Sha256 => (KeyKind::Rsa, &RSA_PKCS1_2048_8192_SHA256),
+        Algorithm::Ed25519 => (KeyKind::Ed25519, &ED25519),
+    };
+    let der = match *key {
+        Key::Public(der) => der.to_vec(),
+        Key::Secret(name) => der_from_text(secret(keyring, name)?)
+            .map_err(|problem| VerifyError::UnusableKey(format!("the secret `{name}`: {problem}")))?,
+    };
+    let key = key_from_der(&der, kind).map_err(VerifyError::UnusableKey)?;
+    Ok(UnparsedPublicKey::new(public, key).verify(payload, signature).is_ok())
+}
+
+fn verify_hmac(
+    keyring: &Keyring,
+    algorithm: hmac::Algorithm,
+    key: &Key<'_>,
+    payload: &[u8],
+    signature: &[u8],
+) -> Result<bool, VerifyError> {
+    let Key::Secret(name) = key else {
+        return Err(VerifyError::UnusableKey("an HMAC key is a secret: name one".into()));
+    };
+    let key = hmac::Key::new(algorithm, secret(keyring, name)?.as_bytes());
+    Ok(hmac::verify(&key, payload, signature).is_ok())
+}
+
+fn secret<'a>(keyring: &'a Keyring, name: &str) -> Result<&'a str, VerifyError> {
+    keyring.get(name).ok_or_else(|| VerifyError::UnknownSecret(name.to_owned()))
+}

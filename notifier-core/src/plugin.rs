@@ -1,0 +1,113 @@
+//! A provider that is a sandboxed component, as an application configures it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::adapters::wasm::{WasmEngine, WasmEngineOptions, WasmProvider, WasmProviderConfig};
+use crate::domain::id::ProviderName;
+use crate::error::StartError;
+use crate::ports::clock::Clock;
+use crate::ports::provider::Provider;
+
+/// A provider that is a sandboxed component, with what it is told and what it is granted.
+#[derive(Clone)]
+pub struct Plugin {
+    component: Cow<'static, [u8]>,
+    settings: serde_json::Value,
+    secrets: BTreeMap<String, SecretString>,
+    hosts: Option<Vec<String>>,
+    allow_private_network: bool,
+}
+
+impl Plugin {
+    /// The component with these bytes.
+    #[must_use]
+    pub fn new(component: impl Into<Cow<'static, [u8]>>) -> Self {
+        Self {
+            component: component.into(),
+            settings: serde_json::Value::Object(serde_json::Map::new()),
+            secrets: BTreeMap::new(),
+            hosts: None,
+            allow_private_network: false,
+        }
+    }
+
+    /// Its settings, a JSON object that the plugin checks when the engine starts.
+    #[must_use]
+    pub fn settings(mut self, settings: serde_json::Value) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// A secret, under the name that the plugin uses. The plugin never sees it: the host fills it in.
+    #[must_use]
+    pub fn secret(mut self, name: impl Into<String>, value: SecretString) -> Self {
+        self.secrets.insert(name.into(), value);
+        self
+    }
+
+    /// Grants a host, as `api.twilio.com`, `*.example.com` or `127.0.0.1:8081`. Without any, the plugin gets the public
+    /// hosts that it asks for; with one, only those that are named.
+    #[must_use]
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.hosts.get_or_insert_default().push(host.into());
+        self
+    }
+
+    /// Whether granted hosts may be in private networks.
+    #[must_use]
+    pub fn allow_private_network(mut self, allow: bool) -> Self {
+        self.allow_private_network = allow;
+        self
+    }
+}
+
+/// Loads them all; compiling takes a moment, so it happens beside the asynchronous work.
+pub(crate) async fn load(
+    plugins: Vec<(String, Plugin)>,
+    cache_dir: Option<PathBuf>,
+    instances_max: usize,
+    clock: &Arc<dyn Clock>,
+) -> Result<Vec<(String, Arc<dyn Provider>)>, StartError> {
+    if plugins.is_empty() {
+        return Ok(Vec::new());
+    }
+    let clock = Arc::clone(clock);
+    let loading = tokio::task::spawn_blocking(move || load_all(plugins, cache_dir, instances_max, clock));
+    loading
+        .await
+        .unwrap_or_else(|panic| Err(StartError::Plugin { provider: "(all)".into(), problem: panic.to_string() }))
+}
+
+fn load_all(
+    plugins: Vec<(String, Plugin)>,
+    cache_dir: Option<PathBuf>,
+    instances_max: usize,
+    clock: Arc<dyn Clock>,
+) -> Result<Vec<(String, Arc<dyn Provider>)>, StartError> {
+    let failed = |provider: &str, problem: String| StartError::Plugin { provider: provider.to_owned(), problem };
+    let instances_max = u32::try_from(instances_max).unwrap_or(u32::MAX).clamp(1, INSTANCES_MAX);
+    let options = WasmEngineOptions { cache_dir, instances_max, ..WasmEngineOptions::default() };
+    let engine = WasmEngine::new(options, clock).map_err(|error| failed("(all)", error.to_string()))?;
+    let mut loaded: Vec<(String, Arc<dyn Provider>)> = Vec::new();
+    for (name, plugin) in plugins {
+        let parsed = ProviderName::new(name.as_str()).map_err(|error| failed(&name, error.problem))?;
+        let config = WasmProviderConfig {
+            settings: plugin.settings,
+            secrets: plugin.secrets,
+            hosts: plugin.hosts,
+            allow_private_network: plugin.allow_private_network,
+            ..WasmProviderConfig::new(parsed, plugin.component)
+        };
+        let provider = WasmProvider::load(&engine, config).map_err(|error| failed(&name, error.to_string()))?;
+        loaded.push((name, Arc::new(provider)));
+    }
+    Ok(loaded)
+}
+
+/// Each costs a slot of address space in the pool, used or not.
+const INSTANCES_MAX: u32 = 1_000;

@@ -1,0 +1,140 @@
+//! Who works on what.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::sample::{Sample, at, claim_one};
+use crate::domain::id::DeliveryId;
+use crate::ports::store::{Claimed, Store};
+
+fn ids(claimed: &[Claimed]) -> Vec<DeliveryId> {
+    claimed.iter().map(|claimed| claimed.delivery.id).collect()
+}
+
+/// By due time, then by identifier; with the notification that each belongs to.
+pub async fn the_earliest_due_come_first(store: Arc<dyn Store>) {
+    let due_ms = [30, 10, 20, 10, 0, 40];
+    let samples: Vec<_> = (0..).zip(due_ms).map(|(n, due)| Sample::new(n).due(due).on_all_channels()).collect();
+    for sample in &samples {
+        sample.accepted_by(&store).await;
+    }
+    let mut expected: Vec<_> = samples.iter().flat_map(|sample| sample.acceptance().deliveries).collect();
+    expected.sort_by_key(|delivery| (delivery.due_at, delivery.id));
+    let mut claimed = store.claim(at(100), 5, at(200)).await.unwrap();
+    claimed.extend(store.claim(at(100), 100, at(200)).await.unwrap());
+    assert_eq!(ids(&claimed), expected.iter().map(|delivery| delivery.id).collect::<Vec<_>>());
+    for claimed in claimed {
+        assert_eq!(claimed.lease.delivery, claimed.delivery.id);
+        let sample = samples.iter().find(|sample| sample.id() == claimed.notification.id).unwrap();
+        assert_eq!(claimed.notification, sample.notification());
+        assert!(sample.acceptance().deliveries.contains(&claimed.delivery));
+    }
+}
+
+/// Not a millisecond early.
+pub async fn nothing_is_handed_out_before_its_time(store: Arc<dyn Store>) {
+    Sample::new(1).due(1_000).accepted_by(&store).await;
+    Sample::new(2).due(2_000).accepted_by(&store).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(at(1_000)));
+    assert!(store.claim(at(999), 10, at(5_000)).await.unwrap().is_empty());
+    assert_eq!(store.claim(at(1_000), 10, at(5_000)).await.unwrap().len(), 1);
+    assert_eq!(store.claim(at(1_999), 10, at(5_000)).await.unwrap().len(), 0);
+    assert_eq!(store.claim(at(2_000), 10, at(5_000)).await.unwrap().len(), 1);
+}
+
+/// What somebody has, nobody else gets; tokens differ.
+pub async fn a_claim_excludes_others(store: Arc<dyn Store>) {
+    for number in 0..3 {
+        Sample::new(number).accepted_by(&store).await;
+    }
+    let first = store.claim(at(0), 2, at(1_000)).await.unwrap();
+    let second = store.claim(at(999), 10, at(1_000)).await.unwrap();
+    assert_eq!((first.len(), second.len()), (2, 1));
+    let tokens: HashSet<_> = first.iter().chain(&second).map(|claimed| claimed.lease.token).collect();
+    assert_eq!(tokens.len(), 3);
+    assert!(store.claim(at(999), 0, at(1_000)).await.unwrap().is_empty());
+}
+
+/// Sixteen at once: every delivery goes to exactly one of them.
+pub async fn concurrent_claimers_share_without_overlap(store: Arc<dyn Store>) {
+    const DELIVERIES: u32 = 200;
+    for number in 0..DELIVERIES {
+        Sample::new(number).accepted_by(&store).await;
+    }
+    let claimers: Vec<_> = (0..16)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let mut mine = Vec::new();
+                loop {
+                    let claimed = store.claim(at(0), 3, at(1_000)).await.unwrap();
+                    if claimed.is_empty() {
+                        return mine;
+                    }
+                    mine.extend(ids(&claimed));
+                }
+            })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for claimer in claimers {
+        all.extend(claimer.await.unwrap());
+    }
+    assert_eq!(all.len(), usize::try_from(DELIVERIES).unwrap());
+    assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+}
+
+/// A claim ends at its time, not before.
+pub async fn a_claim_that_ran_out_is_handed_out_again(store: Arc<dyn Store>) {
+    Sample::new(1).accepted_by(&store).await;
+    let first = claim_one(&store, at(0), at(1_000)).await;
+    assert!(store.claim(at(999), 1, at(2_000)).await.unwrap().is_empty());
+    let second = claim_one(&store, at(1_000), at(2_000)).await;
+    assert_eq!(first.delivery, second.delivery);
+    assert_ne!(first.lease, second.lease);
+}
+
+/// Giving back is at once, and only for who has it.
+pub async fn a_released_claim_is_free_at_once(store: Arc<dyn Store>) {
+    Sample::new(1).accepted_by(&store).await;
+    let first = claim_one(&store, at(0), at(1_000)).await;
+    store.release(first.lease).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(at(0)));
+    let second = claim_one(&store, at(1), at(1_000)).await;
+    store.release(first.lease).await.unwrap();
+    assert!(store.claim(at(2), 1, at(1_000)).await.unwrap().is_empty(), "an old lease releases nothing");
+    store.release(second.lease).await.unwrap();
+    claim_one(&store, at(3), at(1_000)).await;
+}
+
+/// It is the time of the earliest that is free.
+pub async fn the_next_due_time_ignores_claims(store: Arc<dyn Store>) {
+    assert_eq!(store.next_due().await.unwrap(), None);
+    Sample::new(1).due(10).accepted_by(&store).await;
+    Sample::new(2).due(20).accepted_by(&store).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(at(10)));
+    claim_one(&store, at(10), at(1_000)).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(at(20)));
+    claim_one(&store, at(20), at(1_000)).await;
+    assert_eq!(store.next_due().await.unwrap(), None);
+}
+
+/// Accepting and claiming may run at the same time; nothing is missed.
+pub async fn what_was_just_accepted_can_be_claimed(store: Arc<dyn Store>) {
+    let accepting = {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            for number in 0..100 {
+                Sample::new(number).accepted_by(&store).await;
+            }
+        })
+    };
+    let mut claimed = HashSet::new();
+    while claimed.len() < 100 {
+        let batch = store.claim(at(0), 10, at(1_000)).await.unwrap();
+        let fresh = batch.iter().all(|one| claimed.insert(one.delivery.id));
+        assert!(fresh, "a delivery was handed out twice");
+        tokio::task::yield_now().await;
+    }
+    accepting.await.unwrap();
+}

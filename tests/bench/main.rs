@@ -1,0 +1,94 @@
+//! Measures the server from outside, each figure beside what this machine can do at all, measured in the same run.
+//!
+//! `make bench` prints a table and writes `target/bench.json`, one flat object of named figures. The load generator, the
+//! fake vendor and the server share the machine. Nothing here decides whether a test passes.
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+
+mod limits;
+mod load;
+mod server;
+mod stopwatch;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use load::Load;
+use server::Bench;
+
+/// Connections of the load generator.
+const CONNECTIONS: usize = 64;
+const ACCEPTS: usize = 30_000;
+const END_TO_END: usize = 20_000;
+const PENDING: usize = 100_000;
+const SCHEDULED: usize = 500;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The figures, in the order in which they are shown.
+#[derive(Default)]
+struct Figures(Vec<(&'static str, f64, &'static str)>);
+
+impl Figures {
+    fn add(&mut self, name: &'static str, value: f64, unit: &'static str) {
+        println!("  {name:<34} {value:>12.2} {unit}");
+        self.0.push((name, value, unit));
+    }
+
+    fn value(&self, name: &str) -> f64 {
+        self.0.iter().find(|(known, ..)| *known == name).map_or(f64::NAN, |(_, value, _)| *value)
+    }
+
+    fn ratio(&mut self, name: &'static str, of: &str, to: &str) {
+        self.add(name, self.value(of) / self.value(to), "of the limit");
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let mut figures = Figures::default();
+    println!("limits of this machine");
+    figures.add("bare_hyper_per_s", limits::bare_hyper(CONNECTIONS, ACCEPTS).await?, "requests/s");
+    figures.add("grouped_fdatasync_per_s", limits::grouped_fdatasync()?, "records/s");
+
+    println!("accepting, durably ({CONNECTIONS} connections)");
+    let bench = Bench::start().await?;
+    let accepts = Load::scheduled_far().run(&bench.client(), CONNECTIONS, ACCEPTS).await?;
+    figures.add("accepts_per_s", accepts.per_s(), "accepts/s");
+    figures.add("accept_p50_ms", accepts.percentile_ms(50), "ms");
+    figures.add("accept_p99_ms", accepts.percentile_ms(99), "ms");
+    figures.ratio("accepts_to_bare_hyper", "accepts_per_s", "bare_hyper_per_s");
+    figures.ratio("accepts_to_grouped_fdatasync", "accepts_per_s", "grouped_fdatasync_per_s");
+
+    println!("{PENDING} pending");
+    Load::scheduled_far().run(&bench.client(), CONNECTIONS, PENDING - ACCEPTS).await?;
+    figures.add("rss_at_100k_pending_mb", bench.rss_mb()?, "MB");
+    figures.add("peak_rss_mb", bench.peak_rss_mb()?, "MB");
+    let (bench, start_up_ms) = bench.restart().await?;
+    figures.add("start_up_at_100k_pending_ms", start_up_ms, "ms");
+    bench.stop()?;
+
+    println!("end to end, one email each");
+    let bench = Bench::start().await?;
+    let per_s = bench.end_to_end_per_s(CONNECTIONS, END_TO_END).await?;
+    figures.add("end_to_end_per_s", per_s, "messages/s");
+    figures.add("end_to_end_peak_rss_mb", bench.peak_rss_mb()?, "MB");
+
+    println!("lateness of {SCHEDULED} scheduled messages, otherwise idle");
+    let bench = bench.renew().await?;
+    let lateness = bench.lateness(SCHEDULED).await?;
+    figures.add("lateness_p50_ms", lateness.percentile_ms(50), "ms");
+    figures.add("lateness_p99_ms", lateness.percentile_ms(99), "ms");
+    figures.add("lateness_min_ms", lateness.percentile_ms(0), "ms");
+    let (bench, start_up_ms) = bench.restart().await?;
+    figures.add("start_up_ms", start_up_ms, "ms");
+    bench.stop()?;
+    write(&figures)
+}
+
+fn write(figures: &Figures) -> Result<(), Failure> {
+    let flat: BTreeMap<&str, f64> = figures.0.iter().map(|(name, value, _)| (*name, *value)).collect();
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/bench.json");
+    std::fs::write(&path, serde_json::to_string_pretty(&flat)?)?;
+    println!("written to target/bench.json");
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! The server under measurement: a process of its own, with its data in a temporary directory, and a fake vendor here.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use notifier_core::{Clock, SystemClock};
+use notifier_server::sandbox::{Sandbox, SandboxOptions};
+use notifier_tests::client::Client;
+use notifier_tests::process::Server;
+use tempfile::TempDir;
+
+use super::Failure;
+use super::load::Load;
+use super::stopwatch::{Durations, Stopwatch};
+
+pub(crate) struct Bench {
+    server: Server,
+    vendors: Sandbox,
+    config: PathBuf,
+    directory: TempDir,
+}
+
+impl Bench {
+    pub(crate) async fn start() -> Result<Self, Failure> {
+        let directory = tempfile::tempdir()?;
+        let mut options = SandboxOptions::new(Arc::new(|| SystemClock.now()));
+        options.inbox_capacity = 200_000;
+        let vendors = Sandbox::start(options).await?;
+        let config = directory.path().join("notifier.toml");
+        std::fs::write(&config, configuration(&directory, &vendors))?;
+        let server = start(&config, &vendors);
+        Ok(Self { server, vendors, config, directory })
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        self.server.client.clone()
+    }
+
+    /// Kills it and starts it again on the same data; how long until it answers.
+    pub(crate) async fn restart(mut self) -> Result<(Self, f64), Failure> {
+        self.server.terminate()?;
+        let watch = Stopwatch::start();
+        self.server = start(&self.config, &self.vendors);
+        let answer = self.server.client.get("/v1/ready").await?;
+        let elapsed_ms = watch.elapsed().as_secs_f64() * 1_000.0;
+        if answer.status != 200 {
+            return Err(format!("not ready: {}", answer.json).into());
+        }
+        Ok((self, elapsed_ms))
+    }
+
+    /// A new server without data.
+    pub(crate) async fn renew(self) -> Result<Self, Failure> {
+        self.stop()?;
+        Self::start().await
+    }
+
+    pub(crate) fn stop(mut self) -> Result<(), Failure> {
+        self.server.terminate()?;
+        Ok(self.directory.close()?)
+    }
+
+    /// From the first request to the last arrival at the vendor.
+    pub(crate) async fn end_to_end_per_s(&self, connections: usize, messages: usize) -> Result<f64, Failure> {
+        let watch = Stopwatch::start();
+        Load::at_once().run(&self.client(), connections, messages).await?;
+        self.vendors.inbox().wait_for(messages as u64).await;
+        Ok(messages as f64 / watch.elapsed().as_secs_f64())
+    }
+
+    /// How much later than due each of them arrived at the vendor: 20 ms apart, the first after two seconds.
+    pub(crate) async fn lateness(&self, messages: usize) -> Result<Durations, Failure> {
+        let first = SystemClock.now() + SignedDuration::from_secs(2);
+        let client = self.client();
+        let mut due: Vec<Timestamp> = Vec::with_capacity(messages);
+        for number in 0..messages {
+            let ms = SignedDuration::from_millis(i64::try_from(number)? * 20);
+            let due_at = Timestamp::from_millisecond((first + ms).as_millisecond())?;
+            due.push(due_at);
+            Load::of(Some(due_at)).submit(&client).await?;
+        }
+        self.vendors.inbox().wait_for(messages as u64).await;
+        let mut received: Vec<Timestamp> = self.vendors.inbox().messages().iter().map(|m| m.received_at).collect();
+        received.sort_unstable();
+        let late = due.iter().zip(received).map(|(due, received)| {
+            let late = due.duration_until(received);
+            Duration::try_from(late).map_err(|_| format!("early: due {due}, received {received}"))
+        });
+        Ok(Durations::new(late.collect::<Result<_, _>>()?, Duration::ZERO))
+    }
+
+    pub(crate) fn rss_mb(&self) -> Result<f64, Failure> {
+        self.status_mb("VmRSS:")
+    }
+
+    pub(crate) fn peak_rss_mb(&self) -> Result<f64, Failure> {
+        self.status_mb("VmHWM:")
+    }
+
+    /// A line of `/proc/PID/status`, which counts in KiB.
+    fn status_mb(&self, name: &str) -> Result<f64, Failure> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.server.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("no such line")?;
+        let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(kib * 1_024.0 / 1_000_000.0)
+    }
+}
+
+fn start(config: &std::path::Path, vendors: &Sandbox) -> Server {
+    Server::serve(config, &[("BENCH_SENDGRID_KEY", &vendors.credentials().sendgrid_api_key)])
+}
+
+fn configuration(directory: &TempDir, vendors: &Sandbox) -> String {
+    let vendor = vendors.sendgrid_url();
+    let host = vendor.trim_start_matches("http://");
+    let data = directory.path().join("data").display().to_string();
+    format!(
+        r#"
+        [log]
+        level = "warn"
+        [store]
+        path = {data:?}
+        [senders]
+        email = "Office <office@example.com>"
+        [routes]
+        email = "sendgrid"
+        [providers.sendgrid]
+        plugin = "sendgrid"
+        hosts = [{host:?}]
+        settings = {{ base_url = {vendor:?} }}
+        secrets = {{ api_key = "env:BENCH_SENDGRID_KEY" }}
+        "#
+    )
+}

@@ -1,0 +1,3 @@
+//! The HTTP interface: what it refuses, and how.
+
+mod malformed;

@@ -1,0 +1,274 @@
+//! The main job, end to end: the real binary, the real plugins, on real sockets, against fakes that check what the
+//! vendors check.
+
+use http::StatusCode;
+use notifier_tests::client::Client;
+use notifier_tests::process::Server;
+use serde_json::{Value, json};
+
+struct Sandbox {
+    server: Server,
+    _data: tempfile::TempDir,
+}
+
+impl Sandbox {
+    fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        Self { server: Server::sandbox(data.path()), _data: data }
+    }
+
+    fn client(&self) -> &Client {
+        &self.server.client
+    }
+
+    /// Submits a rent reminder for that user and returns it once all is settled.
+    async fn remind(&self, user: &str) -> Value {
+        let submitted = self.submit(&reminder(user)).await;
+        self.settled(submitted["id"].as_str().unwrap()).await
+    }
+
+    async fn submit(&self, request: &Value) -> Value {
+        let answer = self.client().post("/v1/notifications", request).await.unwrap();
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.json);
+        answer.json
+    }
+
+    async fn settled(&self, id: &str) -> Value {
+        let answer = self.client().get(&format!("/v1/notifications/{id}?wait_ms=30000")).await.unwrap();
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.json);
+        answer.json
+    }
+
+    async fn timeline(&self, id: &str) -> Vec<Value> {
+        let answer = self.client().get(&format!("/v1/notifications/{id}/timeline")).await.unwrap();
+        answer.json["facts"].as_array().unwrap().clone()
+    }
+
+    async fn arrived(&self) -> Vec<Value> {
+        self.client().get("/sandbox/messages").await.unwrap().json["messages"].as_array().unwrap().clone()
+    }
+
+    async fn fault(&self, provider: &str, fault: Value) {
+        let answer = self.client().put(&format!("/sandbox/faults/{provider}"), &fault).await.unwrap();
+        assert!(answer.status.is_success(), "{}", answer.json);
+    }
+}
+
+fn reminder(user: &str) -> Value {
+    json!({
+        "recipient": {"id": user},
+        "template": {"name": "rent-reminder"},
+        "subject": "1",
+        "variables": {"amount": "1,200.00 USD", "due_date": "2027-01-01"},
+    })
+}
+
+fn one_sms() -> Value {
+    json!({"recipient": {"id": "3"}, "channels": ["sms"], "content": {"sms": {"text": "The lift is out of order."}}})
+}
+
+fn states(notification: &Value) -> Vec<(&str, &str)> {
+    let deliveries = notification["deliveries"].as_array().unwrap();
+    deliveries.iter().map(|d| (d["channel"].as_str().unwrap(), d["state"].as_str().unwrap())).collect()
+}
+
+fn codes(timeline: &[Value]) -> Vec<&str> {
+    timeline.iter().map(|fact| fact["reason"]["code"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn one_request_becomes_one_real_email_and_one_real_text_message() {
+    let sandbox = Sandbox::start();
+    let notification = sandbox.remind("1").await;
+    assert_eq!(states(&notification), [("email", "sent"), ("sms", "sent")]);
+    let arrived = sandbox.arrived().await;
+    let mut channels: Vec<_> = arrived.iter().map(|message| message["channel"].as_str().unwrap()).collect();
+    channels.sort_unstable();
+    assert_eq!(channels, ["email", "sms"], "each once");
+    for message in &arrived {
+        let shown = message.to_string();
+        assert!(shown.contains("1,200.00 USD"), "{shown}");
+    }
+    let timeline = sandbox.timeline(notification["id"].as_str().unwrap()).await;
+    for code in
+        ["preference.channel_on", "recipient.directory", "subject.catalog", "template.rendered", "attempt.accepted"]
+    {
+        assert_eq!(codes(&timeline).iter().filter(|told| **told == code).count(), 2, "{code}: {timeline:?}");
+    }
+}
+
+#[tokio::test]
+async fn preferences_of_the_four_users_are_kept() {
+    let sandbox = Sandbox::start();
+    let expected = [
+        ("1", [("email", "sent"), ("sms", "sent")]),
+        ("2", [("email", "sent"), ("sms", "suppressed")]),
+        ("3", [("email", "suppressed"), ("sms", "sent")]),
+        ("4", [("email", "suppressed"), ("sms", "suppressed")]),
+    ];
+    for (user, states_expected) in expected {
+        let notification = sandbox.remind(user).await;
+        assert_eq!(states(&notification), states_expected, "user {user}");
+        if user == "4" {
+            let timeline = sandbox.timeline(notification["id"].as_str().unwrap()).await;
+            assert_eq!(codes(&timeline).iter().filter(|code| **code == "preference.channel_off").count(), 2);
+        }
+    }
+    assert_eq!(sandbox.arrived().await.len(), 4);
+}
+
+#[tokio::test]
+async fn unavailable_twice_is_delivered_on_the_third_attempt() {
+    let sandbox = Sandbox::start();
+    sandbox.fault("twilio", json!({"fault": "unavailable", "times": 2})).await;
+    let id = sandbox.submit(&one_sms()).await["id"].as_str().unwrap().to_owned();
+    let notification = sandbox.settled(&id).await;
+    assert_eq!(states(&notification), [("sms", "sent")]);
+    assert_eq!(notification["deliveries"][0]["attempts"], 3);
+    assert_eq!(sandbox.arrived().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_vendors_wish_to_wait_is_obeyed_to_the_millisecond() {
+    let sandbox = Sandbox::start();
+    sandbox.fault("twilio", json!({"fault": "rate_limited", "retry_after_s": 2, "times": 1})).await;
+    let id = sandbox.submit(&one_sms()).await["id"].as_str().unwrap().to_owned();
+    assert_eq!(states(&sandbox.settled(&id).await), [("sms", "sent")]);
+    let timeline = sandbox.timeline(&id).await;
+    let at = |kind: &str| -> Vec<jiff::Timestamp> {
+        let facts = timeline.iter().filter(|fact| fact["kind"] == kind);
+        facts.map(|fact| fact["at"].as_str().unwrap().parse().unwrap()).collect()
+    };
+    let (told, tried) = (at("retrying")[0], at("attempting")[1]);
+    assert!(told.duration_until(tried).as_millis() >= 2_000, "told at {told}, tried at {tried}");
+}
+
+#[tokio::test]
+async fn a_rejection_fails_with_the_vendors_code() {
+    let sandbox = Sandbox::start();
+    sandbox.fault("twilio", json!({"fault": "rejected", "code": 21211, "times": 1})).await;
+    let id = sandbox.submit(&one_sms()).await["id"].as_str().unwrap().to_owned();
+    let notification = sandbox.settled(&id).await;
+    assert_eq!(states(&notification), [("sms", "failed")]);
+    let reason = &notification["deliveries"][0]["reason"];
+    assert_eq!(reason["code"], "attempt.rejected.recipient");
+    assert!(reason["text"].as_str().unwrap().contains("21211"), "{reason}");
+    assert!(sandbox.arrived().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_that_never_comes_is_unknown_and_settled_by_policy() {
+    let sandbox = Sandbox::start();
+    sandbox.fault("sendgrid", json!({"fault": "accept_then_drop", "times": 1})).await;
+    let request = json!({
+        "recipient": {"id": "2"},
+        "content": {"email": {"subject": "Water", "text": "The water is off from 9 to 11."}},
+    });
+    let id = sandbox.submit(&request).await["id"].as_str().unwrap().to_owned();
+    assert_eq!(states(&sandbox.settled(&id).await), [("email", "sent")]);
+    let timeline = sandbox.timeline(&id).await;
+    assert!(
+        codes(&timeline).contains(&"attempt.unknown") && codes(&timeline).contains(&"unknown.resend"),
+        "{timeline:?}"
+    );
+    let arrived = sandbox.arrived().await;
+    let keys: Vec<_> = arrived.iter().map(|message| message["idempotency_key"].clone()).collect();
+    assert_eq!(keys, [json!(format!("{id}.email")), json!(format!("{id}.email"))], "twice, under one key");
+}
+
+#[tokio::test]
+async fn an_outage_of_the_user_database_is_waited_out() {
+    let sandbox = Sandbox::start();
+    sandbox.fault("directory", json!({"fault": "unavailable", "times": 2})).await;
+    let id = sandbox.submit(&one_sms()).await["id"].as_str().unwrap().to_owned();
+    let notification = sandbox.settled(&id).await;
+    assert_eq!(states(&notification), [("sms", "sent")]);
+    assert_eq!(notification["deliveries"][0]["attempts"], 1);
+    assert!(codes(&sandbox.timeline(&id).await).contains(&"directory.unavailable"));
+}
+
+#[tokio::test]
+async fn what_is_scheduled_is_never_early() {
+    let sandbox = Sandbox::start();
+    let now = notifier_core::Clock::now(&notifier_core::SystemClock);
+    let due_at = now + jiff::SignedDuration::from_millis(1_500);
+    let mut request = one_sms();
+    request["schedule"] = json!({"at": due_at.to_string()});
+    let id = sandbox.submit(&request).await["id"].as_str().unwrap().to_owned();
+    assert!(sandbox.arrived().await.is_empty());
+    sandbox.settled(&id).await;
+    let arrived = sandbox.arrived().await;
+    let received_at: jiff::Timestamp = arrived[0]["received_at"].as_str().unwrap().parse().unwrap();
+    assert!(received_at >= due_at, "due {due_at}, received {received_at}");
+    println!("late by {} ms", due_at.duration_until(received_at).as_millis());
+}
+
+#[tokio::test]
+async fn a_restart_keeps_everything_and_ends_cleanly() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Server::sandbox(data.path());
+    let due_at = notifier_core::Clock::now(&notifier_core::SystemClock) + jiff::SignedDuration::from_hours(1);
+    let mut request = one_sms();
+    request["schedule"] = json!({"at": due_at.to_string()});
+    let id = server.client.post("/v1/notifications", &request).await.unwrap().json["id"].as_str().unwrap().to_owned();
+    assert!(server.terminate().unwrap().success());
+    let server = Server::sandbox(data.path());
+    let answer = server.client.get(&format!("/v1/notifications/{id}")).await.unwrap();
+    assert_eq!(states(&answer.json), [("sms", "pending")]);
+    let cancelled = server.client.post(&format!("/v1/notifications/{id}/cancel"), &json!({})).await.unwrap();
+    assert_eq!(states(&cancelled.json), [("sms", "cancelled")]);
+}
+
+#[tokio::test]
+async fn the_routes_of_the_replaced_service_answer() {
+    let sandbox = Sandbox::start();
+    let client = sandbox.client();
+    assert_eq!(client.get("/health").await.unwrap().json, json!({"status": "ok"}));
+    let preferences = client.get("/preferences/1").await.unwrap().json;
+    let expected = json!({
+        "user_id": preferences["user_id"], "email_enabled": true, "sms_enabled": true,
+        "property_types": ["apartment", "house"], "location": "New York",
+    });
+    assert_eq!(preferences, expected);
+    let due_at = notifier_core::Clock::now(&notifier_core::SystemClock) + jiff::SignedDuration::from_millis(700);
+    let request = json!({
+        "user_id": 1, "property_id": 1, "message": "Hello {{not a variable}}", "scheduled_time_utc": due_at.to_string(),
+    });
+    let scheduled = client.post("/notifications/schedule", &request).await.unwrap();
+    assert_eq!(scheduled.status, StatusCode::OK, "{}", scheduled.json);
+    let ids = scheduled.json["notification_ids"].as_array().unwrap().clone();
+    let kind = |id: &Value| {
+        let path = format!("/notifications/{}", id.as_str().unwrap());
+        async move { client.get(&path).await.unwrap().json }
+    };
+    let (email, sms) = (kind(&ids[0]).await, kind(&ids[1]).await);
+    assert_eq!((&email["notification_type"], &sms["notification_type"]), (&json!("email"), &json!("sms")));
+    assert_eq!((&email["sent"], &sms["sent"]), (&json!(false), &json!(false)));
+    assert_eq!(sms["details"]["message"], "Hello {{not a variable}}");
+    assert!(email["details"]["to_email"].is_string() && email["details"]["from_email"].is_string(), "{email}");
+    sandbox.settled(ids[0].as_str().unwrap().split('.').next().unwrap()).await;
+    assert_eq!(kind(&ids[1]).await["sent"], true);
+    assert_eq!(sandbox.arrived().await.len(), 2);
+
+    let nobody = client.post(
+        "/notifications/schedule",
+        &json!({
+            "user_id": 99, "property_id": 1, "message": "x", "scheduled_time_utc": "2099-01-01T00:00:00Z",
+        }),
+    );
+    assert_eq!(nobody.await.unwrap().status, StatusCode::NOT_FOUND);
+    let past = client.post(
+        "/notifications/schedule",
+        &json!({
+            "user_id": 1, "property_id": 1, "message": "x", "scheduled_time_utc": "2020-01-01T00:00:00Z",
+        }),
+    );
+    assert_eq!(past.await.unwrap().status, StatusCode::UNPROCESSABLE_ENTITY);
+    let off = client.post(
+        "/notifications/schedule",
+        &json!({
+            "user_id": 4, "property_id": 1, "message": "x", "scheduled_time_utc": "2027-01-01T00:00:00Z",
+        }),
+    );
+    assert_eq!(off.await.unwrap().json, json!({"notification_ids": []}));
+}

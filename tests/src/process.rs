@@ -1,0 +1,95 @@
+//! The `notifier` binary as a process of its own, on a free port.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use super::client::Client;
+
+/// A running server. Killed when dropped.
+pub struct Server {
+    child: Child,
+    /// Talks to it.
+    pub client: Client,
+}
+
+/// The binary beside the one that runs now.
+///
+/// # Panics
+/// When it is not there: it belongs to another package, so cargo does not build it for a test by itself.
+#[must_use]
+#[expect(clippy::panic, clippy::expect_used, reason = "without the binary no test of it can run")]
+pub fn binary() -> PathBuf {
+    let own = std::env::current_exe().expect("a process has a program");
+    let found = own.ancestors().map(|folder| folder.join("notifier")).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("no `notifier` beside {}: run `cargo build --workspace` first", own.display()))
+}
+
+impl Server {
+    /// Starts `notifier sandbox` with its data in that directory.
+    #[must_use]
+    pub fn sandbox(data_dir: &Path) -> Self {
+        let data_dir = data_dir.display().to_string();
+        Self::start(&["sandbox", "--data-dir", &data_dir], &[])
+    }
+
+    /// Starts `notifier serve` with that configuration file and environment.
+    #[must_use]
+    pub fn serve(config: &Path, environment: &[(&str, &str)]) -> Self {
+        let config = config.display().to_string();
+        Self::start(&["serve", "--config", &config], environment)
+    }
+
+    /// Starts the binary and waits until it says where it listens.
+    #[expect(clippy::expect_used, clippy::panic, reason = "a test cannot go on without the server")]
+    fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(binary())
+            .args(arguments)
+            .env("NOTIFIER__SERVER__LISTEN", "127.0.0.1:0")
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        let origin = lines.by_ref().find_map(|line| {
+            let address = line.split("http://").nth(1)?;
+            let end = address.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ':'))).unwrap_or(address.len());
+            Some(format!("http://{}", &address[..end]))
+        });
+        let Some(origin) = origin else {
+            panic!("the server ended without saying where it listens: {:?}", child.wait())
+        };
+        // Read on, so that the server never waits for a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, client: Client::new(origin) }
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGKILL: it gets no chance to do anything.
+    pub fn kill(&mut self) {
+        // It may have ended by itself: then there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// SIGTERM, and waits for the end.
+    ///
+    /// # Errors
+    /// When the process cannot be signalled or waited for.
+    pub fn terminate(&mut self) -> std::io::Result<ExitStatus> {
+        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        self.child.wait()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
