@@ -134,7 +134,7 @@ pub struct ProviderSettings {
     pub settings: serde_json::Value,
     /// Its secrets, by the names that it uses.
     pub secrets: BTreeMap<String, SecretSource>,
-    /// Hosts that it may call.
+    /// Hosts that it may call; none named means the public ones that the plugin asks for.
     pub hosts: Vec<String>,
     /// Whether they may be in private networks.
     pub allow_private_network: bool,

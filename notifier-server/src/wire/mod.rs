@@ -1,7 +1,7 @@
 //! The API's shapes in JSON, and how they map to the engine's types.
 //!
-//! Only these types are (de)serialised; the engine's can change without the API noticing. Golden files under
-//! `testdata/wire` hold what each looks like.
+//! Only these types are (de)serialised; the engine's can change without the API noticing. Golden files in
+//! `golden` hold what each looks like.
 
 mod channel;
 mod content;
@@ -11,6 +11,9 @@ mod provider;
 mod submission;
 mod template;
 mod timeline;
+
+#[cfg(test)]
+mod golden;
 
 pub(crate) use channel::ChannelName;
 pub(crate) use content::{ContentBody, EmailBody, SmsBody};
