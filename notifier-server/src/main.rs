@@ -1,2 +1,7 @@
-//! Entry.
-fn main() {}
+//! The `notifier` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    notifier_server::cli::main()
+}

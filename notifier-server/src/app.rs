@@ -1,0 +1,67 @@
+//! What every handler works with.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use notifier_core::{Clock, Entropy, Notifier};
+
+use crate::config::ServerSettings;
+
+/// The application, shared by all connections.
+pub(crate) type SharedApp = Arc<App>;
+
+/// What every handler works with.
+pub(crate) struct App {
+    pub(crate) notifier: Notifier,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) request_timeout: Duration,
+    pub(crate) body_timeout: Duration,
+    pub(crate) body_bytes_max: usize,
+    stopping: AtomicBool,
+    request_ids: RequestIds,
+}
+
+impl App {
+    pub(crate) fn new(
+        notifier: Notifier,
+        clock: Arc<dyn Clock>,
+        entropy: &dyn Entropy,
+        settings: &ServerSettings,
+    ) -> Self {
+        Self {
+            notifier,
+            clock,
+            request_timeout: settings.request_timeout,
+            body_timeout: settings.body_timeout,
+            body_bytes_max: settings.body_bytes_max,
+            stopping: AtomicBool::new(false),
+            request_ids: RequestIds { process: entropy.number(), next: AtomicU64::new(0) },
+        }
+    }
+
+    /// From now on the server says that it is not ready.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn next_request_id(&self) -> String {
+        self.request_ids.next()
+    }
+}
+
+/// Ids that no other process and no other request has: a random number for the process, and a count.
+struct RequestIds {
+    process: u64,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    fn next(&self) -> String {
+        format!("{:016x}-{:x}", self.process, self.next.fetch_add(1, Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,200 @@
+//! The command line: what to run, with which configuration, until which signal.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::config::{Config, ConfigError, DEFAULT_TOML};
+use crate::running::{Running, StartupError, start};
+use crate::sandbox_mode::{SandboxMode, SandboxModeError, SandboxSettings};
+use crate::telemetry::{self, TelemetryError};
+
+/// What went wrong on the way.
+const EXIT_FAILURE: u8 = 1;
+/// The command line or the configuration cannot be used; clap ends with the same.
+const EXIT_USAGE: u8 = 2;
+
+/// Tells people things, once, on time, in the way they asked for, and can prove what it did.
+#[derive(Debug, Parser)]
+#[command(name = "notifier", version, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// A TOML file over the defaults; see `notifier config`
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line or the configuration cannot be used.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the HTTP API (the default)
+    Serve,
+    /// Serve the HTTP API among fakes of the vendors, a user database and a property service, on loopback only
+    Sandbox {
+        /// Where to keep records; in a temporary directory otherwise, which is removed at the end
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+        /// Show each request that arrived as it came, byte for byte
+        #[arg(long)]
+        keep_raw: bool,
+    },
+    /// Print the default configuration, which documents every setting
+    Config {
+        /// Print what is in force instead: defaults, file and environment
+        #[arg(long)]
+        effective: bool,
+    },
+}
+
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    #[error("the runtime cannot be started: {0}")]
+    Runtime(io::Error),
+    #[error("signals cannot be received: {0}")]
+    Signals(io::Error),
+    #[error(transparent)]
+    Startup(#[from] StartupError),
+    #[error(transparent)]
+    Sandbox(#[from] SandboxModeError),
+    #[error("the store could not be closed: {0}")]
+    Close(#[from] notifier_core::StoreError),
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
+}
+
+impl CliError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Config(_) => EXIT_USAGE.into(),
+            _ => EXIT_FAILURE.into(),
+        }
+    }
+}
+
+/// Runs what the command line asks for, to its end.
+#[must_use]
+pub fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // There is nowhere left to report that standard error is gone.
+            let _ = writeln!(io::stderr(), "notifier: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), CliError> {
+    let file = arguments.config.as_deref();
+    match arguments.command.unwrap_or(Command::Serve) {
+        Command::Config { effective: false } => print(DEFAULT_TOML),
+        Command::Config { effective: true } => print(&Config::load(file)?.to_toml()),
+        Command::Serve => {
+            let config = Config::load(file)?.config;
+            telemetry::init(&config.log)?;
+            block_on(serve(config))
+        }
+        Command::Sandbox { data_dir, keep_raw } => {
+            let settings = SandboxSettings { data_dir, keep_raw, ..SandboxSettings::load(file)? };
+            telemetry::init(&settings.config.log)?;
+            block_on(sandbox(settings))
+        }
+    }
+}
+
+fn print(text: &str) -> Result<(), CliError> {
+    io::stdout().write_all(text.as_bytes()).map_err(CliError::Output)
+}
+
+fn block_on(work: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
+    runtime.block_on(work)
+}
+
+async fn serve(config: Config) -> Result<(), CliError> {
+    let mut signals = Signals::new()?;
+    let running = start(&config).await?;
+    tracing::info!(address = %running.address(), "serving");
+    signals.wait().await;
+    stop(running, signals).await
+}
+
+async fn sandbox(settings: SandboxSettings) -> Result<(), CliError> {
+    let mut signals = Signals::new()?;
+    let mode = SandboxMode::start(settings).await?;
+    print(&mode.welcome())?;
+    signals.wait().await;
+    tokio::select! {
+        stopped = mode.shutdown() => Ok(stopped.map(drop)?),
+        () = signals.wait() => Ok(()),
+    }
+}
+
+/// Ends in order; a second signal ends at once.
+async fn stop(running: Running, mut signals: Signals) -> Result<(), CliError> {
+    tracing::info!("stopping");
+    let stopped = tokio::select! {
+        stopped = running.shutdown() => stopped?,
+        () = signals.wait() => {
+            tracing::warn!("stopped at once by a second signal; what was in flight is settled at the next start");
+            return Ok(());
+        }
+    };
+    if stopped.drained {
+        tracing::info!("stopped");
+    } else {
+        tracing::warn!("stopped at the deadline; what was in flight is settled at the next start");
+    }
+    Ok(())
+}
+
+/// The signals that mean the end: SIGTERM of a supervisor, SIGINT of a keyboard.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, CliError> {
+        let listen = |kind| signal(kind).map_err(CliError::Signals);
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn serving_is_the_default() {
+        let arguments = Arguments::try_parse_from(["notifier", "--config", "a.toml"]).unwrap();
+        assert!(arguments.command.is_none());
+        assert_eq!(arguments.config, Some("a.toml".into()));
+        let arguments = Arguments::try_parse_from(["notifier", "serve", "--config", "a.toml"]).unwrap();
+        assert!(matches!(arguments.command, Some(Command::Serve)));
+        assert_eq!(arguments.config, Some("a.toml".into()));
+    }
+}

@@ -1,0 +1,228 @@
+//! The configuration: typed, documented by `notifier.default.toml`, and checked as a whole before anything starts.
+
+mod print;
+mod reader;
+mod sections;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use config::{ConfigError as SourceError, Environment, File, FileFormat, Value};
+use notifier_core::{Category, Channel, FlowOptions, Limits, SecretString};
+
+pub use reader::SettingError;
+
+/// The defaults, and the documentation of every setting.
+pub const DEFAULT_TOML: &str = include_str!("../../notifier.default.toml");
+
+/// Environment variables that start with this override files.
+const ENVIRONMENT_PREFIX: &str = "NOTIFIER";
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The HTTP server.
+    pub server: ServerSettings,
+    /// What is written to the log.
+    pub log: LogSettings,
+    /// Where records are kept.
+    pub store: StoreSettings,
+    /// Where compiled components are kept; `None` compiles at every start.
+    pub plugin_cache_path: Option<PathBuf>,
+    /// How the engine paces itself.
+    pub flow: FlowOptions,
+    /// How much one request may carry.
+    pub limits: Limits,
+    /// Who messages come from.
+    pub senders: SenderSettings,
+    /// The user database.
+    pub directory: Option<LookupSettings>,
+    /// The system that knows what notifications are about.
+    pub catalog: Option<LookupSettings>,
+    /// Kinds of message.
+    pub categories: Vec<Category>,
+    /// Providers, by name.
+    pub providers: BTreeMap<String, ProviderSettings>,
+    /// The provider of each channel.
+    pub routes: BTreeMap<Channel, String>,
+}
+
+/// The HTTP server.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// Where it listens. Port 0 lets the system choose a free one.
+    pub listen: SocketAddr,
+    /// Connections served at the same time.
+    pub connections_max: usize,
+    /// How long the head of a request may take, and how long a connection may be idle.
+    pub header_timeout: Duration,
+    /// How long a body may take.
+    pub body_timeout: Duration,
+    /// How long an answer may take.
+    pub request_timeout: Duration,
+    /// Size of a body, in bytes.
+    pub body_bytes_max: usize,
+    /// How long a shutdown waits for what is in flight.
+    pub shutdown_deadline: Duration,
+    /// Whether the routes of the replaced service are answered.
+    pub compat: bool,
+}
+
+/// What is written to the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// Filter directives, as `info,notifier_core=debug`.
+    pub level: String,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Where records are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreSettings {
+    /// The directory; `None` keeps everything in memory, which no file can ask for.
+    pub path: Option<PathBuf>,
+    /// Memory for its cache, in bytes.
+    pub cache_bytes: u64,
+}
+
+/// Who messages come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SenderSettings {
+    /// Of email, as `Office <office@example.com>`.
+    pub email: Option<String>,
+    /// Of text messages.
+    pub sms: Option<String>,
+}
+
+/// A system that is asked over HTTP.
+#[derive(Clone, Debug)]
+pub struct LookupSettings {
+    /// Where it is.
+    pub base_url: String,
+    /// The path below it, with `{id}`.
+    pub path: String,
+    /// The header that carries the API key, and the key.
+    pub api_key: Option<(String, SecretSource)>,
+    /// How long one look-up may take.
+    pub timeout: Duration,
+    /// How long an answer is kept.
+    pub cache_ttl: Duration,
+    /// How many answers are kept.
+    pub cache_entries_max: u64,
+    /// Where things stand in the answer, as JSON pointers.
+    pub fields: BTreeMap<String, String>,
+}
+
+/// A provider.
+#[derive(Clone, Debug)]
+pub struct ProviderSettings {
+    /// What runs.
+    pub component: Component,
+    /// Its own settings.
+    pub settings: serde_json::Value,
+    /// Its secrets, by the names that it uses.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// Hosts that it may call; none named means the public ones that the plugin asks for.
+    pub hosts: Vec<String>,
+    /// Whether they may be in private networks.
+    pub allow_private_network: bool,
+}
+
+/// Where a component comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Component {
+    /// Built in, by name.
+    BuiltIn(String),
+    /// A file.
+    File(PathBuf),
+}
+
+/// Where a secret comes from.
+#[derive(Clone, Debug)]
+pub enum SecretSource {
+    /// `env:NAME` or `file:PATH`.
+    Reference(String),
+    /// The value, from a program that has it. Cannot be written in a file.
+    Value(SecretString),
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A source cannot be read or is not TOML.
+    #[error("the configuration cannot be read: {0}")]
+    Source(#[from] SourceError),
+    /// Settings that cannot be used: every one of them.
+    #[error("the configuration is not valid:{}", listed(.0))]
+    Settings(Vec<SettingError>),
+}
+
+fn listed(errors: &[SettingError]) -> String {
+    errors.iter().map(|error| format!("\n  {error}")).collect()
+}
+
+/// A configuration and the text that it came from.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What is in force.
+    pub config: Config,
+    merged: BTreeMap<String, Value>,
+}
+
+impl Loaded {
+    /// What is in force, as TOML. Secrets are shown as the references that they are.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        print::to_toml(&self.merged)
+    }
+}
+
+impl Config {
+    /// The defaults, then the file, then this process's environment.
+    ///
+    /// # Errors
+    /// When a source cannot be read, or naming every setting that cannot be used.
+    pub fn load(file: Option<&Path>) -> Result<Loaded, ConfigError> {
+        Self::load_over(None, file, None)
+    }
+
+    /// As [`Self::load`], with other defaults in TOML over the defaults, and with a given environment instead of the
+    /// process's.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_over(
+        overlay: Option<&str>,
+        file: Option<&Path>,
+        environment: Option<BTreeMap<String, String>>,
+    ) -> Result<Loaded, ConfigError> {
+        let environment = environment.map(|variables| variables.into_iter().collect());
+        let overrides = Environment::with_prefix(ENVIRONMENT_PREFIX).separator("__").source(environment);
+        let mut sources = config::Config::builder().add_source(File::from_str(DEFAULT_TOML, FileFormat::Toml));
+        if let Some(overlay) = overlay {
+            sources = sources.add_source(File::from_str(overlay, FileFormat::Toml));
+        }
+        if let Some(file) = file {
+            sources = sources.add_source(File::from(file).format(FileFormat::Toml));
+        }
+        let merged = sources.add_source(overrides).build()?.cache.into_table()?;
+        let merged: BTreeMap<String, Value> = merged.into_iter().collect();
+        let config = sections::read(merged.clone()).map_err(ConfigError::Settings)?;
+        Ok(Loaded { config, merged })
+    }
+}
+
+#[cfg(test)]
+mod tests;

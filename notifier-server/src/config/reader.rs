@@ -1,0 +1,281 @@
+//! Reads typed values out of merged configuration and notes everything that is wrong, so that an operator sees every
+//! mistake at once and not one at each start.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use config::{Value, ValueKind};
+
+/// One setting that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {problem} (in {origin})")]
+pub struct SettingError {
+    /// Its path, as `server.listen`.
+    pub key: String,
+    /// What is wrong, and what would be right.
+    pub problem: String,
+    /// Where it was set: a file, `the environment`, or `the defaults`.
+    pub origin: String,
+}
+
+/// Collects what is wrong.
+#[derive(Debug, Default)]
+pub(super) struct Errors(RefCell<Vec<SettingError>>);
+
+impl Errors {
+    pub(super) fn push(&self, key: impl Into<String>, problem: impl Into<String>, origin: &str) {
+        self.0.borrow_mut().push(SettingError { key: key.into(), problem: problem.into(), origin: origin.into() });
+    }
+
+    pub(super) fn into_vec(self) -> Vec<SettingError> {
+        self.0.into_inner()
+    }
+}
+
+/// A table whose keys are taken one by one; what is left over is unknown.
+#[must_use = "finish it, or unknown keys go unnoticed"]
+pub(super) struct Section<'e> {
+    path: String,
+    entries: BTreeMap<String, Value>,
+    /// Where each key was set.
+    origins: BTreeMap<String, String>,
+    known: Vec<String>,
+    errors: &'e Errors,
+}
+
+/// The default when the origin of a value is not known.
+const DEFAULTS: &str = "the defaults";
+
+/// What [`config::Environment`] calls itself.
+const ENVIRONMENT: &str = "the environment";
+
+impl<'e> Section<'e> {
+    pub(super) fn root(entries: impl IntoIterator<Item = (String, Value)>, errors: &'e Errors) -> Self {
+        Self::new(String::new(), entries, errors)
+    }
+
+    fn new(path: String, entries: impl IntoIterator<Item = (String, Value)>, errors: &'e Errors) -> Self {
+        let entries: BTreeMap<String, Value> = entries.into_iter().collect();
+        let origin = |(key, value): (&String, &Value)| (key.clone(), value.origin().unwrap_or(DEFAULTS).to_owned());
+        let origins = entries.iter().map(origin).collect();
+        Self { path, entries, origins, known: Vec::new(), errors }
+    }
+
+    /// Reports the keys that nobody asked for.
+    pub(super) fn finish(self) {
+        let known = self.known.join("`, `");
+        for key in self.entries.keys() {
+            self.refuse(key, format!("there is no such setting; there are `{known}`"));
+        }
+    }
+
+    /// Notes an error of a key in this table.
+    pub(super) fn refuse(&self, key: &str, problem: impl Into<String>) {
+        let origin = self.origins.get(key).map_or_else(|| self.origin(), String::as_str);
+        self.errors.push(self.below(key), problem, origin);
+    }
+
+    /// Notes an error of this table as a whole.
+    pub(super) fn refuse_all(&self, problem: impl Into<String>) {
+        self.errors.push(self.path.as_str(), problem, self.origin());
+    }
+
+    /// Where this table was written, as far as one of its values tells.
+    fn origin(&self) -> &str {
+        self.origins.values().next().map_or(DEFAULTS, String::as_str)
+    }
+
+    fn is_from_environment(&self, key: &str) -> bool {
+        self.origins.get(key).is_some_and(|origin| origin == ENVIRONMENT)
+    }
+
+    /// The path of a key in this table.
+    fn below(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    fn take(&mut self, key: &str) -> Option<Value> {
+        self.known.push(key.to_owned());
+        self.entries.remove(key)
+    }
+
+    fn required<T>(&mut self, key: &str, value: Option<T>, was_there: bool) -> Option<T> {
+        if value.is_none() && !was_there {
+            self.refuse(key, "is required");
+        }
+        value
+    }
+
+    /// The table of that name; an empty one when it is absent.
+    pub(super) fn section(&mut self, key: &str) -> Section<'e> {
+        self.optional_section(key).unwrap_or_else(|| Section::new(self.below(key), [], self.errors))
+    }
+
+    /// The table of that name, if it is there.
+    pub(super) fn optional_section(&mut self, key: &str) -> Option<Section<'e>> {
+        let value = self.take(key)?;
+        match value.kind {
+            ValueKind::Table(entries) => Some(Section::new(self.below(key), entries, self.errors)),
+            other => {
+                self.refuse(key, format!("must be a table, not {}", kind_name(&other)));
+                None
+            }
+        }
+    }
+
+    /// Every table below this one, by name.
+    pub(super) fn sections(mut self) -> Vec<(String, Section<'e>)> {
+        let names: Vec<String> = self.entries.keys().cloned().collect();
+        names.into_iter().filter_map(|name| Some((name.clone(), self.optional_section(&name)?))).collect()
+    }
+
+    /// Every entry of this table, as text.
+    pub(super) fn texts(&mut self) -> Vec<(String, String)> {
+        let names: Vec<String> = self.entries.keys().cloned().collect();
+        names.into_iter().filter_map(|name| Some((name.clone(), self.optional_text(&name)?))).collect()
+    }
+
+    /// Text, if it is there.
+    pub(super) fn optional_text(&mut self, key: &str) -> Option<String> {
+        let value = self.take(key)?;
+        match value.kind {
+            ValueKind::String(text) => Some(text),
+            other => {
+                self.refuse(key, format!("must be text, not {}", kind_name(&other)));
+                None
+            }
+        }
+    }
+
+    /// Text that must be there; empty after an error.
+    pub(super) fn text(&mut self, key: &str) -> String {
+        let was_there = self.entries.contains_key(key);
+        let text = self.optional_text(key);
+        self.required(key, text, was_there).unwrap_or_default()
+    }
+
+    /// Text in some form, if it is there.
+    pub(super) fn optional_parsed<T: FromStr<Err: Display>>(&mut self, key: &str) -> Option<T> {
+        let text = self.optional_text(key)?;
+        text.parse().map_err(|error: T::Err| self.refuse(key, error.to_string())).ok()
+    }
+
+    /// Text in some form, which must be there.
+    pub(super) fn parsed<T: FromStr<Err: Display>>(&mut self, key: &str) -> Option<T> {
+        let was_there = self.entries.contains_key(key);
+        let value = self.optional_parsed(key);
+        self.required(key, value, was_there)
+    }
+
+    /// A number in that range, if it is there.
+    pub(super) fn optional_number(&mut self, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
+        let from_environment = self.is_from_environment(key);
+        let value = self.take(key)?;
+        let number = match &value.kind {
+            ValueKind::I64(number) => u64::try_from(*number).ok(),
+            ValueKind::U64(number) => Some(*number),
+            ValueKind::String(text) if from_environment => text.trim().parse().ok(),
+            _ => None,
+        };
+        let in_range = number.filter(|number| range.contains(number));
+        if in_range.is_none() {
+            let shown = number.map_or_else(|| kind_name(&value.kind).to_owned(), |number| number.to_string());
+            let problem = format!("must be a whole number from {} to {}, not {shown}", range.start(), range.end());
+            self.refuse(key, problem);
+        }
+        in_range
+    }
+
+    /// A number in that range, which must be there; the start of the range after an error.
+    pub(super) fn number(&mut self, key: &str, range: RangeInclusive<u64>) -> u64 {
+        let was_there = self.entries.contains_key(key);
+        let start = *range.start();
+        let number = self.optional_number(key, range);
+        self.required(key, number, was_there).unwrap_or(start)
+    }
+
+    /// True or false, if it is there.
+    pub(super) fn optional_flag(&mut self, key: &str) -> Option<bool> {
+        let from_environment = self.is_from_environment(key);
+        let value = self.take(key)?;
+        match &value.kind {
+            ValueKind::Boolean(flag) => Some(*flag),
+            ValueKind::String(text) if from_environment && text == "true" => Some(true),
+            ValueKind::String(text) if from_environment && text == "false" => Some(false),
+            other => {
+                self.refuse(key, format!("must be `true` or `false`, not {}", kind_name(other)));
+                None
+            }
+        }
+    }
+
+    /// True or false, which must be there; false after an error.
+    pub(super) fn flag(&mut self, key: &str) -> bool {
+        let was_there = self.entries.contains_key(key);
+        let flag = self.optional_flag(key);
+        self.required(key, flag, was_there).unwrap_or_default()
+    }
+
+    /// A list of texts, if it is there. In the environment they are separated by commas.
+    pub(super) fn optional_list(&mut self, key: &str) -> Option<Vec<String>> {
+        let from_environment = self.is_from_environment(key);
+        let value = self.take(key)?;
+        let texts = match value.kind {
+            ValueKind::String(text) if from_environment => {
+                Some(text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect())
+            }
+            ValueKind::Array(items) => {
+                let text = |item: Value| match item.kind {
+                    ValueKind::String(text) => Some(text),
+                    _ => None,
+                };
+                items.into_iter().map(text).collect()
+            }
+            _ => None,
+        };
+        if texts.is_none() {
+            self.refuse(key, "must be a list of texts");
+        }
+        texts
+    }
+
+    /// A table with anything in it, as JSON; empty when it is absent.
+    pub(super) fn json(&mut self, key: &str) -> serde_json::Value {
+        let Some(value) = self.take(key) else { return serde_json::json!({}) };
+        if !matches!(value.kind, ValueKind::Table(_)) {
+            self.refuse(key, format!("must be a table, not {}", kind_name(&value.kind)));
+        }
+        to_json(value)
+    }
+}
+
+fn kind_name(kind: &ValueKind) -> &'static str {
+    match kind {
+        ValueKind::Nil => "nothing",
+        ValueKind::Boolean(_) => "true or false",
+        ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => "a number",
+        ValueKind::Float(_) => "a fraction",
+        ValueKind::String(_) => "text",
+        ValueKind::Table(_) => "a table",
+        ValueKind::Array(_) => "a list",
+    }
+}
+
+fn to_json(value: Value) -> serde_json::Value {
+    match value.kind {
+        ValueKind::Nil => serde_json::Value::Null,
+        ValueKind::Boolean(flag) => flag.into(),
+        ValueKind::I64(number) => number.into(),
+        ValueKind::U64(number) => number.into(),
+        // TOML has no integers beyond 64 bits.
+        ValueKind::I128(number) => number.to_string().into(),
+        ValueKind::U128(number) => number.to_string().into(),
+        ValueKind::Float(number) => number.into(),
+        ValueKind::String(text) => text.into(),
+        ValueKind::Table(entries) => entries.into_iter().map(|(key, value)| (key, to_json(value))).collect(),
+        ValueKind::Array(items) => items.into_iter().map(to_json).collect(),
+    }
+}

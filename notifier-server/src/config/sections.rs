@@ -1,0 +1,319 @@
+//! From merged settings to [`Config`]: the names, ranges and rules of `notifier.default.toml`.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use config::Value;
+use notifier_core::{Category, CategoryName, Channel, FlowOptions, Limits, RetryPolicy, UnknownPolicy};
+
+use super::reader::{Errors, Section, SettingError};
+use super::{
+    Component, Config, LogFormat, LogSettings, LookupSettings, ProviderSettings, SecretSource, SenderSettings,
+    ServerSettings, StoreSettings,
+};
+
+/// Reads everything, or says everything that is wrong.
+pub(super) fn read(merged: BTreeMap<String, Value>) -> Result<Config, Vec<SettingError>> {
+    let errors = Errors::default();
+    let mut root = Section::root(merged, &errors);
+    let server = read_server(root.section("server"));
+    let log = read_log(root.section("log"));
+    let store = read_store(root.section("store"));
+    let plugin_cache_path = read_plugins(root.section("plugins"));
+    let flow = read_flow(root.section("flow"));
+    let limits = read_limits(root.section("limits"));
+    let senders = read_senders(root.section("senders"));
+    let directory = root.optional_section("directory").map(|section| read_lookup(section, "/users/{id}"));
+    let catalog = root.optional_section("catalog").map(|section| read_lookup(section, "/properties/{id}"));
+    let categories = root.section("categories").sections();
+    let categories = categories.into_iter().filter_map(|(name, section)| read_category(&name, section)).collect();
+    let providers: BTreeMap<String, ProviderSettings> =
+        root.section("providers").sections().into_iter().map(|(name, section)| (name, read_provider(section))).collect();
+    let routes = read_routes(root.section("routes"), &providers);
+    root.finish();
+    if let Some(server) = &server {
+        check_together(server, &limits, &errors);
+    }
+    match (server, log, errors.into_vec()) {
+        (Some(server), Some(log), errors) if errors.is_empty() => Ok(Config {
+            server,
+            log,
+            store,
+            plugin_cache_path,
+            flow,
+            limits,
+            senders,
+            directory,
+            catalog,
+            categories,
+            providers,
+            routes,
+        }),
+        (_, _, errors) => Err(errors),
+    }
+}
+
+fn read_server(mut section: Section<'_>) -> Option<ServerSettings> {
+    let listen = section.parsed("listen");
+    let connections_max = size(&mut section, "connections_max", 1..=100_000);
+    let header_timeout = duration(&mut section, "header_timeout_ms", 100..=600_000);
+    let body_timeout = duration(&mut section, "body_timeout_ms", 100..=600_000);
+    let request_timeout = duration(&mut section, "request_timeout_ms", 100..=600_000);
+    let body_bytes_max = size(&mut section, "body_bytes_max", 16_384..=67_108_864);
+    let shutdown_deadline = duration(&mut section, "shutdown_deadline_ms", 0..=3_600_000);
+    let compat = section.flag("compat");
+    section.finish();
+    Some(ServerSettings {
+        listen: listen?,
+        connections_max,
+        header_timeout,
+        body_timeout,
+        request_timeout,
+        body_bytes_max,
+        shutdown_deadline,
+        compat,
+    })
+}
+
+/// Rules between settings.
+fn check_together(server: &ServerSettings, limits: &Limits, errors: &Errors) {
+    const TOGETHER: &str = "all sources together";
+    if server.request_timeout < server.body_timeout {
+        errors.push("server.request_timeout_ms", "must be at least server.body_timeout_ms", TOGETHER);
+    }
+    let needed = limits.attachments_bytes_max.div_ceil(3) * 4 + limits.variables_bytes_max;
+    if server.body_bytes_max < needed {
+        let problem = format!(
+            "must be at least {needed}, or attachments of limits.attachments_bytes_max (in base64) beside variables of \
+             limits.variables_bytes_max cannot be sent"
+        );
+        errors.push("server.body_bytes_max", problem, TOGETHER);
+    }
+}
+
+fn read_log(mut section: Section<'_>) -> Option<LogSettings> {
+    let format = match section.text("format").as_str() {
+        "json" => Some(LogFormat::Json),
+        "text" => Some(LogFormat::Text),
+        "" => None,
+        other => {
+            section.refuse("format", format!("must be `json` or `text`, not `{other}`"));
+            None
+        }
+    };
+    let level = section.text("level");
+    if let Err(problem) = crate::telemetry::check_level(&level) {
+        section.refuse("level", problem);
+    }
+    section.finish();
+    Some(LogSettings { format: format?, level })
+}
+
+fn read_store(mut section: Section<'_>) -> StoreSettings {
+    let path = PathBuf::from(section.text("path"));
+    if path.as_os_str().is_empty() {
+        section.refuse("path", "must name a directory");
+    }
+    let cache_bytes = section.number("cache_bytes", 1_048_576..=1_099_511_627_776);
+    section.finish();
+    StoreSettings { path: Some(path), cache_bytes }
+}
+
+fn read_plugins(mut section: Section<'_>) -> Option<PathBuf> {
+    let path = not_empty(section.text("cache_path"));
+    section.finish();
+    path.map(PathBuf::from)
+}
+
+fn read_flow(mut section: Section<'_>) -> FlowOptions {
+    let mut flow = FlowOptions::default();
+    flow.in_flight_max = size(&mut section, "in_flight_max", 1..=100_000);
+    flow.claim_batch_max = size(&mut section, "claim_batch_max", 1..=10_000);
+    flow.attempt_timeout = duration(&mut section, "attempt_timeout_ms", 100..=600_000);
+    flow.lease_margin = duration(&mut section, "lease_margin_ms", 1_000..=600_000);
+    flow.key_retention = duration(&mut section, "key_retention_ms", 60_000..=2_678_400_000);
+    section.finish();
+    flow
+}
+
+fn read_limits(mut section: Section<'_>) -> Limits {
+    let mut limits = Limits::default();
+    limits.variables_bytes_max = size(&mut section, "variables_bytes_max", 0..=1_048_576);
+    limits.variables_depth_max = size(&mut section, "variables_depth_max", 1..=64);
+    limits.variables_items_max = size(&mut section, "variables_items_max", 1..=100_000);
+    limits.template_source_bytes_max = size(&mut section, "template_source_bytes_max", 1..=1_048_576);
+    limits.rendered_bytes_max = size(&mut section, "rendered_bytes_max", 1..=1_048_576);
+    limits.sms_chars_max = size(&mut section, "sms_chars_max", 1..=1_600);
+    limits.subject_chars_max = size(&mut section, "subject_chars_max", 1..=998);
+    limits.attachments_max = size(&mut section, "attachments_max", 0..=100);
+    limits.attachments_bytes_max = size(&mut section, "attachments_bytes_max", 0..=33_554_432);
+    limits.headers_max = size(&mut section, "headers_max", 0..=100);
+    limits.media_urls_max = size(&mut section, "media_urls_max", 0..=10);
+    let days = section.number("schedule_ahead_days_max", 1..=36_600);
+    limits.schedule_ahead_days_max = i64::try_from(days).unwrap_or(i64::MAX);
+    limits.interests_bytes_max = size(&mut section, "interests_bytes_max", 0..=1_048_576);
+    limits.locales_max = size(&mut section, "locales_max", 0..=1_000);
+    section.finish();
+    limits
+}
+
+fn read_senders(mut section: Section<'_>) -> SenderSettings {
+    let senders = SenderSettings { email: not_empty(section.text("email")), sms: not_empty(section.text("sms")) };
+    section.finish();
+    senders
+}
+
+fn read_lookup(mut section: Section<'_>, path: &str) -> LookupSettings {
+    let header = section.optional_text("api_key_header");
+    let key = section.optional_text("api_key").and_then(|text| secret(&section, "api_key", text));
+    let api_key = match (header, key) {
+        (Some(header), Some(key)) => Some((header, key)),
+        (None, None) => None,
+        (Some(_), None) => {
+            section.refuse("api_key", "goes with `api_key_header`: give both or none");
+            None
+        }
+        (None, Some(_)) => {
+            section.refuse("api_key_header", "goes with `api_key`: give both or none");
+            None
+        }
+    };
+    let milliseconds = |section: &mut Section<'_>, key: &str, range, default| {
+        Duration::from_millis(section.optional_number(key, range).unwrap_or(default))
+    };
+    let settings = LookupSettings {
+        base_url: section.text("base_url"),
+        path: section.optional_text("path").unwrap_or_else(|| path.to_owned()),
+        api_key,
+        timeout: milliseconds(&mut section, "timeout_ms", 10..=60_000, 5_000),
+        cache_ttl: milliseconds(&mut section, "cache_ttl_ms", 0..=86_400_000, 30_000),
+        cache_entries_max: section.optional_number("cache_entries_max", 0..=10_000_000).unwrap_or(100_000),
+        fields: section.section("fields").texts().into_iter().collect(),
+    };
+    section.finish();
+    settings
+}
+
+fn read_category(name: &str, mut section: Section<'_>) -> Option<Category> {
+    let parsed = CategoryName::new(name);
+    if let Err(error) = &parsed {
+        section.refuse_all(format!("not a name for a category: {error}"));
+    }
+    let mut category = Category::named(parsed.unwrap_or_else(|_| CategoryName::unnamed()));
+    if let Some(names) = section.optional_list("channels") {
+        let channels: Result<Vec<Channel>, _> = names.iter().map(|name| name.parse::<Channel>()).collect();
+        match channels {
+            Ok(channels) if channels.is_empty() => section.refuse("channels", "must name at least one channel"),
+            Ok(channels) => category.channels = channels,
+            Err(error) => section.refuse("channels", error.to_string()),
+        }
+    }
+    category.mandatory = section.optional_flag("mandatory").unwrap_or(category.mandatory);
+    match section.optional_text("unknown_policy").as_deref() {
+        None => {}
+        Some("resend") => category.unknown_policy = UnknownPolicy::Resend,
+        Some("hold") => category.unknown_policy = UnknownPolicy::Hold,
+        Some(other) => {
+            section.refuse("unknown_policy", format!("must be `resend` or `hold`, not `{other}`"));
+        }
+    }
+    let expire_after_ms = section.optional_number("expire_after_ms", 1_000..=31_622_400_000);
+    category.expire_after_ms = expire_after_ms.unwrap_or(category.expire_after_ms);
+    category.retry = read_retry(section.section("retry"));
+    section.finish();
+    CategoryName::new(name).is_ok().then_some(category)
+}
+
+fn read_retry(mut section: Section<'_>) -> RetryPolicy {
+    let defaults = RetryPolicy::default();
+    let attempts = section.optional_number("attempts_max", 1..=1_000).and_then(|number| u32::try_from(number).ok());
+    let retry = RetryPolicy {
+        attempts_max: attempts.unwrap_or(defaults.attempts_max),
+        delay_min_ms: section.optional_number("delay_min_ms", 1..=3_600_000).unwrap_or(defaults.delay_min_ms),
+        delay_base_ms: section.optional_number("delay_base_ms", 1..=86_400_000).unwrap_or(defaults.delay_base_ms),
+        delay_max_ms: section.optional_number("delay_max_ms", 1..=604_800_000).unwrap_or(defaults.delay_max_ms),
+        retry_after_max_ms: section
+            .optional_number("retry_after_max_ms", 0..=604_800_000)
+            .unwrap_or(defaults.retry_after_max_ms),
+    };
+    section.finish();
+    retry
+}
+
+fn read_provider(mut section: Section<'_>) -> ProviderSettings {
+    let component = match (section.optional_text("plugin"), section.optional_text("component")) {
+        (Some(name), None) => {
+            if notifier_plugins::find(&name).is_none() {
+                let known: Vec<&str> = notifier_plugins::all().iter().map(|prebuilt| prebuilt.name).collect();
+                let problem = format!("there is no built-in plugin `{name}`; there are `{}`", known.join("`, `"));
+                section.refuse("plugin", problem);
+            }
+            Component::BuiltIn(name)
+        }
+        (None, Some(path)) => Component::File(path.into()),
+        (Some(name), Some(_)) => {
+            section.refuse("component", "give either `plugin` or `component`, not both");
+            Component::BuiltIn(name)
+        }
+        (None, None) => {
+            section.refuse("plugin", "give `plugin` (a built-in one) or `component` (the path of a component)");
+            Component::BuiltIn(String::new())
+        }
+    };
+    let mut secrets = section.section("secrets");
+    let references = secrets.texts();
+    let source = |(name, text): (String, String)| secret(&secrets, &name, text).map(|source| (name, source));
+    let secrets = references.into_iter().filter_map(source).collect();
+    let settings = ProviderSettings {
+        component,
+        settings: section.json("settings"),
+        secrets,
+        hosts: section.optional_list("hosts").unwrap_or_default(),
+        allow_private_network: section.optional_flag("allow_private_network").unwrap_or(false),
+    };
+    section.finish();
+    settings
+}
+
+/// A reference to a secret. What is none may be the secret itself: it is refused and not repeated.
+fn secret(section: &Section<'_>, key: &str, text: String) -> Option<SecretSource> {
+    let behind = text.strip_prefix("env:").or_else(|| text.strip_prefix("file:"));
+    if behind.is_some_and(|name| !name.is_empty()) {
+        return Some(SecretSource::Reference(text));
+    }
+    let problem = "must be a reference, `env:NAME` (an environment variable) or `file:PATH`: a secret itself does not \
+                   belong in a configuration";
+    section.refuse(key, problem);
+    None
+}
+
+fn read_routes(mut section: Section<'_>, providers: &BTreeMap<String, ProviderSettings>) -> BTreeMap<Channel, String> {
+    let mut routes = BTreeMap::new();
+    for (name, provider) in section.texts() {
+        match name.parse::<Channel>() {
+            Err(error) => section.refuse(&name, error.to_string()),
+            Ok(_) if !providers.contains_key(&provider) => {
+                let problem = format!("there is no provider `{provider}`: add a section [providers.{provider}]");
+                section.refuse(&name, problem);
+            }
+            Ok(channel) => {
+                routes.insert(channel, provider);
+            }
+        }
+    }
+    routes
+}
+
+fn duration(section: &mut Section<'_>, key: &str, range_ms: RangeInclusive<u64>) -> Duration {
+    Duration::from_millis(section.number(key, range_ms))
+}
+
+fn size(section: &mut Section<'_>, key: &str, range: RangeInclusive<u64>) -> usize {
+    usize::try_from(section.number(key, range)).unwrap_or(usize::MAX)
+}
+
+fn not_empty(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}

@@ -1,0 +1,154 @@
+//! From the configuration to a running engine.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use notifier_core::{
+    Clock, Entropy, HttpCatalog, HttpDirectory, HttpLookup, InvalidLookup, Notifier, NotifierBuilder, Plugin,
+    SecretError, SecretString, Secrets, StartError, SystemSecrets,
+};
+
+use crate::config::{Component, Config, LookupSettings, ProviderSettings, SecretSource};
+
+/// Why the engine did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// A secret cannot be read.
+    #[error("{key}: {source}")]
+    Secret {
+        /// The setting that refers to it.
+        key: String,
+        /// What is wrong.
+        source: SecretError,
+    },
+    /// A component cannot be read.
+    #[error("{key}: the component `{}` cannot be read: {source}", path.display())]
+    Component {
+        /// The setting that names it.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A look-up is not configured usefully.
+    #[error("{section}.{source}")]
+    Lookup {
+        /// `directory` or `catalog`.
+        section: &'static str,
+        /// What is wrong.
+        source: InvalidLookup,
+    },
+    /// The engine refused its configuration, or could not open the store.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+/// Starts the engine that the configuration describes.
+pub(crate) async fn start(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Notifier, EngineError> {
+    let mut builder = Notifier::builder()
+        .clock(Arc::clone(clock))
+        .entropy(entropy)
+        .limits(config.limits.clone())
+        .options(config.flow.clone());
+    if let Some(path) = &config.store.path {
+        builder = builder.data_dir(path).store_cache_bytes(config.store.cache_bytes);
+    }
+    if let Some(path) = &config.plugin_cache_path {
+        builder = builder.plugin_cache_dir(path);
+    }
+    if let Some(sender) = &config.senders.email {
+        builder = builder.sender_email(sender);
+    }
+    if let Some(sender) = &config.senders.sms {
+        builder = builder.sender_sms(sender);
+    }
+    for category in &config.categories {
+        builder = builder.category(category.clone());
+    }
+    builder = add_lookups(builder, config, clock)?;
+    for (name, settings) in &config.providers {
+        builder = builder.plugin(name, plugin(name, settings)?);
+    }
+    for (channel, provider) in &config.routes {
+        builder = builder.route(*channel, provider);
+    }
+    Ok(builder.start().await?)
+}
+
+
+fn add_lookups(
+    mut builder: NotifierBuilder,
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<NotifierBuilder, EngineError> {
+    if let Some(settings) = &config.directory {
+        let directory = HttpDirectory::new(lookup("directory", settings, clock)?);
+        let directory = directory.map_err(|source| EngineError::Lookup { section: "directory", source })?;
+        builder = builder.directory(Arc::new(directory));
+    }
+    if let Some(settings) = &config.catalog {
+        let catalog = HttpCatalog::new(lookup("catalog", settings, clock)?);
+        let catalog = catalog.map_err(|source| EngineError::Lookup { section: "catalog", source })?;
+        builder = builder.catalog(Arc::new(catalog));
+    }
+    Ok(builder)
+}
+
+fn lookup(section: &str, settings: &LookupSettings, clock: &Arc<dyn Clock>) -> Result<HttpLookup, EngineError> {
+    let api_key_header = match &settings.api_key {
+        None => None,
+        Some((header, key)) => Some((header.clone(), resolve(&format!("{section}.api_key"), key)?)),
+    };
+    Ok(HttpLookup {
+        base_url: settings.base_url.clone(),
+        path: settings.path.clone(),
+        api_key_header,
+        timeout: settings.timeout,
+        cache_ttl: settings.cache_ttl,
+        cache_entries_max: settings.cache_entries_max,
+        fields: settings.fields.clone(),
+        clock: Arc::clone(clock),
+    })
+}
+
+fn plugin(name: &str, settings: &ProviderSettings) -> Result<Plugin, EngineError> {
+    let mut plugin = match &settings.component {
+        Component::BuiltIn(built_in) => match notifier_plugins::find(built_in) {
+            Some(prebuilt) => Plugin::new(prebuilt.component),
+            None => {
+                let setting = format!("providers.{name}.plugin");
+                let problem = format!("there is no built-in plugin `{built_in}`");
+                return Err(StartError::Setting { setting, problem }.into());
+            }
+        },
+        Component::File(path) => {
+            let key = format!("providers.{name}.component");
+            let read = std::fs::read(path);
+            Plugin::new(read.map_err(|source| EngineError::Component { key, path: path.clone(), source })?)
+        }
+    };
+    plugin = plugin.settings(settings.settings.clone()).allow_private_network(settings.allow_private_network);
+    for host in &settings.hosts {
+        plugin = plugin.host(host.as_str());
+    }
+    for (secret, source) in &settings.secrets {
+        let value = resolve(&format!("providers.{name}.secrets.{secret}"), source)?;
+        plugin = plugin.secret(secret.as_str(), value);
+    }
+    Ok(plugin)
+}
+
+fn resolve(key: &str, source: &SecretSource) -> Result<SecretString, EngineError> {
+    match source {
+        SecretSource::Value(value) => Ok(value.clone()),
+        SecretSource::Reference(reference) => {
+            SystemSecrets.resolve(reference).map_err(|source| EngineError::Secret { key: key.to_owned(), source })
+        }
+    }
+}

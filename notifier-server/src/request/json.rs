@@ -1,0 +1,219 @@
+//! JSON bodies: the declared type, the size, the time, UTF-8, syntax and fields are checked, in this order.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::app::{App, SharedApp};
+use crate::problem::{Problem, ProblemKind};
+
+/// The body of a request, read as JSON.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<SharedApp> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &SharedApp) -> Result<Self, Problem> {
+        check_headers(request.headers(), app.body_bytes_max)?;
+        let bytes = read(request.into_body(), app).await?;
+        read_json(&bytes).map(Self)
+    }
+}
+
+fn check_headers(headers: &HeaderMap, bytes_max: usize) -> Result<(), Problem> {
+    let unsupported = |detail: &str| Problem::new(ProblemKind::UnsupportedMediaType, detail).closing();
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !content_type.is_some_and(is_json) {
+        return Err(unsupported("send the body with `Content-Type: application/json`"));
+    }
+    if headers.contains_key(CONTENT_ENCODING) {
+        return Err(unsupported("send the body without `Content-Encoding`"));
+    }
+    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|bytes| bytes > bytes_max as u64) {
+        return Err(too_large(bytes_max));
+    }
+    Ok(())
+}
+
+/// `application/json` or `application/<something>+json` (RFC 6839), in UTF-8.
+fn is_json(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let has_json = essence == "application/json"
+        || essence.strip_prefix("application/").is_some_and(|subtype| subtype.ends_with("+json"));
+    has_json
+        && parts.all(|parameter| match parameter.split_once('=') {
+            Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+                value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+            }
+            _ => true,
+        })
+}
+
+async fn read(body: Body, app: &App) -> Result<Bytes, Problem> {
+    let collected = tokio::time::timeout(app.body_timeout, Limited::new(body, app.body_bytes_max).collect()).await;
+    match collected {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(app.body_bytes_max)),
+        Ok(Err(_)) => Err(Problem::new(ProblemKind::MalformedBody, "the body ended before it was complete").closing()),
+        Err(_) => {
+            let detail = format!("the body did not arrive within {} ms", app.body_timeout.as_millis());
+            Err(Problem::new(ProblemKind::RequestTimeout, detail).closing())
+        }
+    }
+}
+
+fn too_large(bytes_max: usize) -> Problem {
+    Problem::new(ProblemKind::BodyTooLarge, format!("a body has at most {bytes_max} bytes")).closing()
+}
+
+/// Reads JSON; what is wrong with it is told with its place or field.
+fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let detail = format!("the body is not UTF-8: byte {} is the first that is not", error.valid_up_to());
+        Problem::new(ProblemKind::MalformedBody, detail)
+    })?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        explain(path, error.inner())
+    })?;
+    deserializer.end().map_err(|error| explain(String::new(), &error))?;
+    Ok(read)
+}
+
+fn explain(path: String, error: &serde_json::Error) -> Problem {
+    let full = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let message = full.strip_suffix(&place).unwrap_or(&full);
+    match error.classify() {
+        Category::Data => {
+            let (field, problem) = locate(path, message);
+            Problem::invalid_field(field, problem)
+        }
+        Category::Io | Category::Syntax | Category::Eof => {
+            let detail = format!("not JSON: {message}, line {}, column {}", error.line(), error.column());
+            Problem::new(ProblemKind::MalformedBody, detail)
+        }
+    }
+}
+
+/// The field that a message of serde is about. Those about a key name it in backquotes; the path ends above or at it.
+fn locate(path: String, message: &str) -> (String, String) {
+    let path = if path == "." { String::new() } else { path };
+    let named = |prefix: &str| {
+        let (name, rest) = message.strip_prefix(prefix)?.split_once('`')?;
+        let is_at_end = path == name || path.ends_with(&format!(".{name}"));
+        let field = match path.as_str() {
+            "" => name.to_owned(),
+            _ if is_at_end && prefix != "missing field `" => path.clone(),
+            above => format!("{above}.{name}"),
+        };
+        Some((field, rest.trim_start_matches(", ").to_owned()))
+    };
+    if let Some((field, _)) = named("missing field `") {
+        return (field, "is required".into());
+    }
+    if let Some((field, expected)) = named("unknown field `") {
+        let known = expected.strip_prefix("expected one of ").or_else(|| expected.strip_prefix("expected "));
+        let problem = known.map_or("is not known here".into(), |known| format!("is not known here; there are {known}"));
+        return (field, problem);
+    }
+    if let Some((field, _)) = named("duplicate field `") {
+        return (field, "is given twice".into());
+    }
+    (path, message.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read")]
+    struct Outer {
+        inner: Inner,
+        list: Option<Vec<Inner>>,
+        kind: Option<Kind>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read")]
+    struct Inner {
+        id: String,
+        inner: Option<u8>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Kind {
+        Plain,
+    }
+
+    #[test]
+    fn errors_name_the_field() {
+        for (json, field) in [
+            (r#"{"inner":{"id":1}}"#, "inner.id"),
+            (r#"{"inner":{}}"#, "inner.id"),
+            (r#"{"inner":{"id":"1","emial":2}}"#, "inner.emial"),
+            (r#"{"inner":{"id":"1","id":"2"}}"#, "inner.id"),
+            (r#"{"inner":{"id":"1","inner":256}}"#, "inner.inner"),
+            (r#"{}"#, "inner"),
+            (r#"{"inner":{"id":"1"},"x":1}"#, "x"),
+            (r#"{"inner":null}"#, "inner"),
+            (r#"{"inner":[]}"#, "inner.id"),
+            (r#"{"inner":{"id":"1"},"list":[{"id":"1"},{"id":2}]}"#, "list[1].id"),
+            (r#"{"inner":{"id":"1"},"list":[{"id":"1"},{"ix":2}]}"#, "list[1].ix"),
+            (r#"{"inner":{"id":"1"},"list":[{}]}"#, "list[0].id"),
+            (r#"{"inner":{"id":"1"},"kind":"fancy"}"#, "kind"),
+        ] {
+            let problem = read_json::<Outer>(json.as_bytes()).unwrap_err();
+            assert_eq!(problem.kind, ProblemKind::InvalidRequest, "{json}: {problem:?}");
+            assert_eq!(problem.errors[0].field, field, "{json}: {problem:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_told_with_its_place() {
+        let deep = "[".repeat(1_000);
+        for (json, part) in [
+            ("", "line 1"),
+            ("{\n  \"inner\": }", "line 2, column 12"),
+            ("{\"inner\":{\"id\":\"1\"}} x", "line 1, column 23"),
+            ("{\"inner\":{\"id\":\"1\n\"}}", "control character"),
+            (deep.as_str(), "recursion limit"),
+        ] {
+            let problem = read_json::<serde_json::Value>(json.as_bytes()).unwrap_err();
+            assert_eq!(problem.kind, ProblemKind::MalformedBody, "{json}: {problem:?}");
+            assert!(problem.detail.contains(part), "{json}: {problem:?}");
+        }
+        let problem = read_json::<Outer>(b"{\"inner\":{\"id\":\"\xff\"}}").unwrap_err();
+        assert!(problem.detail.contains("byte 16"), "{problem:?}");
+    }
+
+    #[test]
+    fn only_json_in_utf_8_is_json() {
+        for good in [
+            "application/json",
+            "Application/JSON",
+            "application/json; charset=utf-8",
+            "application/json;charset=\"UTF-8\"",
+            "application/vnd.notifier+json",
+        ] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in ["", "text/json", "application/jsonp", "application/json; charset=latin1", "application/x-www-form-urlencoded"] {
+            assert!(!is_json(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What comes in: bodies, path segments and query strings, read strictly, refused as problems that name the field.
+
+mod json;
+mod parameters;
+
+pub(crate) use json::Json;
+pub(crate) use parameters::{Segments, parse_parameter, query};

@@ -1,0 +1,192 @@
+//! `/v1/notifications`: submit, read, list, cancel, and tell what happened.
+
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use notifier_core::{ListQuery, NotificationId, TenantId};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::json;
+use crate::app::SharedApp;
+use crate::problem::{Problem, ProblemBody};
+use crate::request::{Json, Segments, parse_parameter, query};
+use crate::wire::{CancellationBody, NotificationBody, NotificationPage, SubmissionBody, SubmittedBody, TimelineBody};
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const PAGE_LIMIT_MAX: usize = 200;
+const PAGE_LIMIT_DEFAULT: usize = 50;
+
+pub(super) fn router() -> OpenApiRouter<SharedApp> {
+    OpenApiRouter::new()
+        .routes(routes!(submit, list))
+        .routes(routes!(read))
+        .routes(routes!(timeline))
+        .routes(routes!(cancel))
+}
+
+/// Accept a notification
+///
+/// When this answers 202, the notification is on disk and will reach a final state. What is wrong with a request is
+/// said at once: unknown template, missing variable, malformed address. Preferences, addresses from the user database
+/// and the newest version of the template are resolved when the notification falls due.
+#[utoipa::path(
+    post, path = "/v1/notifications", tag = "notifications", operation_id = "submit_notification",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same as `idempotency_key` in the body")),
+    request_body(content = SubmissionBody, content_type = "application/json"),
+    responses(
+        (status = 202, description = "Accepted: stored and synced", body = SubmittedBody,
+            headers(("Location" = String, description = "Where the notification can be read"))),
+        (status = 409, description = "The idempotency key belongs to a different request", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 422, description = "Fields cannot be used", body = ProblemBody,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn submit(
+    State(app): State<SharedApp>,
+    headers: HeaderMap,
+    Json(mut body): Json<SubmissionBody>,
+) -> Result<Response, Problem> {
+    body.idempotency_key = idempotency_key(&headers, body.idempotency_key)?;
+    let request = body.into_request().map_err(Problem::invalid)?;
+    let submitted = app.notifier.submit(request).await?;
+    let location = format!("/v1/notifications/{}", submitted.id);
+    let mut response = json(StatusCode::ACCEPTED, &SubmittedBody::from(&submitted));
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// The key of the header and that of the body are one key.
+fn idempotency_key(headers: &HeaderMap, in_body: Option<String>) -> Result<Option<String>, Problem> {
+    let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = given.next() else { return Ok(in_body) };
+    if given.next().is_some() {
+        return Err(Problem::parameter("Idempotency-Key", "is given twice"));
+    }
+    let Ok(in_header) = value.to_str() else {
+        return Err(Problem::parameter("Idempotency-Key", "must be printable ASCII"));
+    };
+    match in_body {
+        Some(in_body) if in_body != in_header => {
+            let problem = "differs from the header `Idempotency-Key`: give one of the two";
+            Err(Problem::invalid_field("idempotency_key", problem))
+        }
+        _ => Ok(Some(in_header.to_owned())),
+    }
+}
+
+/// List notifications, newest first
+#[utoipa::path(
+    get, path = "/v1/notifications", tag = "notifications", operation_id = "list_notifications",
+    params(
+        ("limit" = Option<usize>, Query, description = "How many at most, 1 to 200; 50 when absent", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("recipient_id" = Option<String>, Query, description = "Only those to this recipient"),
+    ),
+    responses(
+        (status = 200, description = "A page", body = NotificationPage),
+        (status = 400, description = "A parameter cannot be used", body = ProblemBody,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn list(State(app): State<SharedApp>, RawQuery(text): RawQuery) -> Result<Response, Problem> {
+    let [limit, cursor, recipient] = query(text.as_deref(), ["limit", "cursor", "recipient_id"])?;
+    let limit = match limit.as_deref().map(str::parse::<usize>) {
+        None => PAGE_LIMIT_DEFAULT,
+        Some(Ok(limit)) if (1..=PAGE_LIMIT_MAX).contains(&limit) => limit,
+        Some(_) => {
+            let problem = format!("must be a whole number from 1 to {PAGE_LIMIT_MAX}");
+            return Err(Problem::parameter("limit", problem));
+        }
+    };
+    let cursor_problem = |_| Problem::parameter("cursor", "is not the `next` of a page");
+    let before = cursor.map(|cursor| cursor.parse().map_err(cursor_problem)).transpose()?;
+    let recipient = recipient.map(|id| parse_parameter("recipient_id", &id)).transpose()?;
+    let page = app.notifier.list(&ListQuery { tenant: TenantId::unnamed(), recipient, before, limit }).await?;
+    Ok(json(StatusCode::OK, &NotificationPage::from(&page)))
+}
+
+/// Read a notification and where its deliveries stand
+#[utoipa::path(
+    get, path = "/v1/notifications/{id}", tag = "notifications", operation_id = "read_notification",
+    params(("id" = String, Path, description = "The notification's id")),
+    responses(
+        (status = 200, description = "The notification", body = NotificationBody),
+        (status = 404, description = "There is no such notification", body = ProblemBody,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn read(State(app): State<SharedApp>, Segments(id): Segments<String>) -> Result<Response, Problem> {
+    let id = parse_parameter("id", &id)?;
+    let status = app.notifier.status(&TenantId::unnamed(), id).await?.ok_or_else(|| unknown(id))?;
+    Ok(json(StatusCode::OK, &NotificationBody::from(&status)))
+}
+
+/// Tell what happened to a notification, and why
+#[utoipa::path(
+    get, path = "/v1/notifications/{id}/timeline", tag = "notifications", operation_id = "read_timeline",
+    params(("id" = String, Path, description = "The notification's id")),
+    responses(
+        (status = 200, description = "The facts, oldest first", body = TimelineBody),
+        (status = 404, description = "There is no such notification", body = ProblemBody,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn timeline(State(app): State<SharedApp>, Segments(id): Segments<String>) -> Result<Response, Problem> {
+    let id = parse_parameter("id", &id)?;
+    let facts = app.notifier.timeline(&TenantId::unnamed(), id).await?.ok_or_else(|| unknown(id))?;
+    Ok(json(StatusCode::OK, &TimelineBody::new(id, &facts)))
+}
+
+/// Take back what has not been sent
+///
+/// The answer is final: a delivery with `stopped` will not be sent. One without was sent, is being sent, or had ended
+/// otherwise; its `state` and `reason` say which.
+#[utoipa::path(
+    post, path = "/v1/notifications/{id}/cancel", tag = "notifications", operation_id = "cancel_notification",
+    params(("id" = String, Path, description = "The notification's id")),
+    responses(
+        (status = 200, description = "What it came to, for each delivery", body = CancellationBody),
+        (status = 404, description = "There is no such notification", body = ProblemBody,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn cancel(State(app): State<SharedApp>, Segments(id): Segments<String>) -> Result<Response, Problem> {
+    let id = parse_parameter("id", &id)?;
+    let deliveries = app.notifier.cancel(&TenantId::unnamed(), id).await?.ok_or_else(|| unknown(id))?;
+    Ok(json(StatusCode::OK, &CancellationBody::new(id, &deliveries)).into_response())
+}
+
+fn unknown(id: NotificationId) -> Problem {
+    Problem::not_found(format!("there is no notification {id}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_key_from_two_places() {
+        let header = |values: &[&'static [u8]]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(IDEMPOTENCY_KEY, HeaderValue::from_bytes(value).unwrap());
+            }
+            headers
+        };
+        let read = |values: &[&'static [u8]], body: Option<&str>| {
+            idempotency_key(&header(values), body.map(Into::into)).map_err(|problem| problem.errors[0].field.clone())
+        };
+        assert_eq!(read(&[], None), Ok(None));
+        assert_eq!(read(&[], Some("a")), Ok(Some("a".into())));
+        assert_eq!(read(&[b"a"], None), Ok(Some("a".into())));
+        assert_eq!(read(&[b"a"], Some("a")), Ok(Some("a".into())));
+        assert_eq!(read(&[b"a"], Some("b")), Err("idempotency_key".into()));
+        assert_eq!(read(&[b"a", b"a"], None), Err("Idempotency-Key".into()));
+        assert_eq!(read(&[b"\xff"], None), Err("Idempotency-Key".into()));
+    }
+}

@@ -1,0 +1,100 @@
+//! `/v1/templates`: named, versioned words.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use notifier_core::{TemplateName, TenantId};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::json;
+use crate::app::SharedApp;
+use crate::problem::{Problem, ProblemBody};
+use crate::request::{Json, Segments, parse_parameter};
+use crate::wire::{TemplateBody, TemplateList, TemplateView};
+
+pub(super) fn router() -> OpenApiRouter<SharedApp> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(read, store)).routes(routes!(read_version))
+}
+
+/// List the newest version of each template, by name
+#[utoipa::path(
+    get, path = "/v1/templates", tag = "templates", operation_id = "list_templates",
+    responses((status = 200, description = "The templates", body = TemplateList))
+)]
+async fn list(State(app): State<SharedApp>) -> Result<Response, Problem> {
+    let templates = app.notifier.templates(&TenantId::unnamed()).await?;
+    Ok(json(StatusCode::OK, &TemplateList { items: templates.into_iter().map(Into::into).collect() }))
+}
+
+/// Read the newest version of a template
+#[utoipa::path(
+    get, path = "/v1/templates/{name}", tag = "templates", operation_id = "read_template",
+    params(("name" = String, Path, description = "The template's name")),
+    responses(
+        (status = 200, description = "The template", body = TemplateView),
+        (status = 404, description = "There is no such template", body = ProblemBody,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn read(State(app): State<SharedApp>, Segments(name): Segments<String>) -> Result<Response, Problem> {
+    let name: TemplateName = parse_parameter("name", &name)?;
+    find(&app, &name, None).await
+}
+
+/// Store a version of a template
+///
+/// It becomes the next version of its name; what equals the newest version is not stored again. A stored version never
+/// changes. Notifications that do not pin a version use the newest one when they fall due.
+#[utoipa::path(
+    put, path = "/v1/templates/{name}", tag = "templates", operation_id = "store_template",
+    params(("name" = String, Path, description = "The template's name: 1 to 64 lower-case letters, digits, `-`, `_`, `.`")),
+    request_body(content = TemplateBody, content_type = "application/json"),
+    responses(
+        (status = 200, description = "Stored, with its version", body = TemplateView),
+        (status = 422, description = "Fields cannot be used", body = ProblemBody,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn store(
+    State(app): State<SharedApp>,
+    Segments(name): Segments<String>,
+    Json(body): Json<TemplateBody>,
+) -> Result<Response, Problem> {
+    let name: TemplateName = parse_parameter("name", &name)?;
+    let template = body.into_template(name).map_err(Problem::invalid)?;
+    let stored = app.notifier.put_template(&TenantId::unnamed(), template).await?;
+    Ok(json(StatusCode::OK, &TemplateView::from(stored)))
+}
+
+/// Read a version of a template
+#[utoipa::path(
+    get, path = "/v1/templates/{name}/versions/{version}", tag = "templates", operation_id = "read_template_version",
+    params(
+        ("name" = String, Path, description = "The template's name"),
+        ("version" = u32, Path, description = "The version, from 1"),
+    ),
+    responses(
+        (status = 200, description = "The template", body = TemplateView),
+        (status = 404, description = "There is no such version", body = ProblemBody,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn read_version(
+    State(app): State<SharedApp>,
+    Segments((name, version)): Segments<(String, String)>,
+) -> Result<Response, Problem> {
+    let name: TemplateName = parse_parameter("name", &name)?;
+    let version = version.parse().ok().filter(|version| *version > 0);
+    let version: u32 = version.ok_or_else(|| Problem::parameter("version", "must be a whole number from 1"))?;
+    find(&app, &name, Some(version)).await
+}
+
+async fn find(app: &SharedApp, name: &TemplateName, version: Option<u32>) -> Result<Response, Problem> {
+    let found = app.notifier.template(&TenantId::unnamed(), name, version).await?;
+    let template = found.ok_or_else(|| match version {
+        Some(version) => Problem::not_found(format!("there is no version {version} of a template `{name}`")),
+        None => Problem::not_found(format!("there is no template `{name}`")),
+    })?;
+    Ok(json(StatusCode::OK, &TemplateView::from(template)))
+}

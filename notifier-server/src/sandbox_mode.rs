@@ -1,0 +1,234 @@
+//! `notifier sandbox`: the real engine and the real plugins among fakes of the world outside, on loopback only.
+//!
+//! Everything is as in production but for the addresses: the plugins call the fakes of their vendors, the directory and
+//! the catalog are HTTP services with an API key, and `/sandbox` shows what arrived.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use notifier_core::{
+    Channel, Clock, Content, EmailSource, Preferences, PutError, RecipientId, SmsSource, StoreError, SystemClock,
+    Template, TemplateName, TenantId, Variable, VariableKind,
+};
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+use crate::config::{Component, Config, ConfigError, LookupSettings, ProviderSettings, SecretSource};
+use crate::running::{Running, StartupError, Stopped, start_with};
+use crate::sandbox::{
+    PreferenceSeed, Sandbox, SandboxError, SandboxOptions, TemplateSeed, seed_preferences, seed_template,
+};
+
+/// What the sandbox sets differently from the defaults.
+const OVERLAY: &str = include_str!("sandbox_mode.toml");
+
+/// Suggested on the page and at the start. `{origin}` stands for scheme, host and port of the server.
+const CURL_EXAMPLE: &str = "curl {origin}/v1/notifications --json '{\"recipient\": {\"id\": \"1\"}, \"subject\": \"1\", \
+    \"template\": {\"name\": \"rent-reminder\"}, \"variables\": {\"amount\": \"$2,450\", \"due_date\": \"1 August\"}}'";
+
+/// How long look-ups are kept: short, so that a fault of the services shows.
+const LOOKUP_KEPT: Duration = Duration::from_millis(500);
+
+/// How a sandbox starts.
+#[derive(Clone, Debug)]
+pub struct SandboxSettings {
+    /// The configuration; providers, routes, directory and catalog are replaced.
+    pub config: Config,
+    /// Where records are kept; `None` in a temporary directory, which is removed at the end.
+    pub data_dir: Option<PathBuf>,
+    /// Whether the inbox retains each request as it came. Costs a copy of every body.
+    pub keep_raw: bool,
+}
+
+/// A running sandbox.
+pub struct SandboxMode {
+    running: Running,
+    sandbox: Sandbox,
+    // Removed when dropped, after the engine has let go of it.
+    _temporary: Option<TempDir>,
+}
+
+/// Why a sandbox does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SandboxModeError {
+    /// It was told to listen where others can reach it.
+    #[error(
+        "server.listen: a sandbox listens on loopback only, not on {0}: it has no authentication, and its credentials are public"
+    )]
+    NotLoopback(SocketAddr),
+    /// There is no place for its records.
+    #[error("no temporary directory can be made: {0}")]
+    Directory(#[source] io::Error),
+    /// The fakes do not start.
+    #[error(transparent)]
+    World(#[from] SandboxError),
+    /// The server does not start.
+    #[error(transparent)]
+    Startup(#[from] StartupError),
+    /// The preferences and the template that it starts with cannot be stored.
+    #[error("the sandbox's first records cannot be stored: {0}")]
+    Seed(#[from] PutError),
+}
+
+impl SandboxSettings {
+    /// The sandbox's configuration, then the file, then this process's environment.
+    ///
+    /// # Errors
+    /// When a source cannot be read, or naming every setting that cannot be used.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let config = Config::load_over(Some(OVERLAY), file, None)?.config;
+        Ok(Self { config, data_dir: None, keep_raw: false })
+    }
+}
+
+impl SandboxMode {
+    /// Starts the fakes, the engine and the server. They serve when this returns.
+    ///
+    /// # Errors
+    /// When it would be reachable from elsewhere, or a part does not start.
+    pub async fn start(settings: SandboxSettings) -> Result<Self, SandboxModeError> {
+        let SandboxSettings { mut config, data_dir, keep_raw } = settings;
+        if !config.server.listen.ip().is_loopback() {
+            return Err(SandboxModeError::NotLoopback(config.server.listen));
+        }
+        let (data_dir, temporary) = match data_dir {
+            Some(path) => (path, None),
+            None => {
+                let temporary = tempfile::Builder::new().prefix("notifier-sandbox-").tempdir();
+                let temporary = temporary.map_err(SandboxModeError::Directory)?;
+                (temporary.path().to_owned(), Some(temporary))
+            }
+        };
+        let sandbox = Sandbox::start(SandboxOptions {
+            keep_raw,
+            curl_example: CURL_EXAMPLE.to_owned(),
+            ..SandboxOptions::new(Arc::new(|| SystemClock.now()))
+        })
+        .await?;
+        config.store.path = Some(data_dir.join("store"));
+        config.plugin_cache_path = config.plugin_cache_path.or_else(user_cache_path);
+        connect(&mut config, &sandbox);
+        let running = start_with(&config, sandbox.router()).await?;
+        seed(&running).await?;
+        Ok(Self { running, sandbox, _temporary: temporary })
+    }
+
+    /// The server.
+    #[must_use]
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// The fakes.
+    #[must_use]
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// What to tell a newcomer.
+    #[must_use]
+    pub fn welcome(&self) -> String {
+        let origin = format!("http://{}", self.running.address());
+        let example = CURL_EXAMPLE.replace("{origin}", &origin);
+        format!(
+            "notifier sandbox\n\n  what arrives   {origin}/sandbox\n  API            {origin}/docs\n\nTry:\n\n  \
+             {example}\n\nUser 1 wants email and SMS, 2 email, 3 SMS, 4 nothing. Ctrl-C ends it.\n"
+        )
+    }
+
+    /// Ends the server in order, then the fakes.
+    ///
+    /// # Errors
+    /// When the store cannot be closed.
+    pub async fn shutdown(self) -> Result<Stopped, StoreError> {
+        let stopped = self.running.shutdown().await;
+        self.sandbox.shutdown().await;
+        stopped
+    }
+}
+
+/// Where compiled components can be kept: a directory of this user alone, since what is in it is run.
+fn user_cache_path() -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(cache.join("notifier").join("plugins"))
+}
+
+/// Points the configuration at the fakes.
+fn connect(config: &mut Config, sandbox: &Sandbox) {
+    let credentials = sandbox.credentials();
+    let twilio = json!({"base_url": sandbox.twilio_url(), "account_sid": credentials.twilio_account_sid});
+    let sendgrid = json!({"base_url": sandbox.sendgrid_url()});
+    config.providers = BTreeMap::from([
+        ("twilio".into(), provider("twilio", twilio, ("auth_token", &credentials.twilio_auth_token), sandbox.twilio_url())),
+        (
+            "sendgrid".into(),
+            provider("sendgrid", sendgrid, ("api_key", &credentials.sendgrid_api_key), sandbox.sendgrid_url()),
+        ),
+    ]);
+    config.routes = BTreeMap::from([(Channel::Email, "sendgrid".into()), (Channel::Sms, "twilio".into())]);
+    config.directory = Some(lookup(sandbox.directory_url(), "/users/{id}", &credentials.directory_api_key));
+    config.catalog = Some(lookup(sandbox.catalog_url(), "/properties/{id}", &credentials.catalog_api_key));
+}
+
+fn provider(plugin: &str, settings: Value, (secret, value): (&str, &str), url: &str) -> ProviderSettings {
+    ProviderSettings {
+        component: Component::BuiltIn(plugin.to_owned()),
+        settings,
+        secrets: BTreeMap::from([(secret.to_owned(), SecretSource::Value(value.to_owned().into()))]),
+        hosts: vec![url.trim_start_matches("http://").to_owned()],
+        allow_private_network: false,
+    }
+}
+
+fn lookup(url: &str, path: &str, key: &str) -> LookupSettings {
+    LookupSettings {
+        base_url: url.to_owned(),
+        path: path.to_owned(),
+        api_key: Some(("X-API-Key".to_owned(), SecretSource::Value(key.to_owned().into()))),
+        timeout: Duration::from_secs(2),
+        cache_ttl: LOOKUP_KEPT,
+        cache_entries_max: 10_000,
+        fields: BTreeMap::new(),
+    }
+}
+
+async fn seed(running: &Running) -> Result<(), SandboxModeError> {
+    let tenant = TenantId::unnamed();
+    for seed in seed_preferences() {
+        if let Ok(recipient) = RecipientId::new(seed.user_id) {
+            running.notifier().put_preferences(&tenant, &recipient, preferences(&seed)).await?;
+        }
+    }
+    let seed = seed_template();
+    if let Ok(name) = TemplateName::new(seed.name) {
+        running.notifier().put_template(&tenant, template(name, &seed)).await?;
+    }
+    Ok(())
+}
+
+fn preferences(seed: &PreferenceSeed) -> Preferences {
+    let interests = Map::from_iter([
+        ("property_types".to_owned(), json!(seed.property_types)),
+        ("location".to_owned(), json!(seed.location)),
+    ]);
+    let channels = [(Channel::Email, seed.email_enabled), (Channel::Sms, seed.sms_enabled)];
+    Preferences { channels: channels.into(), interests }
+}
+
+fn template(name: TemplateName, seed: &TemplateSeed) -> Template {
+    let email = EmailSource {
+        subject: seed.email_subject.to_owned(),
+        text: Some(seed.email_text.to_owned()),
+        html: Some(seed.email_html.to_owned()),
+    };
+    let content = Content { email: Some(email), sms: Some(SmsSource { text: seed.sms_text.to_owned() }) };
+    let required = Variable { kind: VariableKind::Any, required: true };
+    let variables = ["amount", "due_date"].map(|name| (name.to_owned(), required));
+    Template { name, version: 0, content, locales: BTreeMap::new(), variables: variables.into() }
+}

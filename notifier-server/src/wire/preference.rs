@@ -1,0 +1,59 @@
+//! What a recipient wants.
+
+use std::collections::BTreeMap;
+
+use notifier_core::{Preferences, RecipientId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::ChannelName;
+
+/// What a recipient wants.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PreferencesRequest)]
+#[schema(example = json!({"channels": {"email": true, "sms": false}, "interests": {"location": "Seattle"}}))]
+pub(crate) struct PreferencesBody {
+    /// Channels switched on or off. One that is not listed is on.
+    #[serde(default)]
+    #[schema(value_type = std::collections::HashMap<String, bool>)]
+    pub(crate) channels: BTreeMap<ChannelName, bool>,
+    /// Free-form, for the applications that ask.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub(crate) interests: Map<String, Value>,
+}
+
+/// What a recipient wants, as stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Preferences)]
+pub(crate) struct PreferencesView {
+    /// The recipient.
+    #[schema(example = "2")]
+    pub(crate) recipient_id: String,
+    /// Channels switched on or off. One that is not listed is on.
+    #[schema(value_type = std::collections::HashMap<String, bool>)]
+    pub(crate) channels: BTreeMap<ChannelName, bool>,
+    /// Free-form, for the applications that ask.
+    #[schema(value_type = Object)]
+    pub(crate) interests: Map<String, Value>,
+}
+
+impl From<PreferencesBody> for Preferences {
+    fn from(body: PreferencesBody) -> Self {
+        let channels = body.channels.into_iter().map(|(channel, on)| (channel.into(), on)).collect();
+        Self { channels, interests: body.interests }
+    }
+}
+
+impl PreferencesView {
+    pub(crate) fn new(recipient: &RecipientId, preferences: Preferences) -> Self {
+        let channels = preferences.channels.into_iter();
+        Self {
+            recipient_id: recipient.to_string(),
+            channels: channels.filter_map(|(channel, on)| Some((ChannelName::of(channel)?, on))).collect(),
+            interests: preferences.interests,
+        }
+    }
+}
