@@ -128,6 +128,22 @@ impl Notifier {
         }
     }
 
+    /// As [`Self::wait`], but for at most `limit`; then as it stands.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn wait_at_most(
+        &self,
+        tenant: &TenantId,
+        id: NotificationId,
+        limit: Duration,
+    ) -> Result<Option<Status>, StoreError> {
+        match within(&*self.flow.clock, limit, self.wait(tenant, id)).await {
+            Ok(settled) => settled,
+            Err(_) => self.status(tenant, id).await,
+        }
+    }
+
     /// Replaces the preferences of a recipient.
     ///
     /// # Errors

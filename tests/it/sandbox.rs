@@ -250,25 +250,11 @@ async fn the_routes_of_the_replaced_service_answer() {
     assert_eq!(kind(&ids[1]).await["sent"], true);
     assert_eq!(sandbox.arrived().await.len(), 2);
 
-    let nobody = client.post(
-        "/notifications/schedule",
-        &json!({
-            "user_id": 99, "property_id": 1, "message": "x", "scheduled_time_utc": "2099-01-01T00:00:00Z",
-        }),
-    );
-    assert_eq!(nobody.await.unwrap().status, StatusCode::NOT_FOUND);
-    let past = client.post(
-        "/notifications/schedule",
-        &json!({
-            "user_id": 1, "property_id": 1, "message": "x", "scheduled_time_utc": "2020-01-01T00:00:00Z",
-        }),
-    );
-    assert_eq!(past.await.unwrap().status, StatusCode::UNPROCESSABLE_ENTITY);
-    let off = client.post(
-        "/notifications/schedule",
-        &json!({
-            "user_id": 4, "property_id": 1, "message": "x", "scheduled_time_utc": "2027-01-01T00:00:00Z",
-        }),
-    );
-    assert_eq!(off.await.unwrap().json, json!({"notification_ids": []}));
+    let schedule = async |user: u32, at: &str| {
+        let request = json!({"user_id": user, "property_id": 1, "message": "x", "scheduled_time_utc": at});
+        client.post("/notifications/schedule", &request).await.unwrap()
+    };
+    assert_eq!(schedule(99, "2099-01-01T00:00:00Z").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(schedule(1, "2020-01-01T00:00:00Z").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(schedule(4, "2027-01-01T00:00:00Z").await.json, json!({"notification_ids": []}));
 }

@@ -1,5 +1,7 @@
 //! `/v1/notifications`: submit, read, list, cancel, and tell what happened.
 
+use std::time::Duration;
+
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
@@ -17,6 +19,7 @@ use crate::wire::{CancellationBody, NotificationBody, NotificationPage, Submissi
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const PAGE_LIMIT_MAX: usize = 200;
 const PAGE_LIMIT_DEFAULT: usize = 50;
+const WAIT_MS_MAX: u64 = 30_000;
 
 pub(super) fn router() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
@@ -111,19 +114,43 @@ async fn list(State(app): State<SharedApp>, RawQuery(text): RawQuery) -> Result<
 }
 
 /// Read a notification and where its deliveries stand
+///
+/// With `wait_ms`, answers once every delivery is in a final state, or when the time is over: no need to ask again and
+/// again.
 #[utoipa::path(
     get, path = "/v1/notifications/{id}", tag = "notifications", operation_id = "read_notification",
-    params(("id" = String, Path, description = "The notification's id")),
+    params(
+        ("id" = String, Path, description = "The notification's id"),
+        ("wait_ms" = Option<u64>, Query, description = "How long to wait for final states, in milliseconds",
+            maximum = 30_000),
+    ),
     responses(
         (status = 200, description = "The notification", body = NotificationBody),
+        (status = 400, description = "A parameter cannot be used", body = ProblemBody,
+            content_type = "application/problem+json"),
         (status = 404, description = "There is no such notification", body = ProblemBody,
             content_type = "application/problem+json"),
     )
 )]
-async fn read(State(app): State<SharedApp>, Segments(id): Segments<String>) -> Result<Response, Problem> {
+async fn read(
+    State(app): State<SharedApp>,
+    Segments(id): Segments<String>,
+    RawQuery(text): RawQuery,
+) -> Result<Response, Problem> {
     let id = parse_parameter("id", &id)?;
-    let status = app.notifier.status(&TenantId::unnamed(), id).await?.ok_or_else(|| unknown(id))?;
-    Ok(json(StatusCode::OK, &NotificationBody::from(&status)))
+    let [wait_ms] = query(text.as_deref(), ["wait_ms"])?;
+    let tenant = TenantId::unnamed();
+    let status = match wait_ms.as_deref().map(str::parse::<u64>) {
+        None => app.notifier.status(&tenant, id).await?,
+        Some(Ok(wait_ms)) if wait_ms <= WAIT_MS_MAX => {
+            app.notifier.wait_at_most(&tenant, id, Duration::from_millis(wait_ms)).await?
+        }
+        Some(_) => {
+            let problem = format!("must be a whole number of milliseconds, at most {WAIT_MS_MAX}");
+            return Err(Problem::parameter("wait_ms", problem));
+        }
+    };
+    Ok(json(StatusCode::OK, &NotificationBody::from(&status.ok_or_else(|| unknown(id))?)))
 }
 
 /// Tell what happened to a notification, and why
