@@ -117,7 +117,7 @@ async fn submit_until_killed(server: &mut Server, round: usize, kill_after: usiz
 /// Waits until every accepted notification is in a final state.
 async fn settle(client: &Client, accepted: &BTreeMap<String, String>, round: usize) {
     for (id, mark) in accepted.iter().filter(|(_, mark)| mark.starts_with(&format!("mark-{round}-"))) {
-        let answer = client.get(&format!("/v1/notifications/{id}?wait_ms=30000")).await.unwrap();
+        let answer = client.get(&format!("/v1/notifications/{id}?wait_ms=20000")).await.unwrap();
         assert_eq!(answer.status, 200, "{mark} was acknowledged and is gone: {}", answer.json);
         assert_eq!(states(&answer.json), ["sent"], "{mark}: {}", answer.json);
     }

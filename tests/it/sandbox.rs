@@ -34,7 +34,7 @@ impl Sandbox {
     }
 
     async fn settled(&self, id: &str) -> Value {
-        let answer = self.client().get(&format!("/v1/notifications/{id}?wait_ms=30000")).await.unwrap();
+        let answer = self.client().get(&format!("/v1/notifications/{id}?wait_ms=20000")).await.unwrap();
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.json);
         answer.json
     }

@@ -1,3 +1,5 @@
+//! What a configuration may say, and how it is refused.
+
 use super::*;
 
 fn load(file: &str, environment: &[(&str, &str)]) -> Result<Loaded, ConfigError> {

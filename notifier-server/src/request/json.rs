@@ -79,6 +79,10 @@ fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let detail = format!("the body is not UTF-8: byte {} is the first that is not", error.valid_up_to());
         Problem::new(ProblemKind::MalformedBody, detail)
     })?;
+    // serde would take a list of the fields' values for the object.
+    if text.trim_ascii_start().starts_with('[') {
+        return Err(Problem::invalid_field("", "must be an object, not a list"));
+    }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let read = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();

@@ -1,7 +1,7 @@
 //! The shapes of the replaced service's API. Their fields are what its callers send and read; none may change.
 
 use notifier_core::{MessageContent, Preferences};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
@@ -11,9 +11,11 @@ use utoipa::ToSchema;
 pub(super) struct ScheduleRequest {
     /// Id in the user database.
     #[schema(example = "1")]
+    #[serde(deserialize_with = "text_or_number")]
     pub(super) user_id: String,
     /// Id in the property service.
     #[schema(example = "1")]
+    #[serde(deserialize_with = "text_or_number")]
     pub(super) property_id: String,
     /// The words, as they are.
     #[schema(example = "Your viewing is confirmed.")]
@@ -179,4 +181,18 @@ impl From<&Preferences> for CompatPreferences {
 /// Whether the preferences let a channel pass: one that they do not name is on.
 pub(super) fn wants(preferences: &Preferences, channel: notifier_core::Channel) -> bool {
     preferences.channels.get(&channel).copied().unwrap_or(true)
+}
+
+/// Ids are text to us; older callers write whole numbers.
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a string or a whole number")]
+    enum Id {
+        Text(String),
+        Number(u64),
+    }
+    Ok(match Id::deserialize(deserializer)? {
+        Id::Text(text) => text,
+        Id::Number(number) => number.to_string(),
+    })
 }

@@ -19,7 +19,7 @@ use crate::wire::{CancellationBody, NotificationBody, NotificationPage, Submissi
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const PAGE_LIMIT_MAX: usize = 200;
 const PAGE_LIMIT_DEFAULT: usize = 50;
-const WAIT_MS_MAX: u64 = 30_000;
+const WAIT_MS_MAX: u64 = 20_000;
 
 pub(super) fn router() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
@@ -122,7 +122,7 @@ async fn list(State(app): State<SharedApp>, RawQuery(text): RawQuery) -> Result<
     params(
         ("id" = String, Path, description = "The notification's id"),
         ("wait_ms" = Option<u64>, Query, description = "How long to wait for final states, in milliseconds",
-            maximum = 30_000),
+            maximum = 20_000),
     ),
     responses(
         (status = 200, description = "The notification", body = NotificationBody),

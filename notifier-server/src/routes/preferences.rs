@@ -52,7 +52,8 @@ async fn replace(
     Json(body): Json<PreferencesBody>,
 ) -> Result<Response, Problem> {
     let recipient: RecipientId = parse_parameter("recipient_id", &id)?;
-    let view = PreferencesView::new(&recipient, body.clone().into());
-    app.notifier.put_preferences(&TenantId::unnamed(), &recipient, body.into()).await?;
+    let preferences = body.into_preferences().map_err(Problem::invalid)?;
+    let view = PreferencesView::new(&recipient, preferences.clone());
+    app.notifier.put_preferences(&TenantId::unnamed(), &recipient, preferences).await?;
     Ok(json(StatusCode::OK, &view))
 }

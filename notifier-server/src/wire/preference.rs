@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use notifier_core::{Preferences, RecipientId};
+use notifier_core::{Channel, FieldError, Preferences, RecipientId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -16,9 +16,10 @@ use super::ChannelName;
 #[schema(example = json!({"channels": {"email": true, "sms": false}, "interests": {"location": "Seattle"}}))]
 pub(crate) struct PreferencesBody {
     /// Channels switched on or off. One that is not listed is on.
+    // Names are text here and channels below: serde cannot say which key of a map it could not read.
     #[serde(default)]
     #[schema(value_type = std::collections::HashMap<String, bool>)]
-    pub(crate) channels: BTreeMap<ChannelName, bool>,
+    pub(crate) channels: BTreeMap<String, bool>,
     /// Free-form, for the applications that ask.
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -40,10 +41,21 @@ pub(crate) struct PreferencesView {
     pub(crate) interests: Map<String, Value>,
 }
 
-impl From<PreferencesBody> for Preferences {
-    fn from(body: PreferencesBody) -> Self {
-        let channels = body.channels.into_iter().map(|(channel, on)| (channel.into(), on)).collect();
-        Self { channels, interests: body.interests }
+impl PreferencesBody {
+    /// What it means to the engine, or which channels there are not.
+    pub(crate) fn into_preferences(self) -> Result<Preferences, Vec<FieldError>> {
+        let mut preferences = Preferences { interests: self.interests, ..Preferences::default() };
+        let mut errors = Vec::new();
+        for (name, on) in self.channels {
+            match name.parse::<Channel>() {
+                Ok(channel) => drop(preferences.channels.insert(channel, on)),
+                Err(error) => {
+                    let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+                    errors.push(FieldError::new(format!("channels.{shown}"), error.to_string()));
+                }
+            }
+        }
+        if errors.is_empty() { Ok(preferences) } else { Err(errors) }
     }
 }
 

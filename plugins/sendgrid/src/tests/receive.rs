@@ -1,3 +1,5 @@
+//! What SendGrid reports, and what only claims to be from SendGrid.
+
 use notifier_plugin_sdk::testing::{EcdsaP256, Script, webhook};
 use notifier_plugin_sdk::webhook::to_base64;
 use notifier_plugin_sdk::{Class, Provider, ReceiptEvent, ReceiptStatus, ReceiveError, Webhook};

@@ -1,3 +1,5 @@
+//! What is sent to SendGrid, byte for byte, and what its answers mean.
+
 use notifier_plugin_sdk::testing::{Exchange, context, email, sms};
 use notifier_plugin_sdk::{
     Attachment, Class, Context, Email, HttpError, Mailbox, Problem, Receipt, RejectionKind, SendError,

@@ -1,3 +1,5 @@
+//! What Twilio reports, and what only claims to be from Twilio.
+
 use notifier_plugin_sdk::testing::{hmac_sha1, webhook};
 use notifier_plugin_sdk::webhook::to_base64;
 use notifier_plugin_sdk::{Class, Form, Problem, Provider, ReceiptEvent, ReceiptStatus, ReceiveError};

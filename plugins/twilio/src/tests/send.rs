@@ -1,3 +1,5 @@
+//! What is sent to Twilio, byte for byte, and what its answers mean.
+
 use notifier_plugin_sdk::testing::{Exchange, context, sms};
 use notifier_plugin_sdk::{Class, Context, HttpError, Message, Problem, Receipt, RejectionKind, SendError, Sms};
 use serde_json::{Value, json};

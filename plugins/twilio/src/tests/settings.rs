@@ -1,3 +1,5 @@
+//! Which settings are refused.
+
 use std::collections::BTreeSet;
 
 use notifier_plugin_sdk::testing::Script;
