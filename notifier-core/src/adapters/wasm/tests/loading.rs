@@ -51,9 +51,8 @@ fn other_versions_of_the_contract() {
     for version in ["0.2.0", "1.0.0", "0.0.1"] {
         let interface = format!("notifier:provider/provider@{version}");
         let error = refusal(exporting(&interface));
-        let expected = format!(
-            "the component implements {interface}; this host supports notifier:provider/provider@0.1.0"
-        );
+        let expected =
+            format!("the component implements {interface}; this host supports notifier:provider/provider@0.1.0");
         assert_eq!(error.to_string(), expected);
     }
 }
