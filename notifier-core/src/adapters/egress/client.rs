@@ -136,7 +136,8 @@ impl EgressClient {
         if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
             return invalid(format!("the method {} is not allowed", request.method()));
         }
-        let header_bytes = header_bytes(request.headers()) + request.uri().path().len();
+        let url_bytes = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+        let header_bytes = header_bytes(request.headers()) + url_bytes;
         if header_bytes > self.limits.header_bytes_max {
             return invalid(format!(
                 "URL and headers have {header_bytes} bytes, at most {} are allowed",

@@ -1,13 +1,15 @@
-//! Compiled components on disk: compiling takes a tenth of a second and more, loading compiled code well under a
-//! millisecond.
+//! Compiled components, in memory and on disk: compiling takes a tenth of a second and more, loading compiled code
+//! well under a millisecond.
 //!
 //! Compiled code is native code that runs unchecked. It is therefore only ever read from a directory that nobody but the
 //! owner can write to, from a file that this module wrote, whole, and whose checksum is right.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use ring::digest::{Context, Digest, SHA256, digest};
 use wasmtime::Engine;
@@ -20,6 +22,8 @@ pub(super) struct ComponentCache {
     directory: Option<PathBuf>,
     /// Identifies compiler, version and settings: code of another engine is another file.
     engine_key: String,
+    /// By hash of the component: two accounts with one vendor share their code.
+    compiled: Mutex<HashMap<String, Component>>,
 }
 
 /// Begins every file, so that a foreign or older file is recognised.
@@ -36,26 +40,34 @@ impl ComponentCache {
         let mut hasher = DigestHasher(Context::new(&SHA256));
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let engine_key = hex(&hasher.0.finish().as_ref()[..8]);
-        Ok(Self { directory, engine_key })
+        Ok(Self { directory, engine_key, compiled: Mutex::default() })
     }
 
     /// The compiled component, from the cache if it is there. Trouble with the cache costs time, never correctness.
     pub(super) fn compile(&self, engine: &Engine, bytes: &[u8]) -> Result<Component, PluginError> {
+        let component_key = hex(digest(&SHA256, bytes).as_ref());
+        // Held while compiling: who wants the same component at the same time waits for it.
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(component) = compiled.get(&component_key) {
+            return Ok(component.clone());
+        }
+        let component = self.load_or_compile(engine, bytes, &component_key)?;
+        compiled.insert(component_key, component.clone());
+        Ok(component)
+    }
+
+    fn load_or_compile(&self, engine: &Engine, bytes: &[u8], component_key: &str) -> Result<Component, PluginError> {
         let invalid = |error: wasmtime::Error| PluginError::Component(format!("{error:#}"));
         let Some(directory) = &self.directory else { return Component::new(engine, bytes).map_err(invalid) };
-        let component_key = hex(digest(&SHA256, bytes).as_ref());
         let path = directory.join(format!("{component_key}-{}.cwasm", self.engine_key));
-        match read(&path) {
-            Ok(Some(code)) => match deserialize(engine, &code) {
-                Ok(component) => return Ok(component),
-                Err(error) => {
-                    tracing::warn!(path = %path.display(), %error, "compiled component unusable, compiling anew")
-                }
-            },
+        let found = read(&path).and_then(|code| match code {
+            Some(code) => deserialize(engine, &code).map(Some).map_err(io::Error::other),
+            None => Ok(None),
+        });
+        match found {
+            Ok(Some(component)) => return Ok(component),
             Ok(None) => {}
-            Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "compiled component unreadable, compiling anew")
-            }
+            Err(error) => tracing::warn!(path = %path.display(), %error, "compiled component unusable, compiling anew"),
         }
         let component = Component::new(engine, bytes).map_err(invalid)?;
         let written = component.serialize().map_err(io::Error::other).and_then(|code| write(&path, &code));

@@ -96,6 +96,9 @@ impl fmt::Debug for WasmEngine {
 /// Components made by language toolchains consist of many core modules; one of Python has 60 instances.
 const CORE_INSTANCES_PER_COMPONENT_MAX: u32 = 64;
 
+/// Compilers make one; languages that have their own make a few more.
+const TABLES_PER_MODULE_MAX: u32 = 4;
+
 /// What a slot keeps mapped between calls: most plugins fit, so that most calls start without page faults.
 const RESIDENT_BYTES: usize = 1024 * 1024;
 
@@ -109,6 +112,7 @@ fn engine_config(options: &WasmEngineOptions) -> Config {
         .total_tables(instances.saturating_mul(4))
         .total_stacks(instances)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT_MAX)
+        .max_tables_per_module(TABLES_PER_MODULE_MAX)
         .max_memory_size(options.memory_bytes_max)
         .table_elements(options.table_elements_max)
         .linear_memory_keep_resident(RESIDENT_BYTES)

@@ -1,5 +1,6 @@
 //! AWS Signature Version 4, made by the host so that no plugin holds a signing key.
 //!
+//! For every service but S3, which signs paths and bodies differently and sends no messages.
 //! Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.
 
 use std::fmt::Write as _;
@@ -35,6 +36,9 @@ pub(super) fn sign(
 ) -> Result<(), EgressError> {
     check_scope("service", service)?;
     check_scope("region", region)?;
+    if service == "s3" {
+        return Err(EgressError::Invalid("requests to S3 cannot be signed".into()));
+    }
     for name in [&header::AUTHORIZATION, &DATE, &TOKEN] {
         if request.headers().contains_key(name) {
             return Err(EgressError::Invalid(format!("the header `{name}` is set by the signature")));
@@ -45,7 +49,7 @@ pub(super) fn sign(
     if let Some(token) = credentials.session_token {
         set(request, TOKEN, token)?;
     }
-    let (canonical, signed_headers) = canonical_request(request, service)?;
+    let (canonical, signed_headers) = canonical_request(request)?;
     let scope = format!("{}/{region}/{service}/aws4_request", &time[..8]);
     let to_sign = format!("{ALGORITHM}\n{time}\n{scope}\n{}", hex(digest(&SHA256, canonical.as_bytes()).as_ref()));
     let key = signing_key(credentials.secret_access_key, &time[..8], region, service);
@@ -80,7 +84,7 @@ fn signing_key(secret: &str, date: &str, region: &str, service: &str) -> Key {
 }
 
 /// The request in the one form that both sides can compute, and the names of its headers.
-fn canonical_request(request: &Request<Bytes>, service: &str) -> Result<(String, String), EgressError> {
+fn canonical_request(request: &Request<Bytes>) -> Result<(String, String), EgressError> {
     let uri = request.uri();
     let host = canonical_host(request)?;
     let mut headers: Vec<(&str, String)> = vec![("host", host)];
@@ -91,7 +95,7 @@ fn canonical_request(request: &Request<Bytes>, service: &str) -> Result<(String,
     headers.sort();
     let signed_headers = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
     let mut canonical = format!("{}\n", request.method());
-    let path = canonical_path(uri.path(), service);
+    let path = canonical_path(uri.path());
     let _ = write!(canonical, "{path}\n{}\n", canonical_query(uri.query().unwrap_or_default()));
     for (name, value) in &headers {
         let _ = writeln!(canonical, "{name}:{value}");
@@ -116,11 +120,8 @@ fn canonical_value(value: &HeaderValue) -> String {
     String::from_utf8_lossy(value.as_bytes()).split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Every service but S3 has the path without dot segments, and encodes it once more.
-fn canonical_path(path: &str, service: &str) -> String {
-    if service == "s3" {
-        return if path.is_empty() { "/".into() } else { path.to_owned() };
-    }
+/// Without dot segments and empty ones, and encoded once more.
+fn canonical_path(path: &str) -> String {
     let mut segments: Vec<&str> = Vec::new();
     for segment in path.split('/') {
         match segment {

@@ -1,1 +1,0 @@
-//! Attacks on the egress policy, and what failures look like.

@@ -1,0 +1,53 @@
+//! The providers that ship with notifier, through the real host, to a vendor on loopback.
+
+use serde_json::json;
+
+use super::vendor::{Vendor, response};
+use super::{config, context, email, load, secret, sms};
+use crate::adapters::wasm::WasmProviderConfig;
+use crate::domain::channel::Channel;
+use crate::domain::outcome::Outcome;
+use crate::ports::provider::Provider;
+
+const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
+
+pub(super) fn twilio(vendor: &Vendor) -> WasmProviderConfig {
+    let settings = json!({ "account_sid": ACCOUNT, "from": "+14155550199", "base_url": vendor.url("") });
+    let mut config = config("twilio", notifier_plugins::TWILIO.component, settings);
+    config.secrets.insert("auth_token".into(), secret("twilio-token-value"));
+    config.hosts = Some(vec![vendor.host()]);
+    config
+}
+
+#[tokio::test]
+async fn twilio_sends_a_text_message() {
+    let vendor = Vendor::start(|_| response("201 Created", "", r#"{"sid":"SM77","status":"queued"}"#)).await;
+    let provider = load(twilio(&vendor));
+    assert_eq!(provider.describe().kind, "twilio");
+    assert_eq!(provider.describe().channels, [Channel::Sms]);
+    assert_eq!(provider.hosts_not_granted(), ["api.twilio.com"]);
+    let outcome = provider.send(&sms(), &context(5_000)).await;
+    assert_eq!(outcome, Outcome::Accepted { provider_message_id: Some("SM77".into()) });
+    let [request] = vendor.arrived().try_into().unwrap();
+    assert!(request.head.starts_with(&format!("POST /2010-04-01/Accounts/{ACCOUNT}/Messages.json HTTP/1.1")));
+    // base64 of `AC…:twilio-token-value`: the host filled it in, the plugin only named it.
+    let expected = "Basic QUMwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjp0d2lsaW8tdG9rZW4tdmFsdWU=";
+    assert_eq!(request.header("authorization"), Some(expected));
+    let body = String::from_utf8(request.body).unwrap();
+    assert!(body.contains("To=%2B14155550100"), "{body}");
+}
+
+#[tokio::test]
+async fn sendgrid_sends_an_email() {
+    let vendor = Vendor::start(|_| response("202 Accepted", "X-Message-Id: sg-1\r\n", "")).await;
+    let settings = json!({ "base_url": vendor.url("") });
+    let mut config = config("sendgrid", notifier_plugins::SENDGRID.component, settings);
+    config.secrets.insert("api_key".into(), secret("SG.canary-key"));
+    config.hosts = Some(vec![vendor.host()]);
+    let outcome = load(config).send(&email(), &context(5_000)).await;
+    assert_eq!(outcome, Outcome::Accepted { provider_message_id: Some("sg-1".into()) });
+    let [request] = vendor.arrived().try_into().unwrap();
+    assert_eq!(request.header("authorization"), Some("Bearer SG.canary-key"));
+    let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!(body["personalizations"][0]["to"][0]["email"], "ada@example.com");
+}

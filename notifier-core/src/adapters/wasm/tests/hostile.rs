@@ -1,0 +1,237 @@
+//! Components that attack their host: each makes its own message fail, with a reason, in bounded time, and nothing else.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::friendly::twilio;
+use super::vendor::{Answer, Vendor, response};
+use super::{config, context, load, secret, sms};
+use crate::adapters::wasm::{WasmProvider, WasmProviderConfig};
+use crate::domain::outcome::{Outcome, Problem, RejectionKind};
+use crate::ports::provider::Provider;
+
+const TIMEOUT_MS: u64 = 3_000;
+/// What a busy machine may add to a deadline.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+fn hostile(attack: &str, url: &str) -> WasmProviderConfig {
+    let settings = json!({ "attack": attack, "url": url });
+    config("hostile", notifier_plugins::HOSTILE.component, settings)
+}
+
+fn attacker(attack: &str) -> WasmProvider {
+    load(hostile(attack, "http://127.0.0.1:9/"))
+}
+
+/// The outcome, which must come within the attempt's time.
+async fn attempt(provider: &WasmProvider) -> Outcome {
+    let started = Instant::now();
+    let outcome = provider.send(&sms(), &context(TIMEOUT_MS)).await;
+    let took = started.elapsed();
+    assert!(took < Duration::from_millis(TIMEOUT_MS) + PATIENCE, "{took:?}: {outcome:?}");
+    outcome
+}
+
+/// What the plugin is blamed for, by code.
+fn fault(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Rejected { kind: RejectionKind::Provider, problem: Problem { code: Some(code), .. } } => code,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What the plugin itself says about the message.
+fn said(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Rejected { kind: RejectionKind::Message, problem } => problem.message,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn without_an_attack_it_is_good() {
+    let outcome = attempt(&attacker("none")).await;
+    assert_eq!(outcome, Outcome::Accepted { provider_message_id: Some("hostile-key-1".into()) });
+}
+
+#[tokio::test]
+async fn what_breaks_the_rules_is_stopped_and_named() {
+    let table = [
+        ("loop", "plugin.cpu_budget", "budget of 200 ms"),
+        ("memory", "plugin.memory", "67108864 bytes"),
+        ("recursion", "plugin.stack", "nested too deeply"),
+        ("trap", "plugin.trap", "unreachable"),
+        ("log_huge", "plugin.handover", "10485760 bytes"),
+        ("huge_reply", "plugin.handover", "10485760 bytes"),
+    ];
+    for (attack, code, reason) in table {
+        let outcome = attempt(&attacker(attack)).await;
+        assert_eq!(fault(&outcome), code, "{attack}");
+        let Outcome::Rejected { problem, .. } = outcome else { unreachable!("`fault` has looked") };
+        assert!(problem.message.contains(reason), "{attack}: {problem}");
+    }
+}
+
+/// A loop that outlives the attempt is ended by its deadline, whatever its budget.
+#[tokio::test]
+async fn a_loop_ends_with_the_attempt() {
+    let mut config = hostile("loop", "");
+    config.limits.cpu_budget_ms = 60_000;
+    let started = Instant::now();
+    let outcome = load(config).send(&sms(), &context(300)).await;
+    assert_eq!(fault(&outcome), "plugin.deadline");
+    assert!(started.elapsed() < Duration::from_millis(300) + PATIENCE, "{:?}", started.elapsed());
+}
+
+/// Growing a table without end is refused at the limit; the plugin then goes on, or not.
+#[tokio::test]
+async fn tables_grow_to_their_limit() {
+    let mut config = hostile("table", "");
+    config.limits.table_elements_max = 5_000;
+    let outcome = attempt(&load(config)).await;
+    // The guest stops at the refusal, and is content: what matters is that there was one.
+    assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn forbidden_hosts_are_denied() {
+    let denied = said(attempt(&attacker("forbidden_host")).await);
+    assert_eq!(denied, "denied: `example.org` is not a granted host");
+}
+
+#[tokio::test]
+async fn private_addresses_are_denied() {
+    for address in ["10.0.0.1", "169.254.169.254", "[fd00::1]", "[::ffff:10.0.0.1]", "192.168.0.1"] {
+        let mut config = hostile("get", &format!("https://{address}/"));
+        // Even where the operator granted it by mistake.
+        config.hosts = Some(vec![address.to_owned()]);
+        let denied = said(attempt(&load(config)).await);
+        assert!(denied.starts_with("denied: ") && denied.contains("leads"), "{denied}");
+    }
+}
+
+#[tokio::test]
+async fn loopback_is_not_granted_because_a_plugin_asks() {
+    let vendor = Vendor::start(|_| response("200 OK", "", "")).await;
+    let provider = load(hostile("get", &vendor.url("/")));
+    assert_eq!(provider.hosts_not_granted(), ["localhost", "127.0.0.1"]);
+    assert!(said(attempt(&provider).await).starts_with("denied: "));
+    assert!(vendor.arrived().is_empty());
+}
+
+/// A provider that may call the vendor.
+fn caller(attack: &str, vendor: &Vendor) -> WasmProviderConfig {
+    let mut config = hostile(attack, &vendor.url("/"));
+    config.hosts = Some(vec![vendor.host()]);
+    config.secrets.insert("canary".into(), secret(CANARY));
+    config
+}
+
+const CANARY: &str = "canary/Value+42";
+
+#[tokio::test]
+async fn redirects_to_private_addresses_are_not_followed() {
+    let vendor = Vendor::start(|_| response("307 Moved", "location: http://169.254.169.254/latest/\r\n", "")).await;
+    let outcome = attempt(&load(caller("get", &vendor))).await;
+    assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
+    assert_eq!(vendor.arrived().len(), 1);
+}
+
+#[tokio::test]
+async fn a_reply_of_50_mb_is_cut_off() {
+    let vendor = Vendor::start(|_| response("200 OK", "", &"x".repeat(50_000_000))).await;
+    assert_eq!(said(attempt(&load(caller("get", &vendor))).await), "too-large: 200");
+}
+
+#[tokio::test]
+async fn requests_are_counted() {
+    let vendor = Vendor::start(|_| response("200 OK", "", "")).await;
+    let outcome = attempt(&load(caller("many_requests", &vendor))).await;
+    assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
+    assert_eq!(vendor.arrived().len(), 8);
+}
+
+#[tokio::test]
+async fn secrets_that_are_not_granted_are_denied() {
+    let vendor = Vendor::start(|_| response("200 OK", "", "")).await;
+    let denied = said(attempt(&load(caller("bad_secret", &vendor))).await);
+    assert_eq!(denied, "denied: the secret `not-granted` is not granted");
+    assert!(vendor.arrived().is_empty());
+}
+
+/// The server repeats the secret in every disguise that it can think of; the plugin tells all that it got to see.
+#[tokio::test]
+async fn a_secret_that_comes_back_does_not_reach_the_plugin() {
+    let disguises = [CANARY, "Y2FuYXJ5L1ZhbHVlKzQy", "canary%2FValue%2B42", "canary%2fValue%2b42", "canary\\/Value+42"];
+    let body = format!("{} and c2VjcmV0OmNhbmFyeS9WYWx1ZSs0Mg== end", disguises.join(" "));
+    let headers = format!("x-echo: Bearer {CANARY}\r\n");
+    let vendor = Vendor::start(move |_| response("200 OK", &headers, &body)).await;
+    let told = said(attempt(&load(caller("echo_secret", &vendor))).await);
+    assert_eq!(vendor.arrived()[0].header("authorization"), Some("Bearer canary/Value+42"));
+    assert!(told.contains("x-echo: Bearer [secret]"), "{told}");
+    assert!(told.contains("[secret] [secret] [secret] [secret] [secret] and "), "{told}");
+    // The base64 form of a longer text that ends in the secret: what is certain of it is gone.
+    assert!(!told.contains("Y2FuYXJ5L1ZhbHVl") && !told.contains("NhbmFyeS9WYWx1ZSs0"), "{told}");
+}
+
+/// Whatever a plugin says after a request broke off, the vendor may have the message.
+#[tokio::test]
+async fn an_interrupted_request_makes_the_outcome_unknown() {
+    let hang_up = Vendor::start(|_| Answer::HangUp).await;
+    let silence = Vendor::start(|_| Answer::Silence).await;
+    for vendor in [hang_up, silence] {
+        let outcome = attempt(&load(caller("get", &vendor))).await;
+        let Outcome::Unknown { problem } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(problem.code.as_deref(), Some("plugin.interrupted"));
+        assert!(problem.message.contains("the plugin says: interrupted: "), "{problem}");
+        assert_eq!(vendor.arrived().len(), 1);
+    }
+}
+
+/// Twenty attackers of every kind beside one good provider: all its messages go out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn good_neighbours_keep_working() {
+    let vendor = Vendor::start(|_| response("201 Created", "", r#"{"sid":"SM1"}"#)).await;
+    let good = Arc::new(load(twilio(&vendor)));
+    let alone = timings(&good, 50).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let attacks =
+        ["loop", "memory", "recursion", "table", "log_flood", "log_huge", "trap", "huge_reply", "loop", "loop"];
+    let attackers: Vec<_> = (0..20)
+        .map(|n| {
+            let (provider, stop) = (attacker(attacks[n % attacks.len()]), Arc::clone(&stop));
+            tokio::spawn(async move {
+                let mut attempts = 0_u32;
+                while !stop.load(SeqCst) {
+                    provider.send(&sms(), &context(TIMEOUT_MS)).await;
+                    attempts += 1;
+                }
+                attempts
+            })
+        })
+        .collect();
+    let beside = timings(&good, 50).await;
+    stop.store(true, SeqCst);
+    let mut attempts = 0;
+    for attacker in attackers {
+        attempts += attacker.await.unwrap();
+    }
+    assert_eq!(vendor.arrived().len(), 100);
+    eprintln!("50 good calls alone: {alone:?}; beside {attempts} attacks: {beside:?}");
+}
+
+/// Median and longest of that many calls, all of which must succeed.
+async fn timings(provider: &WasmProvider, calls: usize) -> (Duration, Duration) {
+    let mut times = Vec::with_capacity(calls);
+    for _ in 0..calls {
+        let started = Instant::now();
+        let outcome = provider.send(&sms(), &context(20_000)).await;
+        assert_eq!(outcome, Outcome::Accepted { provider_message_id: Some("SM1".into()) });
+        times.push(started.elapsed());
+    }
+    times.sort();
+    (times[calls / 2], times[calls - 1])
+}

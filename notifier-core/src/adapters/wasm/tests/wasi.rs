@@ -1,0 +1,136 @@
+//! What a component finds behind WASI: an empty machine, and a network that follows the same rules.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use serde_json::json;
+use tokio::time::Instant;
+use wasmtime::Store;
+use wasmtime::component::Component;
+use wasmtime_wasi_http::{Error as HttpError, WasiBody, WasiHttpView};
+
+use super::super::call::{CallState, Purpose, new_store};
+use super::vendor::{Answer, Vendor, response};
+use super::{config, engine, load};
+use crate::adapters::wasm::WasmProvider;
+
+/// Counts what the environment holds: variables, arguments, and directories that are open; whether there is a current
+/// directory.
+const EMPTY_MACHINE: &str = r#"
+(component
+  (import "wasi:cli/environment@0.2.0" (instance $environment
+    (export "get-environment" (func (result (list (tuple string string)))))
+    (export "get-arguments" (func (result (list string))))
+    (export "initial-cwd" (func (result (option string))))))
+  (import "wasi:filesystem/types@0.2.0" (instance $types (export "descriptor" (type (sub resource)))))
+  (alias export $types "descriptor" (type $descriptor))
+  (import "wasi:filesystem/preopens@0.2.0" (instance $preopens
+    (alias outer 1 $descriptor (type $descriptor-outer))
+    (export "descriptor" (type $descriptor-here (eq $descriptor-outer)))
+    (export "get-directories" (func (result (list (tuple (own $descriptor-here) string)))))))
+  (core module $memory
+    (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 4096))
+  (core instance $memory (instantiate $memory))
+  (alias core export $memory "memory" (core memory $mem))
+  (alias core export $memory "realloc" (core func $realloc))
+  (core func $variables (canon lower (func $environment "get-environment") (memory $mem) (realloc $realloc)))
+  (core func $arguments (canon lower (func $environment "get-arguments") (memory $mem) (realloc $realloc)))
+  (core func $directory (canon lower (func $environment "initial-cwd") (memory $mem) (realloc $realloc)))
+  (core func $open (canon lower (func $preopens "get-directories") (memory $mem) (realloc $realloc)))
+  (core module $main
+    (import "host" "memory" (memory 1))
+    (import "host" "variables" (func $variables (param i32)))
+    (import "host" "arguments" (func $arguments (param i32)))
+    (import "host" "directory" (func $directory (param i32)))
+    (import "host" "open" (func $open (param i32)))
+    (func (export "count") (result i32)
+      (call $variables (i32.const 0))
+      (call $arguments (i32.const 16))
+      (call $directory (i32.const 32))
+      (call $open (i32.const 48))
+      (i32.add
+        (i32.add (i32.load offset=4 (i32.const 0)) (i32.load offset=4 (i32.const 16)))
+        (i32.add (i32.load8_u (i32.const 32)) (i32.load offset=4 (i32.const 48))))))
+  (core instance $main (instantiate $main (with "host" (instance
+    (export "memory" (memory $mem))
+    (export "variables" (func $variables))
+    (export "arguments" (func $arguments))
+    (export "directory" (func $directory))
+    (export "open" (func $open))))))
+  (func (export "count") (result u32) (canon lift (core func $main "count"))))
+"#;
+
+fn provider(hosts: Vec<String>) -> WasmProvider {
+    let mut config = config("wasi", notifier_plugins::HOSTILE.component, json!({}));
+    config.hosts = Some(hosts);
+    config.limits.requests_max = 2;
+    load(config)
+}
+
+fn store(provider: &WasmProvider, timeout: Duration) -> Store<CallState> {
+    new_store(engine(), &provider.grants, Purpose::Send { deadline: Instant::now() + timeout, timeout })
+}
+
+#[tokio::test]
+async fn the_machine_is_empty() {
+    let component = Component::new(engine().raw(), wat::parse_str(EMPTY_MACHINE).unwrap()).unwrap();
+    let provider = provider(Vec::new());
+    let mut store = store(&provider, Duration::from_secs(10));
+    let instance = engine().linker.instantiate_async(&mut store, &component).await.unwrap();
+    let count = instance.get_typed_func::<(), (u32,)>(&mut store, "count").unwrap();
+    assert_eq!(count.call_async(&mut store, ()).await.unwrap(), (0,));
+}
+
+fn request(url: &str, body: Vec<u8>) -> Request<WasiBody> {
+    let body = Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync();
+    Request::post(url).header("content-length", "5").body(body).unwrap()
+}
+
+async fn send(store: &mut Store<CallState>, request: Request<WasiBody>) -> Result<(u16, Bytes), HttpError> {
+    let sending = store.data_mut().http().hooks.send_request(request, None, Box::new(async { Ok(()) }));
+    let (response, _) = Box::into_pin(sending).await?;
+    let status = response.status().as_u16();
+    Ok((status, response.into_body().collect().await?.to_bytes()))
+}
+
+#[tokio::test]
+async fn plain_requests_follow_the_same_rules() {
+    let vendor = Vendor::start(|_| response("200 OK", "", "hello")).await;
+    let provider = provider(vec![vendor.host()]);
+    let mut store = store(&provider, Duration::from_secs(10));
+
+    let answer = send(&mut store, request(&vendor.url("/path"), b"12345".to_vec())).await.unwrap();
+    assert_eq!(answer, (200, Bytes::from_static(b"hello")));
+    let [arrived] = vendor.arrived().try_into().unwrap();
+    assert!(arrived.head.starts_with("POST /path HTTP/1.1"), "{}", arrived.head);
+    assert_eq!((arrived.header("content-length"), arrived.body.as_slice()), (Some("5"), b"12345".as_slice()));
+
+    let denied = send(&mut store, request("https://example.org/", Vec::new())).await;
+    assert!(matches!(denied, Err(HttpError::HttpRequestDenied)), "{denied:?}");
+    // Both counted.
+    let counted = send(&mut store, request(&vendor.url("/"), Vec::new())).await;
+    assert!(matches!(counted, Err(HttpError::HttpRequestDenied)), "{counted:?}");
+    let large = send(&mut store, request(&vendor.url("/"), vec![0; 8 * 1024 * 1024 + 1])).await;
+    assert!(matches!(large, Err(HttpError::HttpRequestBodySize(_))), "{large:?}");
+    assert_eq!(vendor.arrived().len(), 1);
+    let outgoing = &store.data().outgoing;
+    assert!(outgoing.may_have_been_processed() && !outgoing.was_interrupted());
+}
+
+/// A request that the component gives up on may still have been processed.
+#[tokio::test]
+async fn an_abandoned_request_is_remembered() {
+    let vendor = Vendor::start(|_| Answer::Silence).await;
+    let provider = provider(vec![vendor.host()]);
+    let mut store = store(&provider, Duration::from_secs(10));
+    let outgoing = Arc::clone(&store.data().outgoing);
+    assert!(!outgoing.may_have_been_processed());
+    let sending = send(&mut store, request(&vendor.url("/"), b"12345".to_vec()));
+    let abandoned = tokio::time::timeout(Duration::from_millis(300), sending).await;
+    assert!(abandoned.is_err());
+    assert!(outgoing.may_have_been_processed() && outgoing.was_interrupted());
+}
