@@ -9,7 +9,8 @@
 //! | `sled`, `sled.old` | the copy is in place | the old data is removed |
 
 use std::fs;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::open::{Database, Folder, OpenError, SledOptions, at, let_go, medium, open_sled};
 use super::sync::{DataSync, FileSync, sync_folder};
@@ -26,11 +27,15 @@ pub(super) fn is_worth_it(file_bytes: u64, live_bytes: u64) -> bool {
     file_bytes > FILE_BYTES_MIN && file_bytes > live_bytes.saturating_mul(FILE_TO_LIVE_MIN)
 }
 
-/// Replaces the data by a compact copy of itself.
+/// Replaces the data by a compact copy of itself. Without room for a copy the store stays as it is.
 pub(super) fn compact(database: Database, options: &SledOptions) -> Result<Database, OpenError> {
     let before = database.file_bytes()?;
-    let cache_bytes = options.cache_bytes;
-    let database = database.reopen(options, |db, folder| copy(db, folder, cache_bytes), swap)?;
+    if let Err(error) = copy(&database, options) {
+        tracing::warn!(%error, "the store cannot be compacted; it stays as it is");
+        remove(&new(database.folder()))?;
+        return Ok(database);
+    }
+    let database = database.reopen(options, swap)?;
     tracing::info!(before_bytes = before, after_bytes = database.file_bytes()?, "the store was compacted");
     Ok(database)
 }
@@ -53,12 +58,13 @@ pub(super) fn finish_interrupted(folder: &Folder) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn copy(db: &sled::Db, folder: &Folder, cache_bytes: u64) -> Result<(), OpenError> {
+fn copy(database: &Database, options: &SledOptions) -> Result<(), OpenError> {
+    let folder = database.folder();
     let target = new(folder);
-    let copy = open_sled(&target, cache_bytes, &folder.path().join("aside"))?;
+    let copy = open_sled(&target, options.cache_bytes, &folder.aside())?;
     let mut batch = sled::Batch::default();
     let mut changes = 0;
-    for entry in db.iter() {
+    for entry in database.tree().iter() {
         let (key, value) = entry.map_err(medium)?;
         batch.insert(key, value);
         changes += 1;
@@ -87,13 +93,16 @@ fn swap(folder: &Folder) -> Result<(), OpenError> {
 }
 
 fn remove(path: &Path) -> Result<(), OpenError> {
-    fs::remove_dir_all(path).map_err(at(path))
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),
+        _ => Ok(()),
+    }
 }
 
-fn new(folder: &Folder) -> std::path::PathBuf {
+fn new(folder: &Folder) -> PathBuf {
     folder.path().join("sled.new")
 }
 
-fn old(folder: &Folder) -> std::path::PathBuf {
+fn old(folder: &Folder) -> PathBuf {
     folder.path().join("sled.old")
 }

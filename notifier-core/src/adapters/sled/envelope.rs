@@ -64,6 +64,8 @@ pub(super) enum Unreadable {
     Body(String),
     #[error("{field}: {problem}")]
     Field { field: &'static str, problem: String },
+    #[error("is not there, although something leads to it")]
+    Missing,
     #[error("part {0} of it is missing")]
     Part(u32),
 }

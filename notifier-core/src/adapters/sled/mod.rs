@@ -9,7 +9,8 @@
 //! records (frozen, versioned) in envelope (checksum) under keys (one tree); open and compact and marker guard the files
 //! ```
 //!
-//! Times are kept to the microsecond.
+//! Times are kept to the microsecond. What an operation says is durable; what a mere look (`status`, `timeline`, `list`,
+//! preferences and templates) shows may for a moment be ahead of that.
 
 mod check;
 mod committer;

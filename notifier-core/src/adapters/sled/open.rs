@@ -136,6 +136,10 @@ impl Folder {
         self.path.join("sled")
     }
 
+    pub(super) fn aside(&self) -> PathBuf {
+        self.path.join("aside")
+    }
+
     pub(super) fn marker(&self) -> PathBuf {
         self.path.join("commit")
     }
@@ -146,7 +150,7 @@ impl Database {
     pub(super) fn open(path: &Path, options: &SledOptions) -> Result<Self, OpenError> {
         let folder = Folder::lock(path)?;
         compact::finish_interrupted(&folder)?;
-        let db = open_sled(&folder.sled(), options.cache_bytes, &folder.path.join("aside"))?;
+        let db = open_sled(&folder.sled(), options.cache_bytes, &folder.aside())?;
         let database = Self { db, folder };
         database.check_format()?;
         Ok(database)
@@ -160,18 +164,16 @@ impl Database {
         &self.folder
     }
 
-    /// The same folder with what `replace` makes of its data.
+    /// The same folder after its data was replaced, while nobody had it open.
     pub(super) fn reopen(
         self,
         options: &SledOptions,
-        replace: impl FnOnce(&sled::Db, &Folder) -> Result<(), OpenError>,
-        then: impl FnOnce(&Folder) -> Result<(), OpenError>,
+        replace: impl FnOnce(&Folder) -> Result<(), OpenError>,
     ) -> Result<Self, OpenError> {
         let Self { db, folder } = self;
-        replace(&db, &folder)?;
         let_go(db, &folder.sled());
-        then(&folder)?;
-        let db = open_sled(&folder.sled(), options.cache_bytes, &folder.path.join("aside"))?;
+        replace(&folder)?;
+        let db = open_sled(&folder.sled(), options.cache_bytes, &folder.aside())?;
         Ok(Self { db, folder })
     }
 
@@ -209,7 +211,12 @@ impl Database {
                 marker::reset(&path, found).map_err(at(&path))?;
             }
             Some(_) => {}
-            None => marker::reset(&path, found).map_err(at(&path))?,
+            None => {
+                if found > 0 {
+                    tracing::warn!(path = %path.display(), "the commit marker is gone; loss before now goes unnoticed");
+                }
+                marker::reset(&path, found).map_err(at(&path))?;
+            }
         }
         Ok(())
     }
@@ -228,9 +235,14 @@ impl Database {
         self.flush().map_err(medium)?;
         let mut sync = self.data_sync()?;
         sync.sync().map_err(at(&self.folder.sled().join("db")))?;
-        let parent = self.folder.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        for folder in [Some(self.folder.sled().as_path()), Some(self.folder.path()), parent].into_iter().flatten() {
+        for folder in [self.folder.sled().as_path(), self.folder.path()] {
             sync_folder(folder).map_err(at(folder))?;
+        }
+        // Somebody else's folder: we may not be allowed to open it, and it matters only when the store is new.
+        if let Some(parent) = self.folder.path.parent().filter(|parent| !parent.as_os_str().is_empty())
+            && let Err(error) = sync_folder(parent)
+        {
+            tracing::debug!(folder = %parent.display(), %error, "the folder around the store cannot be synced");
         }
         Ok(())
     }

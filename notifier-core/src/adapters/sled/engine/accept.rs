@@ -81,7 +81,9 @@ impl Engine {
             return Ok(());
         }
         let today = keys::day(self.latest);
-        let Some(day) = self.key_days.first().copied().filter(|day| day + GRACE_DAYS < today) else { return Ok(()) };
+        let Some(day) = self.key_days.first().copied().filter(|day| day.saturating_add(GRACE_DAYS) < today) else {
+            return Ok(());
+        };
         let past: Vec<_> = self.staging.scan(&keys::idempotency_day(day))?.take(FORGOTTEN_PER_GROUP_MAX).collect();
         if past.is_empty() {
             self.key_days.remove(&day);

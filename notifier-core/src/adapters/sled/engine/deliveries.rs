@@ -84,7 +84,7 @@ impl Engine {
 
     /// A delivery and its notification, which have to be there.
     fn find(&self, tenant: &TenantId, id: DeliveryId) -> Result<(Present, Notification), Trouble> {
-        let missing = |key: &[u8]| Trouble::Damaged { key: key.to_vec(), problem: Unreadable::Short(0) };
+        let missing = |key: &[u8]| Trouble::Damaged { key: key.to_vec(), problem: Unreadable::Missing };
         let key = keys::delivery(tenant, id);
         let present = self.present(tenant, id)?.ok_or_else(|| missing(&key))?;
         let key = keys::notification(tenant, id.notification);

@@ -62,6 +62,21 @@ async fn a_compacted_store_holds_the_same() {
     store.close().await.unwrap();
 }
 
+/// No room for a copy: the store is opened all the same.
+#[tokio::test]
+async fn a_failed_compaction_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fill(path).await;
+    let before = content(path);
+    let database = Database::open(path, &options()).unwrap();
+    // A folder where the file of the copy has to be.
+    fs::create_dir_all(path.join("sled.new/db")).unwrap();
+    compact(database, &options()).unwrap().release();
+    assert_eq!(content(path), before);
+    assert_eq!(names(path), ["commit", "lock", "sled"]);
+}
+
 #[tokio::test]
 async fn every_interrupted_compaction_ends_whole() {
     let folder = tempfile::tempdir().unwrap();

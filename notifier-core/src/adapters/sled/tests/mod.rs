@@ -5,6 +5,7 @@ mod crash;
 mod damage;
 mod differential;
 mod durability;
+mod listing;
 mod opening;
 
 use std::io;

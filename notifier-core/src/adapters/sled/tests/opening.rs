@@ -57,6 +57,7 @@ async fn an_unfinished_snapshot_is_removed() {
     fs::write(&leftover, b"half").unwrap();
     assert_holds(folder.path(), 10).await;
     assert!(!leftover.exists());
+    assert!(!folder.path().join("aside").exists(), "and the whole snapshot beside it is still good");
 }
 
 #[tokio::test]
@@ -199,8 +200,8 @@ async fn nothing_is_ever_stored_outside_the_data_file() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let blobs = folder.path().join("sled/blobs");
-    for number in 0..120 {
-        Sample::new(number).with_attachment(200 * 1024).accepted_by(&store).await;
+    for number in 0..60 {
+        Sample::new(number).with_attachment(300 * 1024).accepted_by(&store).await;
         assert!(fs::read_dir(&blobs).unwrap().next().is_none(), "after {number}");
     }
     store.close().await.unwrap();
