@@ -13,6 +13,8 @@ use super::keyring::Keyring;
 use super::limiter::Limiter;
 use super::logbook::Logbook;
 use super::outgoing::Outgoing;
+use super::share::{Share, step_aside};
+use super::ticker::Running;
 use super::wasi::Wasi;
 use crate::adapters::egress::EgressClient;
 use crate::domain::id::ProviderName;
@@ -39,7 +41,8 @@ pub(super) struct CallState {
     pub(super) wasi: Wasi,
     /// Why the host stopped the code, if it did.
     pub(super) interruption: Option<Fault>,
-    ticks_run: u32,
+    share: Share,
+    _ticks: Running,
 }
 
 /// What a call is for; it decides what the plugin may do meanwhile.
@@ -58,7 +61,7 @@ pub(super) enum Purpose {
 const READING_TIME_MAX: Duration = Duration::from_millis(250);
 
 /// A store for one call of a component of that provider.
-pub(super) fn new_store(engine: &WasmEngine, grants: &Arc<Grants>, purpose: Purpose) -> Store<CallState> {
+pub(super) fn new_store(engine: &WasmEngine, grants: &Arc<Grants>, share: Share, purpose: Purpose) -> Store<CallState> {
     let limits = &grants.limits;
     let requests_until = match purpose {
         Purpose::Send { deadline, timeout } => Some(deadline - READING_TIME_MAX.min(timeout / 10)),
@@ -72,23 +75,24 @@ pub(super) fn new_store(engine: &WasmEngine, grants: &Arc<Grants>, purpose: Purp
         logbook: Logbook::new(grants.provider.clone(), limits.log_lines_max, limits.log_bytes_max),
         wasi: Wasi::new(outgoing),
         interruption: None,
-        ticks_run: 0,
+        share,
+        _ticks: engine.ticker.run(),
     };
     let mut store = Store::new(engine.raw(), state);
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(limits.handover_bytes_max);
     store.set_epoch_deadline(1);
-    let tick_ms = u64::try_from(engine.options.tick.as_millis()).unwrap_or(u64::MAX).max(1);
-    store.epoch_deadline_callback(move |context| Ok(on_tick(context, purpose, tick_ms)));
+    let tick = engine.options.tick;
+    store.epoch_deadline_callback(move |context| Ok(on_tick(context, purpose, tick)));
     store
 }
 
 /// Running code meets every tick: it lets others run, and ends when its budget or its time is used up.
-fn on_tick(mut context: StoreContextMut<'_, CallState>, purpose: Purpose, tick_ms: u64) -> UpdateDeadline {
+fn on_tick(mut context: StoreContextMut<'_, CallState>, purpose: Purpose, tick: Duration) -> UpdateDeadline {
     let state = context.data_mut();
-    state.ticks_run += 1;
+    let pause = state.share.pause_after_turn(tick);
     let budget_ms = state.grants.limits.cpu_budget_ms;
-    if u64::from(state.ticks_run).saturating_mul(tick_ms) > budget_ms {
+    if tick.saturating_mul(state.share.ticks_run()) > Duration::from_millis(budget_ms) {
         state.interruption = Some(Fault::CpuBudget { budget_ms });
         return UpdateDeadline::Interrupt;
     }
@@ -98,7 +102,7 @@ fn on_tick(mut context: StoreContextMut<'_, CallState>, purpose: Purpose, tick_m
                 state.interruption = Some(Fault::Deadline { timeout_ms: timeout.as_millis() });
                 return UpdateDeadline::Interrupt;
             }
-            UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))
+            UpdateDeadline::YieldCustom(1, Box::pin(step_aside(pause)))
         }
         // There is no executor to yield to.
         Purpose::Load => UpdateDeadline::Continue(1),

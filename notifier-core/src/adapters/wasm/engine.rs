@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::cache::ComponentCache;
 use super::call::CallState;
 use super::error::PluginError;
+use super::share::FairShare;
 use super::ticker::Ticker;
 use super::{v0_1, wasi};
 use crate::ports::clock::Clock;
@@ -29,7 +30,7 @@ pub struct WasmEngineOptions {
     pub stack_bytes_max: usize,
     /// Calls that may run at the same time, of all plugins together; more wait. 256 unless told otherwise.
     pub instances_max: u32,
-    /// How often running code is interrupted to let others run and to check its budget. 10 ms unless told otherwise.
+    /// How often running code is interrupted to let others run and to check its budget. 2 ms unless told otherwise.
     pub tick: Duration,
 }
 
@@ -41,7 +42,7 @@ impl Default for WasmEngineOptions {
             table_elements_max: 20_000,
             stack_bytes_max: 512 * 1024,
             instances_max: 256,
-            tick: Duration::from_millis(10),
+            tick: Duration::from_millis(2),
         }
     }
 }
@@ -56,7 +57,8 @@ pub struct WasmEngine {
     pub(super) instances: Semaphore,
     pub(super) options: WasmEngineOptions,
     pub(super) clock: Arc<dyn Clock>,
-    _ticker: Ticker,
+    pub(super) ticker: Ticker,
+    pub(super) share: Arc<FairShare>,
 }
 
 impl WasmEngine {
@@ -75,7 +77,7 @@ impl WasmEngine {
         let ticker = Ticker::start(&engine, options.tick)
             .map_err(|error| PluginError::Engine(format!("no thread for the ticker: {error}")))?;
         let instances = Semaphore::new(options.instances_max as usize);
-        Ok(Arc::new(Self { engine, cache, linker, instances, options, clock, _ticker: ticker }))
+        Ok(Arc::new(Self { engine, cache, linker, instances, options, clock, ticker, share: Arc::default() }))
     }
 
     pub(super) fn compile(&self, component: &[u8]) -> Result<Component, PluginError> {
@@ -99,7 +101,8 @@ const CORE_INSTANCES_PER_COMPONENT_MAX: u32 = 64;
 /// Compilers make one; languages that have their own make a few more.
 const TABLES_PER_MODULE_MAX: u32 = 4;
 
-/// What a slot keeps mapped between calls: most plugins fit, so that most calls start without page faults.
+/// What a slot keeps mapped between calls: most plugins fit, so that most calls start without page faults. Where the
+/// kernel tells which pages were written (Linux 6.7), only those are kept.
 const RESIDENT_BYTES: usize = 1024 * 1024;
 
 fn engine_config(options: &WasmEngineOptions) -> Config {
@@ -116,6 +119,7 @@ fn engine_config(options: &WasmEngineOptions) -> Config {
         .max_memory_size(options.memory_bytes_max)
         .table_elements(options.table_elements_max)
         .linear_memory_keep_resident(RESIDENT_BYTES)
+        .pagemap_scan(Enabled::Auto)
         .table_keep_resident(64 * 1024);
     let mut config = Config::new();
     config

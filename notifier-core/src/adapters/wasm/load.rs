@@ -16,6 +16,7 @@ use super::error::{PluginError, SettingProblem};
 use super::fault::Fault;
 use super::keyring::Keyring;
 use super::provider::WasmProvider;
+use super::share::{Appetite, Share};
 use super::v0_1::{self, Described};
 use crate::adapters::egress::{EgressClient, EgressLimits, EgressPolicy};
 use crate::ports::provider::ProviderDescription;
@@ -56,6 +57,7 @@ pub(super) fn load(engine: &Arc<WasmEngine>, config: WasmProviderConfig) -> Resu
     Ok(WasmProvider {
         engine: Arc::clone(engine),
         plugin,
+        appetite: Appetite::default(),
         places: Semaphore::new(grants.limits.concurrent_calls_max.max(1)),
         grants,
         description: public(described),
@@ -92,7 +94,8 @@ fn ask<T>(
     let fault = |problem: String| PluginError::Fault { function, problem };
     let ambient = ambient_runtime().map_err(|error| fault(format!("no runtime for it: {error}")))?;
     let _entered = ambient.as_ref().map(|runtime| -> EnterGuard<'_> { runtime.enter() });
-    let mut store = new_store(engine, grants, Purpose::Load);
+    let mut store =
+        new_store(engine, grants, Share::new(&engine.share, &Appetite::default(), engine.options.tick), Purpose::Load);
     match call(&mut store).now_or_never() {
         Some(Ok(answer)) => Ok(answer),
         Some(Err(error)) => Err(fault(Fault::from_error(&error, store.data()).to_string())),

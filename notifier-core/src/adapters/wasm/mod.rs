@@ -19,6 +19,7 @@ mod logbook;
 mod outgoing;
 mod provider;
 mod receipt;
+mod share;
 mod sigv4;
 mod spki;
 mod ticker;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use super::call::{Grants, Purpose, new_store};
@@ -16,6 +16,7 @@ use super::fault::Fault;
 use super::load::load;
 use super::outgoing::Outgoing;
 use super::receipt::{ReceiptEvent, ReceiveError, Webhook};
+use super::share::{Appetite, Share, metered, step_aside};
 use super::v0_1;
 use super::words::tidy;
 use crate::domain::message::Message;
@@ -27,6 +28,7 @@ pub struct WasmProvider {
     pub(super) engine: Arc<WasmEngine>,
     pub(super) plugin: v0_1::Plugin,
     pub(super) grants: Arc<Grants>,
+    pub(super) appetite: Appetite,
     /// As many as calls of this provider may run at the same time.
     pub(super) places: Semaphore,
     pub(super) description: ProviderDescription,
@@ -57,10 +59,13 @@ impl WasmProvider {
     pub async fn receive(&self, webhook: &Webhook, timeout: Duration) -> Result<Vec<ReceiptEvent>, ReceiveError> {
         let deadline = deadline_in(timeout);
         let work = async {
-            let _place = self.place(deadline, timeout).await?;
-            let mut store = new_store(&self.engine, &self.grants, Purpose::Receive { deadline, timeout });
-            let result = self.plugin.receive(&mut store, webhook).await;
-            result.map_err(|error| Fault::from_error(&error, store.data()))
+            let (_place, share) = self.place(deadline, timeout).await?;
+            let mut store = new_store(&self.engine, &self.grants, share, Purpose::Receive { deadline, timeout });
+            let receiving = async move {
+                let result = self.plugin.receive(&mut store, webhook).await;
+                result.map_err(|error| Fault::from_error(&error, store.data()))
+            };
+            metered(&self.appetite, receiving).await
         };
         match timeout_at(deadline, work).await.unwrap_or(Err(Fault::Deadline { timeout_ms: timeout.as_millis() })) {
             Ok(result) => result,
@@ -68,14 +73,23 @@ impl WasmProvider {
         }
     }
 
-    /// A place to run one call, among those of this provider and those of the engine.
-    async fn place(&self, deadline: Instant, timeout: Duration) -> Result<[SemaphorePermit<'_>; 2], Fault> {
+    /// A place to run one call, among those of this provider and those of the engine; and its turn.
+    async fn place(&self, deadline: Instant, timeout: Duration) -> Result<(Place<'_>, Share), Fault> {
         let busy = || Fault::Busy(format!("too many calls at the same time for {} ms", timeout.as_millis()));
         let both = async { Ok([self.places.acquire().await?, self.engine.instances.acquire().await?]) };
-        let waited: Result<_, tokio::sync::AcquireError> = timeout_at(deadline, both).await.map_err(|_| busy())?;
-        waited.map_err(|_| busy())
+        let waited: Result<Place<'_>, AcquireError> = timeout_at(deadline, both).await.map_err(|_| busy())?;
+        let place = waited.map_err(|_| busy())?;
+        let share = Share::new(&self.engine.share, &self.appetite, self.engine.options.tick);
+        let pause = share.pause_before();
+        if !pause.is_zero() {
+            step_aside(pause.min(timeout / 4)).await;
+        }
+        Ok((place, share))
     }
 }
+
+/// Held while a call runs.
+type Place<'a> = [SemaphorePermit<'a>; 2];
 
 #[async_trait]
 impl Provider for WasmProvider {
@@ -86,17 +100,17 @@ impl Provider for WasmProvider {
     async fn send(&self, message: &Message, context: &SendContext) -> Outcome {
         let timeout = context.timeout;
         let deadline = deadline_in(timeout);
-        let _place = match self.place(deadline, timeout).await {
+        let (_place, share) = match self.place(deadline, timeout).await {
             Ok(place) => place,
             Err(fault) => return Outcome::Unavailable { retry_after_ms: None, problem: fault.problem() },
         };
-        let mut store = new_store(&self.engine, &self.grants, Purpose::Send { deadline, timeout });
+        let mut store = new_store(&self.engine, &self.grants, share, Purpose::Send { deadline, timeout });
         let outgoing = Arc::clone(&store.data().outgoing);
-        let work = async {
+        let sending = async move {
             let result = self.plugin.send(&mut store, message, context).await;
             result.map_err(|error| Fault::from_error(&error, store.data()))
         };
-        let result = timeout_at(deadline, work).await;
+        let result = timeout_at(deadline, metered(&self.appetite, sending)).await;
         judge(result.unwrap_or(Err(Fault::Deadline { timeout_ms: timeout.as_millis() })), &outgoing)
     }
 }

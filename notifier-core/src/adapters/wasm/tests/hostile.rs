@@ -191,6 +191,38 @@ async fn an_interrupted_request_makes_the_outcome_unknown() {
     }
 }
 
+/// A fault after a request was answered: what the plugin would have said is not known.
+#[tokio::test]
+async fn a_fault_after_a_request_makes_the_outcome_unknown() {
+    let vendor = Vendor::start(|_| response("200 OK", "", "")).await;
+    let mut config = caller("many_requests", &vendor);
+    config.limits.requests_max = u32::MAX;
+    config.limits.cpu_budget_ms = 10;
+    let outcome = attempt(&load(config)).await;
+    let Outcome::Unknown { problem } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(problem.code.as_deref(), Some("plugin.cpu_budget"));
+    assert!(!vendor.arrived().is_empty());
+}
+
+/// When all places are taken, the message was not touched, and can be tried again.
+#[tokio::test]
+async fn without_a_place_it_is_unavailable() {
+    let vendor = Vendor::start(|_| Answer::Silence).await;
+    let mut config = caller("get", &vendor);
+    config.limits.concurrent_calls_max = 1;
+    let provider = Arc::new(load(config));
+    let first = Arc::clone(&provider);
+    let first = tokio::spawn(async move { first.send(&sms(), &context(1_000)).await });
+    while vendor.arrived().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let outcome = provider.send(&sms(), &context(100)).await;
+    let Outcome::Unavailable { problem, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(problem.code.as_deref(), Some("plugin.busy"));
+    assert!(matches!(first.await.unwrap(), Outcome::Unknown { .. }));
+    assert_eq!(vendor.arrived().len(), 1);
+}
+
 /// Twenty attackers of every kind beside one good provider: all its messages go out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn good_neighbours_keep_working() {
@@ -207,6 +239,8 @@ async fn good_neighbours_keep_working() {
                 let mut attempts = 0_u32;
                 while !stop.load(SeqCst) {
                     provider.send(&sms(), &context(TIMEOUT_MS)).await;
+                    // As a dispatcher would, between two messages.
+                    tokio::task::yield_now().await;
                     attempts += 1;
                 }
                 attempts

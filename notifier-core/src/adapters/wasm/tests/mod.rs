@@ -1,9 +1,11 @@
 //! Real guests, friendly and hostile.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
+mod canary;
 mod friendly;
 mod hostile;
 mod loading;
+mod receipts;
 mod secrets;
 mod signatures;
 mod sigv4;

@@ -13,6 +13,7 @@ use wasmtime::component::Component;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody, WasiHttpView};
 
 use super::super::call::{CallState, Purpose, new_store};
+use super::super::share::Share;
 use super::vendor::{Answer, Vendor, response};
 use super::{config, engine, load};
 use crate::adapters::wasm::WasmProvider;
@@ -72,7 +73,8 @@ fn provider(hosts: Vec<String>) -> WasmProvider {
 }
 
 fn store(provider: &WasmProvider, timeout: Duration) -> Store<CallState> {
-    new_store(engine(), &provider.grants, Purpose::Send { deadline: Instant::now() + timeout, timeout })
+    let share = Share::new(&engine().share, &provider.appetite, engine().options.tick);
+    new_store(engine(), &provider.grants, share, Purpose::Send { deadline: Instant::now() + timeout, timeout })
 }
 
 #[tokio::test]

@@ -1,0 +1,88 @@
+//! One secret, followed through everything that the host lets out: outcomes, logs, errors.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::vendor::{Vendor, response};
+use super::{config, context, load, secret, sms};
+use crate::domain::outcome::Outcome;
+use crate::ports::provider::Provider;
+
+/// Everything that was logged.
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Captured {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Captured {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// Logs of this thread, down to the finest.
+fn capture() -> (Captured, tracing::subscriber::DefaultGuard) {
+    let captured = Captured::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(captured.clone())
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .finish();
+    (captured, tracing::subscriber::set_default(subscriber))
+}
+
+const CANARY: &str = "yellow-canary-0123456789";
+
+#[tokio::test]
+async fn the_canary_stays_in_its_cage() {
+    let (captured, _guard) = capture();
+    let body = format!("{CANARY} eWVsbG93LWNhbmFyeS0wMTIzNDU2Nzg5");
+    let vendor = Vendor::start(move |_| response("200 OK", &format!("x-echo: {CANARY}\r\n"), &body)).await;
+    let settings = json!({ "attack": "echo_secret", "url": vendor.url("/") });
+    let mut config = config("hostile", notifier_plugins::HOSTILE.component, settings);
+    config.hosts = Some(vec![vendor.host()]);
+    config.secrets.insert("canary".into(), secret(CANARY));
+    let provider = load(config);
+    let outcome = provider.send(&sms(), &context(5_000)).await;
+    let shown = format!("{outcome:?} {provider:?} {}", captured.text());
+    // It was sent, and the plugin told all that it saw.
+    assert!(vendor.arrived()[0].head.contains(CANARY));
+    assert!(shown.contains("x-echo: [secret]"), "{shown}");
+    for trace in [CANARY, "eWVsbG93LWNhbmFye", "yellow", "0123456789"] {
+        assert!(!shown.contains(trace), "{trace} in {shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_log_lines_ends_at_its_budget() {
+    let (captured, _guard) = capture();
+    let mut config = config("flood", notifier_plugins::HOSTILE.component, json!({ "attack": "log_flood" }));
+    config.limits.cpu_budget_ms = 60_000;
+    let outcome = load(config).send(&sms(), &context(60_000)).await;
+    assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
+    let text = captured.text();
+    let lines: Vec<_> =
+        text.lines().filter(|line| line.contains("notifier::plugin") && line.contains("of a flood")).collect();
+    assert_eq!(lines.len(), 50, "{text}");
+    assert!(lines.iter().all(|line| line.contains("provider=\"flood\"")), "{}", lines[0]);
+    assert!(text.contains("dropped=999950"), "{text}");
+}
