@@ -116,6 +116,16 @@ fn checksum(bytes: &[u8]) -> u32 {
     crc32c::crc32c_append(head, &bytes[HEADER_BYTES..])
 }
 
+/// The same envelope with another version and the checksum that goes with it, as another program may have written it.
+#[cfg(test)]
+pub(super) fn with_version(sealed: &[u8], version: u8) -> Vec<u8> {
+    let mut bytes = sealed.to_vec();
+    bytes[1] = version;
+    let checksum = checksum(&bytes);
+    bytes[2..HEADER_BYTES].copy_from_slice(&checksum.to_be_bytes());
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,10 +153,7 @@ mod tests {
     fn another_kind_and_an_unknown_version_are_told_apart_from_damage() {
         let expected = Unreadable::Kind { found: 7, expected: Kind::Format };
         assert_eq!(open::<FormatRecord>(&seal(&record())), Err(expected));
-        let mut newer = seal(&record());
-        newer[1] = 2;
-        let sum = checksum(&newer);
-        newer[2..6].copy_from_slice(&sum.to_be_bytes());
+        let newer = with_version(&seal(&record()), 2);
         let expected = Unreadable::Version { kind: Kind::Progress, version: 2, newest: 1 };
         assert_eq!(open::<ProgressRecord>(&newer), Err(expected));
     }

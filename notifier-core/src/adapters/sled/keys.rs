@@ -125,6 +125,13 @@ pub(super) fn parse_idempotency_day(key: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(*day))
 }
 
+/// The tenant in an [`idempotency`] key.
+pub(super) fn parse_idempotency_tenant(key: &[u8]) -> Option<TenantId> {
+    let (_, rest) = key.strip_prefix(&[IDEMPOTENCY])?.split_first_chunk::<4>()?;
+    let (length, rest) = rest.split_first()?;
+    parse_tenant(rest.get(..usize::from(*length))?)
+}
+
 pub(super) fn preferences(tenant: &TenantId, recipient: &RecipientId) -> Vec<u8> {
     let mut key = vec![PREFERENCES];
     push_name(&mut key, tenant.as_str());
@@ -168,6 +175,12 @@ pub(super) fn part(of: &[u8], number: u32) -> Vec<u8> {
     key.extend_from_slice(of);
     key.extend_from_slice(&number.to_be_bytes());
     key
+}
+
+/// The key that a [`part`] belongs to, and its number.
+pub(super) fn parse_part(key: &[u8]) -> Option<(&[u8], u32)> {
+    let (of, number) = key.strip_prefix(&[PART])?.split_last_chunk::<4>()?;
+    Some((of, u32::from_be_bytes(*number)))
 }
 
 pub(super) fn quarantine(of: &[u8]) -> Vec<u8> {

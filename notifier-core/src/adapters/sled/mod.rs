@@ -11,6 +11,7 @@
 //!
 //! Times are kept to the microsecond.
 
+mod check;
 mod committer;
 mod compact;
 mod engine;
@@ -32,6 +33,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use self::check::{Report, check};
 use self::committer::Committer;
 use self::engine::Engine;
 use self::marker::Marker;

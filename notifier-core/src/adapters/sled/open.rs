@@ -81,7 +81,7 @@ pub enum OpenError {
         found: u64,
     },
     /// The data cannot be read.
-    #[error("the data is damaged: {problem}")]
+    #[error("the data is damaged: {problem} (see `notifier store check`)")]
     Damaged {
         /// In what way.
         problem: String,
@@ -257,7 +257,7 @@ impl Database {
             Ok(found) => Ok(found.map(|(record, _)| record)),
             Err(Trouble::Medium(error)) => Err(medium(error)),
             Err(Trouble::Damaged { problem, .. }) => {
-                Err(OpenError::Damaged { problem: format!("{} {problem}", R::KIND.name()) })
+                Err(OpenError::Damaged { problem: format!("the {} record: {problem}", R::KIND.name()) })
             }
             Err(Trouble::Refused(error)) => Err(OpenError::Damaged { problem: error.to_string() }),
         }

@@ -69,7 +69,7 @@ impl Staging {
             count += 1;
         }
         for surplus in count..previous.parts {
-            self.remove(&keys::part(key, surplus), 0);
+            self.operation.push((keys::part(key, surplus), None));
         }
         self.growth -= signed(previous.bytes);
         self.insert(key.to_vec(), head);

@@ -59,7 +59,7 @@ impl Source for sled::Tree {
 /// How much room a value takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Size {
-    /// Of everything under its key and in its parts.
+    /// Of its keys, and of everything under them.
     pub(super) bytes: usize,
     /// Other keys that hold a part of it.
     pub(super) parts: u32,
@@ -124,8 +124,8 @@ pub(super) fn measure(source: &impl Source, key: &[u8]) -> Result<Size, sled::Er
         Ok(split) => split.parts,
         Err(_) => 0,
     };
-    let bytes = head.len() + usize::try_from(parts).unwrap_or(0) * PART_BYTES_MAX;
-    Ok(Size { bytes, parts })
+    let in_parts = usize::try_from(parts).unwrap_or(0) * PART_BYTES_MAX;
+    Ok(Size { bytes: keys_bytes(key, parts) + head.len() + in_parts, parts })
 }
 
 /// Adds to the error of a conversion which key it is about.
@@ -137,7 +137,7 @@ type Assembled = Result<(IVec, Size), Unreadable>;
 
 fn assemble(source: &impl Source, key: &[u8], head: IVec) -> Result<Assembled, sled::Error> {
     if !envelope::is(Kind::Split, &head) {
-        let size = Size { bytes: head.len(), parts: 0 };
+        let size = Size { bytes: keys_bytes(key, 0) + head.len(), parts: 0 };
         return Ok(Ok((head, size)));
     }
     let parts = match envelope::open::<SplitRecord>(&head) {
@@ -151,6 +151,10 @@ fn assemble(source: &impl Source, key: &[u8], head: IVec) -> Result<Assembled, s
             None => return Ok(Err(Unreadable::Part(number))),
         }
     }
-    let size = Size { bytes: head.len() + sealed.len(), parts };
+    let size = Size { bytes: keys_bytes(key, parts) + head.len() + sealed.len(), parts };
     Ok(Ok((sealed.into(), size)))
+}
+
+fn keys_bytes(key: &[u8], parts: u32) -> usize {
+    key.len() + usize::try_from(parts).unwrap_or(0) * keys::part(key, 0).len()
 }

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+pub(super) use self::deliveries::index_key;
 use super::envelope::{Record, Unreadable};
 use super::holders::Holders;
 use super::keys;

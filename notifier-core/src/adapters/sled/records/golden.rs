@@ -1,1 +1,195 @@
-//! The bytes of every released version, and what they have to be read as.
+//! The bytes of every released version: they can be read for ever, and those of the newest are what is written.
+//!
+//! `NOTIFIER_WRITE_GOLDEN=1 cargo test golden` writes the files that are not there yet, for a new version. What was
+//! released once is never written again.
+
+use std::fs;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::*;
+use crate::adapters::sled::envelope::{self, Record};
+use crate::domain::channel::Channel;
+use crate::domain::delivery::{Attempt, Delivery};
+use crate::domain::id::{
+    CategoryName, DeliveryId, IdempotencyKey, NotificationId, ProviderName, RecipientId, SubjectId, TemplateName,
+    TenantId,
+};
+use crate::domain::lifecycle::DeliveryState;
+use crate::domain::message::{Attachment, Mailbox};
+use crate::domain::notification::{ContentSource, MessageOptions, Notification};
+use crate::domain::outcome::Problem;
+use crate::domain::preference::Preferences;
+use crate::domain::recipient::{EmailAddress, Locale, PhoneNumber, Recipient, ZoneName};
+use crate::domain::template::{Content, EmailSource, SmsSource, Template, Variable, VariableKind};
+use crate::domain::timeline::{Fact, FactKind, Reason};
+use crate::ports::store::Acceptance;
+
+/// Reads the file, compares with the record, and the other way round.
+fn check<R: Record + PartialEq + std::fmt::Debug>(version: u8, name: &str, record: &R) {
+    let file = format!("{}/testdata/records/v{version}/{name}.bin", env!("CARGO_MANIFEST_DIR"));
+    let path = Path::new(&file);
+    if std::env::var_os("NOTIFIER_WRITE_GOLDEN").is_some() && !path.exists() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, envelope::seal(record)).unwrap();
+    }
+    let golden = fs::read(path).unwrap_or_else(|error| panic!("{file}: {error}"));
+    assert_eq!(envelope::open::<R>(&golden).as_ref(), Ok(record), "{file} is read as something else");
+    if version == R::VERSION {
+        assert_eq!(envelope::seal(record), golden, "{name} is written in another way than in {file}");
+    }
+}
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(1_760_000_000_000 + ms).unwrap()
+}
+
+fn content(text: &str) -> Content {
+    Content {
+        email: Some(EmailSource { subject: text.into(), text: Some("plain".into()), html: Some("<p>html</p>".into()) }),
+        sms: Some(SmsSource { text: text.into() }),
+    }
+}
+
+fn acceptance() -> Acceptance {
+    let recipient = Recipient {
+        email: Some(EmailAddress::parse("ada@example.com").unwrap()),
+        phone: Some(PhoneNumber::parse("+14155550101").unwrap()),
+        locale: Some(Locale::parse("pt-BR").unwrap()),
+        time_zone: Some(ZoneName::parse("America/Sao_Paulo").unwrap()),
+        attributes: [("floor".to_owned(), json!(3))].into_iter().collect(),
+        ..Recipient::with_id(RecipientId::new("zoë 🏠").unwrap())
+    };
+    let attachment = Attachment {
+        filename: "plan.png".into(),
+        content_type: "image/png".into(),
+        content_id: Some("plan".into()),
+        data: vec![0, 1, 255],
+    };
+    let notification = Notification {
+        id: NotificationId::from_bytes([7; 16]),
+        tenant: TenantId::new("north").unwrap(),
+        recipient,
+        category: CategoryName::new("rent-reminder").unwrap(),
+        channels: Channel::ALL.to_vec(),
+        content: ContentSource::Inline(content("Hello")),
+        variables: [("lines".to_owned(), json!([1, -2, 3.5, true, null, {"text": "é"}]))].into_iter().collect(),
+        subject: Some(SubjectId::new("unit 4b").unwrap()),
+        options: MessageOptions {
+            reply_to: Some(Mailbox::parse("Office <office@example.com>").unwrap()),
+            headers: vec![("X-Building".into(), "7".into())],
+            attachments: vec![attachment],
+            media_urls: vec!["https://example.com/plan.png".into()],
+        },
+        due_at: at(60_000),
+        expires_at: at(3_600_000),
+        created_at: at(0),
+        idempotency_key: Some(IdempotencyKey::new("order-17").unwrap()),
+    };
+    let deliveries = notification.first_deliveries();
+    Acceptance { notification, deliveries, request_hash: [9; 32], key_expires_at: at(86_400_000) }
+}
+
+fn delivery() -> Delivery {
+    Delivery {
+        id: DeliveryId { notification: NotificationId::from_bytes([7; 16]), channel: Channel::Sms },
+        tenant: TenantId::new("north").unwrap(),
+        state: DeliveryState::Pending,
+        reason: Reason::new("attempt.unavailable", "the provider was unavailable: down (503)"),
+        due_at: at(5_000),
+        attempts: 2,
+        deferrals: 1,
+        last_attempt: Some(Attempt {
+            number: 2,
+            provider: ProviderName::new("twilio").unwrap(),
+            started_at: at(1_000),
+            address: "+14155550101".into(),
+            content: "rent-reminder v3 (es)".into(),
+            content_sha256: "ab".repeat(32),
+            provider_message_id: Some("SM123".into()),
+            problem: Some(Problem::coded("503", "down")),
+        }),
+        updated_at: Timestamp::from_microsecond(1_760_000_001_234_567).unwrap(),
+    }
+}
+
+fn facts() -> Vec<Fact> {
+    let fact = |kind, state| Fact {
+        at: at(1_000),
+        channel: Some(Channel::Sms),
+        kind,
+        reason: Reason::new("code", "text"),
+        state,
+        details: vec![("attempt".into(), "2".into()), ("vendor_code".into(), "503".into())],
+    };
+    let whole = Fact { channel: None, details: Vec::new(), ..fact(FactKind::Accepted, DeliveryState::Pending) };
+    vec![whole, fact(FactKind::Attempting, DeliveryState::Sending), fact(FactKind::Retrying, DeliveryState::Pending)]
+}
+
+#[test]
+fn notifications() {
+    let inline = acceptance();
+    check(1, "notification_inline", &NotificationRecord::from(&inline));
+    let mut plain = acceptance();
+    plain.notification.content =
+        ContentSource::Template { name: TemplateName::new("rent-reminder").unwrap(), version: Some(3) };
+    plain.notification.idempotency_key = None;
+    plain.notification.options = MessageOptions::default();
+    check(1, "notification_template", &NotificationRecord::from(&plain));
+    for acceptance in [inline, plain] {
+        let record = NotificationRecord::from(&acceptance);
+        assert_eq!(Notification::try_from(record), Ok(acceptance.notification));
+    }
+}
+
+#[test]
+fn deliveries() {
+    let first = DeliveryRecord::from(&Delivery { last_attempt: None, ..delivery() });
+    check(1, "delivery_new", &first);
+    let later = first.changed(&delivery(), &facts()[..1], 41).changed(&delivery(), &facts()[1..], 42);
+    check(1, "delivery_with_facts", &later);
+    assert_eq!(Delivery::try_from(later.clone()), Ok(delivery()));
+    let numbered: Vec<_> = [41, 42, 42].into_iter().zip(facts()).collect();
+    assert_eq!(later.facts(), Ok(numbered));
+}
+
+#[test]
+fn preferences() {
+    let preferences = Preferences {
+        channels: [(Channel::Email, true), (Channel::Sms, false)].into(),
+        interests: [("districts".to_owned(), json!(["north", 7]))].into_iter().collect(),
+    };
+    check(1, "preferences", &PreferencesRecord::from(&preferences));
+    assert_eq!(Preferences::try_from(PreferencesRecord::from(&preferences)), Ok(preferences));
+}
+
+#[test]
+fn templates() {
+    let template = Template {
+        name: TemplateName::new("rent-reminder").unwrap(),
+        version: 3,
+        content: content("Hello {{name}}"),
+        locales: [(Locale::parse("es").unwrap(), content("Hola {{name}}"))].into(),
+        variables: [("name".to_owned(), Variable { kind: VariableKind::String, required: true })].into(),
+    };
+    check(1, "template", &TemplateRecord::from(&template));
+    assert_eq!(Template::try_from(TemplateRecord::from(&template)), Ok(template));
+}
+
+#[test]
+fn idempotency_keys() {
+    let acceptance = acceptance();
+    let record = NotificationRecord::from(&acceptance);
+    let entry = IdempotencyRecord::new(acceptance.notification.id, record.idempotency().unwrap());
+    check(1, "idempotency", &entry);
+    assert!(entry.is_of(&acceptance.request_hash) && !entry.is_of(&[0; 32]));
+    assert_eq!(entry.expires_at(), Ok(acceptance.key_expires_at));
+}
+
+#[test]
+fn bookkeeping() {
+    check(1, "format", &FormatRecord { number: 1 });
+    check(1, "progress", &ProgressRecord { operations: 300, live_bytes: 70_000, opens: 2 });
+}

@@ -1,23 +1,46 @@
 //! What holds for this store beyond what holds for every store.
 
+mod compaction;
+mod crash;
+mod damage;
+mod differential;
+mod durability;
+mod opening;
+
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use super::sync::DataSync;
 use super::{SledOptions, SledStore};
 use crate::ports::store::Store;
+
+fn options() -> SledOptions {
+    SledOptions { cache_bytes: 8 * 1024 * 1024, ..SledOptions::default() }
+}
+
+fn open(path: &Path) -> Arc<dyn Store> {
+    Arc::new(SledStore::open(path, options()).unwrap())
+}
+
+/// A store that leaves syncing to the system: for tests that end before the power does.
+fn open_unsynced(path: &Path) -> Arc<dyn Store> {
+    struct Unsynced;
+    impl DataSync for Unsynced {
+        fn sync(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    Arc::new(SledStore::open_with(path, options(), |_| Box::new(Unsynced)).unwrap())
+}
 
 /// A new store, in a folder that goes away with the test.
 async fn make() -> (TempDir, Arc<dyn Store>) {
     let folder = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> = Arc::new(open(folder.path()));
+    let store = open(folder.path());
     (folder, store)
-}
-
-fn open(path: &Path) -> SledStore {
-    let options = SledOptions { cache_bytes: 8 * 1024 * 1024, ..SledOptions::default() };
-    SledStore::open(path, options).unwrap()
 }
 
 crate::store_conformance!(make);
