@@ -102,7 +102,7 @@ pub use plugin::Plugin;
 /// The embedded durable store, for those who open or examine it themselves.
 #[cfg(feature = "sled")]
 pub mod sled {
-    pub use crate::adapters::sled::{OpenError, SledOptions, SledStore};
+    pub use crate::adapters::sled::{OpenError, Report, SledOptions, SledStore, check};
 }
 
 /// The host of sandboxed providers, for those who run components themselves. [`Plugin`] is the usual way.
