@@ -10,12 +10,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::config::{Config, ConfigError, DEFAULT_TOML};
 use crate::running::{Running, StartupError, start};
 use crate::sandbox_mode::{SandboxMode, SandboxModeError, SandboxSettings};
+use crate::store_check;
 use crate::telemetry::{self, TelemetryError};
 
 /// What went wrong on the way.
 const EXIT_FAILURE: u8 = 1;
 /// The command line or the configuration cannot be used; clap ends with the same.
 const EXIT_USAGE: u8 = 2;
+/// A store needs attention.
+const EXIT_ATTENTION: u8 = 3;
 
 /// Tells people things, once, on time, in the way they asked for, and can prove what it did.
 #[derive(Debug, Parser)]
@@ -28,7 +31,8 @@ struct Arguments {
     config: Option<PathBuf>,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line or the configuration cannot be used.";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line or the configuration cannot be used, \
+    3 a store needs attention.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -43,11 +47,31 @@ enum Command {
         #[arg(long)]
         keep_raw: bool,
     },
+    /// Look after a store that no process has open
+    Store {
+        #[command(subcommand)]
+        command: StoreCommand,
+    },
     /// Print the default configuration, which documents every setting
     Config {
         /// Print what is in force instead: defaults, file and environment
         #[arg(long)]
         effective: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum StoreCommand {
+    /// Compare every record and index entry; ends with 3 when something needs attention
+    Check {
+        /// The directory: `store.path` of the configuration
+        path: PathBuf,
+        /// Rebuild the indexes from the records and quarantine what is damaged; nothing is thrown away
+        #[arg(long)]
+        repair: bool,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -65,6 +89,8 @@ enum CliError {
     Startup(#[from] StartupError),
     #[error(transparent)]
     Sandbox(#[from] SandboxModeError),
+    #[error("the store cannot be checked: {0}")]
+    Check(#[from] notifier_core::sled::OpenError),
     #[error("the store could not be closed: {0}")]
     Close(#[from] notifier_core::StoreError),
     #[error("cannot write to standard output: {0}")]
@@ -84,7 +110,7 @@ impl CliError {
 #[must_use]
 pub fn main() -> ExitCode {
     match run(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // There is nowhere left to report that standard error is gone.
             let _ = writeln!(io::stderr(), "notifier: {error}");
@@ -93,22 +119,30 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<(), CliError> {
+fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
     let file = arguments.config.as_deref();
     match arguments.command.unwrap_or(Command::Serve) {
-        Command::Config { effective: false } => print(DEFAULT_TOML),
-        Command::Config { effective: true } => print(&Config::load(file)?.to_toml()),
+        Command::Config { effective: false } => print(DEFAULT_TOML)?,
+        Command::Config { effective: true } => print(&Config::load(file)?.to_toml())?,
+        Command::Store { command: StoreCommand::Check { path, repair, json } } => {
+            let report = notifier_core::sled::check(path, repair)?;
+            print(&if json { store_check::to_json(&report) } else { store_check::to_text(&report) })?;
+            if !(report.is_sound() || report.repaired) {
+                return Ok(EXIT_ATTENTION.into());
+            }
+        }
         Command::Serve => {
             let config = Config::load(file)?.config;
             telemetry::init(&config.log)?;
-            block_on(serve(config))
+            block_on(serve(config))?;
         }
         Command::Sandbox { data_dir, keep_raw } => {
             let settings = SandboxSettings { data_dir, keep_raw, ..SandboxSettings::load(file)? };
             telemetry::init(&settings.config.log)?;
-            block_on(sandbox(settings))
+            block_on(sandbox(settings))?;
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn print(text: &str) -> Result<(), CliError> {

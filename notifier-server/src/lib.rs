@@ -21,8 +21,12 @@ mod running;
 pub mod sandbox;
 mod sandbox_mode;
 mod serve;
+mod store_check;
 mod telemetry;
 mod wire;
+
+#[cfg(test)]
+mod tests;
 
 pub use engine::EngineError;
 pub use problem::{FieldProblem, Problem, ProblemBody, ProblemKind};

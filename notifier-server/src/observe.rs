@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http::header::{CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue};
+use notifier_core::ports::clock::within;
 use tracing::Instrument;
 
 use crate::app::SharedApp;
@@ -29,7 +30,7 @@ pub(crate) async fn observe(State(app): State<SharedApp>, request: Request, next
     let span = tracing::info_span!("request", id = %request_id, %method, route = route_name);
 
     let started = app.clock.now();
-    let answer = AssertUnwindSafe(tokio::time::timeout(app.request_timeout, next.run(request)));
+    let answer = AssertUnwindSafe(within(&*app.clock, app.request_timeout, next.run(request)));
     let mut response = match answer.catch_unwind().instrument(span.clone()).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => timed_out(app.request_timeout.as_millis()),

@@ -29,7 +29,7 @@ pub fn init(settings: &LogSettings) -> Result<(), TelemetryError> {
 }
 
 /// What [`init`] installs, for any writer.
-fn subscriber<W>(
+pub(crate) fn subscriber<W>(
     settings: &LogSettings,
     colours: bool,
     writer: W,

@@ -3,16 +3,18 @@
 mod print;
 mod reader;
 mod sections;
+mod source;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use config::{ConfigError as SourceError, Environment, File, FileFormat, Value};
+use config::{ConfigError as SourceError, Environment, Value};
 use notifier_core::{Category, Channel, FlowOptions, Limits, SecretString};
 
 pub use reader::SettingError;
+use source::Named;
 
 /// The defaults, and the documentation of every setting.
 pub const DEFAULT_TOML: &str = include_str!("../../notifier.default.toml");
@@ -198,7 +200,7 @@ impl Config {
         Self::load_over(None, file, None)
     }
 
-    /// As [`Self::load`], with other defaults in TOML over the defaults, and with a given environment instead of the
+    /// As [`Self::load`], with the sandbox's settings, in TOML, over the defaults, and with a given environment instead of the
     /// process's.
     ///
     /// # Errors
@@ -210,12 +212,12 @@ impl Config {
     ) -> Result<Loaded, ConfigError> {
         let environment = environment.map(|variables| variables.into_iter().collect());
         let overrides = Environment::with_prefix(ENVIRONMENT_PREFIX).separator("__").source(environment);
-        let mut sources = config::Config::builder().add_source(File::from_str(DEFAULT_TOML, FileFormat::Toml));
+        let mut sources = config::Config::builder().add_source(Named::toml("the defaults", DEFAULT_TOML)?);
         if let Some(overlay) = overlay {
-            sources = sources.add_source(File::from_str(overlay, FileFormat::Toml));
+            sources = sources.add_source(Named::toml("the sandbox's defaults", overlay)?);
         }
         if let Some(file) = file {
-            sources = sources.add_source(File::from(file).format(FileFormat::Toml));
+            sources = sources.add_source(Named::file(file)?);
         }
         let merged = sources.add_source(overrides).build()?.cache.into_table()?;
         let merged: BTreeMap<String, Value> = merged.into_iter().collect();

@@ -95,6 +95,8 @@ unknown_policy = "maybe"
 attempts = 3
 [providers.sms]
 plugin = "carrier-pigeon"
+[providers.both]
+plugin = "twilio"
 component = "x.wasm"
 [providers.other]
 hosts = "api.example.com"
@@ -119,7 +121,7 @@ fax = "sms"
         "categories.Rent.unknown_policy",
         "categories.rent.retry.attempts",
         "providers.sms.plugin",
-        "providers.sms.component",
+        "providers.both.component",
         "providers.other.plugin",
         "providers.other.hosts",
         "directory.base_url",
@@ -133,7 +135,7 @@ fax = "sms"
     }
     assert_eq!(errors.len(), 19, "{errors:#?}");
     let origin = |key: &str| errors.iter().find(|error| error.key == key).unwrap().origin.clone();
-    assert!(origin("server.lisen").ends_with("notifier.toml"), "{}", origin("server.lisen"));
+    assert!(origin("server.lisen").ends_with("/notifier.toml"), "{}", origin("server.lisen"));
     assert_eq!(origin("store.cache_bytes"), "the environment");
 }
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use notifier_core::ports::clock::within;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
@@ -57,7 +58,8 @@ fn is_json(content_type: &str) -> bool {
 }
 
 async fn read(body: Body, app: &App) -> Result<Bytes, Problem> {
-    let collected = tokio::time::timeout(app.body_timeout, Limited::new(body, app.body_bytes_max).collect()).await;
+    let whole = Limited::new(body, app.body_bytes_max).collect();
+    let collected = within(&*app.clock, app.body_timeout, whole).await;
     match collected {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(app.body_bytes_max)),
@@ -108,9 +110,15 @@ fn explain(path: String, error: &serde_json::Error) -> Problem {
     }
 }
 
-/// The field that a message of serde is about. Those about a key name it in backquotes; the path ends above or at it.
+/// The field that a message of serde is about, and the message in words of JSON. Messages about a key name it in
+/// backquotes; the path ends above or at it.
 fn locate(path: String, message: &str) -> (String, String) {
     let path = if path == "." { String::new() } else { path };
+    if let (Some(above), Some(rest)) = (path.strip_suffix('?'), message.strip_prefix("unknown variant `"))
+        && let Some((name, expected)) = rest.split_once('`')
+    {
+        return (format!("{above}{name}"), format!("is not known here; {}", expected.trim_start_matches(", ")));
+    }
     let named = |prefix: &str| {
         let (name, rest) = message.strip_prefix(prefix)?.split_once('`')?;
         let is_at_end = path == name || path.ends_with(&format!(".{name}"));
@@ -132,7 +140,21 @@ fn locate(path: String, message: &str) -> (String, String) {
     if let Some((field, _)) = named("duplicate field `") {
         return (field, "is given twice".into());
     }
-    (path, message.to_owned())
+    (path, in_json_words(message))
+}
+
+/// serde names Rust's types; callers know JSON's.
+fn in_json_words(message: &str) -> String {
+    if let Some((found, _)) = message.split_once(", expected struct ") {
+        // Of an array where an object should be, serde says that it is too short.
+        let found = if found.starts_with("invalid length") { "invalid type: array" } else { found };
+        return format!("{}, expected an object", found.replace(": sequence", ": array"));
+    }
+    message
+        .replace(": sequence", ": array")
+        .replace(": map", ": object")
+        .replace("a sequence", "an array")
+        .replace("a map", "an object")
 }
 
 #[cfg(test)]
@@ -175,7 +197,7 @@ mod tests {
             (r#"{}"#, "inner"),
             (r#"{"inner":{"id":"1"},"x":1}"#, "x"),
             (r#"{"inner":null}"#, "inner"),
-            (r#"{"inner":[]}"#, "inner.id"),
+            (r#"{"inner":[]}"#, "inner"),
             (r#"{"inner":{"id":"1"},"list":[{"id":"1"},{"id":2}]}"#, "list[1].id"),
             (r#"{"inner":{"id":"1"},"list":[{"id":"1"},{"ix":2}]}"#, "list[1].ix"),
             (r#"{"inner":{"id":"1"},"list":[{}]}"#, "list[0].id"),
@@ -188,12 +210,23 @@ mod tests {
     }
 
     #[test]
+    fn errors_are_told_in_words_of_json() {
+        let told = |json: &str| read_json::<Outer>(json.as_bytes()).unwrap_err().errors[0].problem.clone();
+        assert_eq!(told(r#"{"inner":[]}"#), "invalid type: array, expected an object");
+        assert_eq!(told(r#"{"inner":1}"#), "invalid type: integer `1`, expected an object");
+        assert_eq!(told(r#"{"inner":{"id":"1"},"list":{}}"#), "invalid type: object, expected an array");
+        assert_eq!(told(r#"{"inner":{"id":"1"},"x":1}"#), "is not known here; there are `inner`, `list`, `kind`");
+        assert_eq!(told("{}"), "is required");
+        assert_eq!(told("[]"), "invalid type: array, expected an object");
+    }
+
+    #[test]
     fn what_is_not_json_is_told_with_its_place() {
         let deep = "[".repeat(1_000);
         for (json, part) in [
             ("", "line 1"),
             ("{\n  \"inner\": }", "line 2, column 12"),
-            ("{\"inner\":{\"id\":\"1\"}} x", "line 1, column 23"),
+            ("{\"inner\":{\"id\":\"1\"}} x", "line 1, column 22"),
             ("{\"inner\":{\"id\":\"1\n\"}}", "control character"),
             (deep.as_str(), "recursion limit"),
         ] {

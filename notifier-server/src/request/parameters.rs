@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
@@ -19,9 +20,17 @@ impl<T: DeserializeOwned + Send> FromRequestParts<SharedApp> for Segments<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, Problem> {
-        let refused = |rejection: PathRejection| Problem::new(ProblemKind::InvalidParameter, rejection.body_text());
         Path::from_request_parts(parts, app).await.map(|Path(segments)| Self(segments)).map_err(refused)
     }
+}
+
+fn refused(rejection: PathRejection) -> Problem {
+    if let PathRejection::FailedToDeserializePathParams(failed) = &rejection
+        && let ErrorKind::InvalidUtf8InPathParam { key } = failed.kind()
+    {
+        return Problem::parameter(key, "is not UTF-8");
+    }
+    Problem::new(ProblemKind::InvalidParameter, rejection.body_text())
 }
 
 /// Reads a parameter's text.

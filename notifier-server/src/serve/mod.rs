@@ -19,6 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use notifier_core::Clock;
+use notifier_core::ports::clock::within;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -88,7 +89,7 @@ impl Server {
             }
         }
         drop(self.listener);
-        let drained = tokio::time::timeout(deadline, drain.shutdown()).await.is_ok();
+        let drained = within(&*self.clock, deadline, drain.shutdown()).await.is_ok();
         connections.shutdown().await;
         drained
     }

@@ -1,0 +1,139 @@
+use super::*;
+
+fn schedule() -> Value {
+    json!({"user_id": "1", "property_id": "1", "message": "Hi {{name}} <b>", "scheduled_time_utc": "2026-06-01T13:00:00"})
+}
+
+async fn with_preferences(email: bool, sms: bool) -> TestServer {
+    let server = TestServer::start().await;
+    let wanted = json!({"email_enabled": email, "sms_enabled": sms, "property_types": ["house"], "location": "Miami"});
+    let stored = server.put("/preferences/1", &wanted).await.ok();
+    assert_eq!(stored["user_id"], "1");
+    server
+}
+
+#[tokio::test]
+async fn a_message_is_scheduled_and_read_on_each_enabled_channel() {
+    let server = with_preferences(true, true).await;
+    let answer = server.post("/notifications/schedule", &schedule()).await.ok();
+    let ids = answer["notification_ids"].as_array().unwrap().clone();
+    assert_eq!(ids.len(), 2);
+
+    let email = server.get(&format!("/notifications/{}", ids[0].as_str().unwrap())).await.ok();
+    let expected = json!({
+        "id": ids[0], "user_id": "1", "property_id": "1", "notification_type": "email",
+        "scheduled_time_utc": "2026-06-01T13:00:00Z", "sent": false, "service_response": null,
+        "details": {
+            "to_email": "ana@example.com", "subject": "About 12 Bleecker Street", "from_email": "office@example.com",
+            "text_body": "Hi {{name}} <b>",
+            "html_body": "<p style=\"white-space: pre-line\">Hi {{name}} &lt;b&gt;</p>",
+        },
+    });
+    assert_eq!(email, expected);
+    let sms = server.get(&format!("/notifications/{}", ids[1].as_str().unwrap())).await.ok();
+    assert_eq!(sms["notification_type"], "sms");
+    let details = json!({
+        "to_phone_number": "+14155550101", "from_phone_number": "+15005550006", "message": "Hi {{name}} <b>",
+    });
+    assert_eq!(sms["details"], details);
+
+    server.clock.set("2026-06-01T13:00:00Z".parse().unwrap());
+    server.settled(ids[0].as_str().unwrap().trim_end_matches(".email")).await;
+    let email = server.get(&format!("/notifications/{}", ids[0].as_str().unwrap())).await.ok();
+    assert_eq!(email["sent"], true);
+    assert!(email["service_response"].as_str().unwrap().starts_with("scripted-"), "{email}");
+}
+
+#[tokio::test]
+async fn only_enabled_channels_are_used() {
+    for (email, sms, expected) in [(true, false, ".email"), (false, true, ".sms")] {
+        let server = with_preferences(email, sms).await;
+        let answer = server.post("/notifications/schedule", &schedule()).await.ok();
+        let ids = answer["notification_ids"].as_array().unwrap();
+        assert!(ids.len() == 1 && ids[0].as_str().unwrap().ends_with(expected), "{answer}");
+    }
+    let server = with_preferences(false, false).await;
+    let answer = server.post("/notifications/schedule", &schedule()).await.ok();
+    assert_eq!(answer, json!({"notification_ids": []}));
+    assert_eq!(server.get("/v1/notifications").await.ok()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn what_is_unknown_is_not_found() {
+    let server = TestServer::start().await;
+    let detail = |answer: &Answer| answer.problem(404, "not-found")["detail"].as_str().unwrap().to_owned();
+    let answer = server.post("/notifications/schedule", &schedule()).await;
+    assert_eq!(detail(&answer), "User preferences not found");
+    assert_eq!(detail(&server.get("/preferences/1").await), "User preferences not found");
+    assert_eq!(detail(&server.get("/preferences/9").await), "User not found");
+    assert_eq!(detail(&server.put("/preferences/9", &json!({})).await), "User not found");
+    server.put("/preferences/1", &json!({})).await.ok();
+    let other = |field: &str| {
+        let mut body = schedule();
+        body[field] = "9".into();
+        body
+    };
+    assert_eq!(detail(&server.post("/notifications/schedule", &other("user_id")).await), "User not found");
+    assert_eq!(detail(&server.post("/notifications/schedule", &other("property_id")).await), "Property not found");
+    let never = "0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11";
+    for id in ["x", never, &format!("{never}.email"), "%ff"] {
+        let answer = server.get(&format!("/notifications/{id}")).await;
+        assert!(answer.status == 404 || id == "%ff", "{id}");
+    }
+    assert_eq!(server.get("/v1/notifications").await.ok()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_is_refused_with_its_field() {
+    let server = with_preferences(true, true).await;
+    for (field, value) in [
+        ("scheduled_time_utc", json!("2026-06-01T12:00:00Z")),
+        ("scheduled_time_utc", json!("2026-06-01T11:59:59")),
+        ("scheduled_time_utc", json!("tomorrow")),
+        ("scheduled_time_utc", json!(null)),
+        ("message", json!("")),
+        ("message", json!("x".repeat(1_601))),
+        ("message", json!(1)),
+        ("user_id", json!("")),
+        ("property_id", json!(1)),
+        ("property", json!("1")),
+    ] {
+        let mut body = schedule();
+        body[field] = value;
+        let problem = server.post("/notifications/schedule", &body).await.problem(422, "invalid-request");
+        assert_eq!(problem["field"], field, "{problem}");
+    }
+    let problem = server.put("/preferences/1", &json!({"email_enabled": "yes"})).await.problem(422, "invalid-request");
+    assert_eq!(problem["field"], "email_enabled");
+    assert_eq!(server.get("/v1/notifications").await.ok()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn preferences_have_their_defaults() {
+    let server = TestServer::start().await;
+    let defaults =
+        json!({"user_id": "1", "email_enabled": true, "sms_enabled": false, "property_types": [], "location": ""});
+    assert_eq!(server.post("/preferences/1", &json!({})).await.ok(), defaults);
+    assert_eq!(server.get("/preferences/1").await.ok(), defaults);
+    server.put("/v1/preferences/1", &json!({"interests": {"property_types": "house", "location": 1}})).await.ok();
+    let read = server.get("/preferences/1").await.ok();
+    assert_eq!((&read["sms_enabled"], &read["property_types"], &read["location"]), (&json!(true), &json!([]), &json!("")));
+}
+
+#[tokio::test]
+async fn an_outage_of_the_user_database_is_not_an_unknown_user() {
+    let server = with_preferences(true, true).await;
+    server.lookup.set_down(true);
+    let answer = server.post("/notifications/schedule", &schedule()).await;
+    answer.problem(503, "unavailable");
+    assert!(answer.headers.contains_key("retry-after"));
+}
+
+#[tokio::test]
+async fn the_routes_can_be_switched_off() {
+    let server = TestServer::start_with(ServerSettings { compat: false, ..settings() }, Router::new()).await;
+    for path in ["/preferences/1", "/health", "/notifications/x"] {
+        server.get(path).await.problem(404, "not-found");
+    }
+    server.get("/v1/health").await.ok();
+}

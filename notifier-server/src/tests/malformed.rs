@@ -1,0 +1,286 @@
+//! Malformed input over all routes: a 4xx problem that names the field, and nothing stored.
+
+use super::*;
+
+/// What the answer must be: a status, and the field that it names (none where the body as a whole is at fault).
+type Expected = (u16, Option<&'static str>);
+
+fn valid() -> Value {
+    json!({
+        "recipient": {"id": "1", "email": "ana@example.com", "phone": "+14155550101"},
+        "content": {"email": {"subject": "Hi", "text": "Hi"}, "sms": {"text": "Hi"}},
+        "options": {"attachments": [{"filename": "a.txt", "content_type": "text/plain", "data": "aGk="}]},
+    })
+}
+
+/// `valid` with one field replaced; `None` removes it. The path is a JSON pointer.
+fn with(pointer: &str, value: Option<Value>) -> Value {
+    let mut body = valid();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    let parent = body.pointer_mut(parent).unwrap();
+    match value {
+        Some(value) => parent[name] = value,
+        None => drop(parent.as_object_mut().unwrap().remove(name)),
+    }
+    body
+}
+
+fn fields() -> Vec<(&'static str, Value, &'static str)> {
+    let long = "x".repeat(200);
+    vec![
+        ("/recipient", json!(1), "recipient"),
+        ("/recipient", json!(null), "recipient"),
+        ("/recipient/id", json!(1), "recipient.id"),
+        ("/recipient/id", json!(""), "recipient.id"),
+        ("/recipient/id", json!("a\r\nb"), "recipient.id"),
+        ("/recipient/id", json!("a\u{0}b"), "recipient.id"),
+        ("/recipient/id", json!(long), "recipient.id"),
+        ("/recipient/emial", json!("a@example.com"), "recipient.emial"),
+        ("/recipient/email", json!("ana"), "recipient.email"),
+        ("/recipient/email", json!("ana@example.com\r\nBcc: b@example.com"), "recipient.email"),
+        ("/recipient/email", json!(format!("{long}{long}@example.com")), "recipient.email"),
+        ("/recipient/email", json!(["a@example.com"]), "recipient.email"),
+        ("/recipient/phone", json!("4155550101"), "recipient.phone"),
+        ("/recipient/phone", json!("+1 415 555 0101"), "recipient.phone"),
+        ("/recipient/phone", json!("+14155550101999999"), "recipient.phone"),
+        ("/recipient/phone", json!(14_155_550_101_i64), "recipient.phone"),
+        ("/recipient/locale", json!("english"), "recipient.locale"),
+        ("/recipient/time_zone", json!("Mars/Olympus"), "recipient.time_zone"),
+        ("/recipient/time_zone", json!("+02:00"), "recipient.time_zone"),
+        ("/category", json!("nope"), "category"),
+        ("/category", json!("Bad Name"), "category"),
+        ("/channels", json!([]), "channels"),
+        ("/channels", json!("email"), "channels"),
+        ("/channels", json!(["email", "fax"]), "channels[1]"),
+        ("/channels", json!(["email", "email"]), "channels"),
+        ("/template", json!({"name": "nope"}), "content"),
+        ("/content", json!({}), "content"),
+        ("/content", json!({"push": {"text": "x"}}), "content.push"),
+        ("/content/email", json!({"text": "x"}), "content.email.subject"),
+        ("/content/email/subject", json!(""), "content.email.subject"),
+        ("/content/email/subject", json!("a\r\nBcc: b@example.com"), "content.email.subject"),
+        ("/content/email/text", json!("{{#if}"), "content.email.text"),
+        ("/content/email/text", json!("{{> partial}}"), "content.email.text"),
+        ("/content/sms/text", json!(""), "content.sms.text"),
+        ("/content/sms/text", json!("x".repeat(200_000)), "content.sms.text"),
+        ("/content/sms/body", json!("x"), "content.sms.body"),
+        ("/variables", json!([]), "variables"),
+        ("/variables", json!({"recipient": 1}), "variables.recipient"),
+        ("/variables", json!({"x": "y".repeat(70_000)}), "variables"),
+        ("/variables", json!({"x": vec![0; 1_001]}), "variables"),
+        ("/subject", json!(""), "subject"),
+        ("/subject", json!({"id": "1"}), "subject"),
+        ("/options/reply_to", json!("nobody"), "options.reply_to"),
+        ("/options/reply_to", json!("A\r\nBcc: b@example.com <a@example.com>"), "options.reply_to"),
+        ("/options/headers", json!([]), "options.headers"),
+        ("/options/headers", json!({"Bcc": "b@example.com"}), "options.headers.Bcc"),
+        ("/options/headers", json!({"X-A": "a\r\nBcc: b@example.com"}), "options.headers.X-A"),
+        ("/options/headers", json!({"X A": "a"}), "options.headers.X A"),
+        ("/options/attachments/0/data", json!("***"), "options.attachments[0].data"),
+        ("/options/attachments/0/data", json!(""), "options.attachments[0].data"),
+        ("/options/attachments/0/data", json!("A".repeat(720_000)), "options.attachments"),
+        ("/options/attachments/0/filename", json!("../a"), "options.attachments[0].filename"),
+        ("/options/attachments/0/content_type", json!("text"), "options.attachments[0].content_type"),
+        ("/options/media_urls", json!(["ftp://example.com/a"]), "options.media_urls[0]"),
+        ("/options/media", json!([]), "options.media"),
+        ("/schedule", json!({}), "schedule.at"),
+        ("/schedule", json!({"at": "2026-06-01T11:59:00Z"}), "schedule.at"),
+        ("/schedule", json!({"at": "2026-06-02T12:00:00"}), "schedule.at"),
+        ("/schedule", json!({"at": "2126-06-02T12:00:00Z"}), "schedule.at"),
+        ("/schedule", json!({"at": 1}), "schedule.at"),
+        ("/schedule", json!({"local_time": "2026-06-02T12:00"}), "schedule.time_zone"),
+        ("/schedule", json!({"local_time": "2026-06-02T12:00", "time_zone": "Nowhere"}), "schedule.time_zone"),
+        ("/schedule", json!({"local_time": "2026-06-02T12:00Z", "time_zone": "UTC"}), "schedule.local_time"),
+        ("/schedule", json!({"at": "2026-06-02T12:00:00Z", "in": "1h"}), "schedule.in"),
+        ("/expires_at", json!("2026-06-01T11:00:00Z"), "expires_at"),
+        ("/expires_at", json!("soon"), "expires_at"),
+        ("/idempotency_key", json!(""), "idempotency_key"),
+        ("/idempotency_key", json!("a\u{7f}"), "idempotency_key"),
+        ("/tenant", json!("other"), "tenant"),
+        ("/extra", json!(true), "extra"),
+    ]
+}
+
+#[tokio::test]
+async fn each_field_of_a_notification_is_checked() {
+    let server = TestServer::start().await;
+    assert_eq!(server.post("/v1/notifications", &with("/recipient/locale", None)).await.status, 202);
+    let before = server.get("/v1/notifications").await.ok();
+    for (pointer, value, field) in fields() {
+        let body = with(pointer, Some(value));
+        let problem = server.post("/v1/notifications", &body).await.problem(422, "invalid-request");
+        assert_eq!(problem["field"], field, "{problem}");
+        assert_eq!(problem["errors"][0]["field"], field);
+    }
+    for (pointer, field) in [
+        ("/recipient", "recipient"),
+        ("/recipient/id", "recipient.id"),
+        ("/content", "template"),
+        ("/content/email/subject", "content.email.subject"),
+        ("/options/attachments/0/data", "options.attachments[0].data"),
+    ] {
+        let problem = server.post("/v1/notifications", &with(pointer, None)).await.problem(422, "invalid-request");
+        assert_eq!(problem["field"], field, "{problem}");
+    }
+    assert_eq!(server.get("/v1/notifications").await.ok(), before, "nothing of it was stored");
+}
+
+#[tokio::test]
+async fn several_mistakes_are_told_together() {
+    let server = TestServer::start().await;
+    let mut body = valid();
+    body["recipient"] = json!({"id": "", "email": "x", "phone": "y"});
+    body["expires_at"] = "soon".into();
+    let problem = server.post("/v1/notifications", &body).await.problem(422, "invalid-request");
+    let named: Vec<&str> = problem["errors"].as_array().unwrap().iter().filter_map(|e| e["field"].as_str()).collect();
+    assert_eq!(named, ["recipient.id", "recipient.email", "recipient.phone", "expires_at"]);
+}
+
+#[tokio::test]
+async fn each_body_of_another_route_is_checked() {
+    let server = TestServer::start().await;
+    let cases: Vec<(Method, &str, Value, Expected)> = vec![
+        (Method::PUT, "/v1/preferences/1", json!({"channels": {"fax": true}}), (422, Some("channels.fax"))),
+        (Method::PUT, "/v1/preferences/1", json!({"channels": {"sms": "no"}}), (422, Some("channels.sms"))),
+        (Method::PUT, "/v1/preferences/1", json!({"channels": []}), (422, Some("channels"))),
+        (Method::PUT, "/v1/preferences/1", json!({"chanels": {}}), (422, Some("chanels"))),
+        (Method::PUT, "/v1/preferences/1", json!({"interests": {"x": "y".repeat(20_000)}}), (422, Some("interests"))),
+        (Method::PUT, "/v1/preferences/1", json!([]), (422, None)),
+        (Method::PUT, "/v1/preferences/%0a", json!({}), (400, Some("recipient_id"))),
+        (Method::PUT, "/v1/preferences/%ff", json!({}), (400, Some("recipient_id"))),
+        (Method::PUT, "/v1/templates/Bad%20Name", json!({"sms": {"text": "x"}}), (400, Some("name"))),
+        (Method::PUT, "/v1/templates/t", json!({}), (422, None)),
+        (Method::PUT, "/v1/templates/t", json!({"sms": {}}), (422, Some("sms.text"))),
+        (Method::PUT, "/v1/templates/t", json!({"sms": {"text": "{{"}}), (422, Some("sms.text"))),
+        (Method::PUT, "/v1/templates/t", json!({"email": {"subject": "x"}}), (422, Some("email"))),
+        (Method::PUT, "/v1/templates/t", json!({"content": {}}), (422, Some("content"))),
+        (
+            Method::PUT,
+            "/v1/templates/t",
+            json!({"sms": {"text": "x"}, "locales": {"english": {}}}),
+            (422, Some("locales.english")),
+        ),
+        (
+            Method::PUT,
+            "/v1/templates/t",
+            json!({"sms": {"text": "x"}, "locales": {"es": {"sms": {"text": ""}}}}),
+            (422, Some("locales.es.sms.text")),
+        ),
+        (
+            Method::PUT,
+            "/v1/templates/t",
+            json!({"sms": {"text": "x"}, "variables": {"a": {"type": "date"}}}),
+            (422, Some("variables.a.type")),
+        ),
+        (
+            Method::PUT,
+            "/v1/templates/t",
+            json!({"sms": {"text": "x"}, "variables": {"a-b": {"type": "any"}}}),
+            (422, Some("variables.a-b")),
+        ),
+        (Method::POST, "/v1/notifications/x/cancel", json!({}), (400, Some("id"))),
+        (Method::POST, "/notifications/schedule", json!({}), (422, Some("user_id"))),
+        (Method::PUT, "/preferences/1", json!({"sms_enabled": 1}), (422, Some("sms_enabled"))),
+        (Method::PUT, "/preferences/1", json!({"property_types": ["a", 2]}), (422, Some("property_types[1]"))),
+        (Method::PUT, "/preferences/1", json!({"locaton": "x"}), (422, Some("locaton"))),
+    ];
+    for (method, path, body, (status, field)) in cases {
+        let kind = if status == 400 { "invalid-parameter" } else { "invalid-request" };
+        let problem = server.send(method, path, &body).await.problem(status, kind);
+        assert_eq!(problem["field"].as_str(), field, "{path} {body}: {problem}");
+    }
+    server.get("/v1/preferences/1").await.problem(404, "not-found");
+    assert_eq!(server.get("/v1/templates").await.ok()["items"], json!([]), "nothing of it was stored");
+}
+
+#[tokio::test]
+async fn parameters_are_checked() {
+    let server = TestServer::start().await;
+    for (path, field) in [
+        ("/v1/notifications?limit=0", "limit"),
+        ("/v1/notifications?limit=201", "limit"),
+        ("/v1/notifications?limit=-1", "limit"),
+        ("/v1/notifications?limit=x", "limit"),
+        ("/v1/notifications?limit=1&limit=1", "limit"),
+        ("/v1/notifications?cursor=x", "cursor"),
+        ("/v1/notifications?recipient_id=", "recipient_id"),
+        ("/v1/notifications?recipient_id=%ff", "recipient_id"),
+        ("/v1/notifications?page=2", "page"),
+        ("/v1/notifications/1", "id"),
+        ("/v1/notifications/%ff/timeline", "id"),
+        ("/v1/templates/A", "name"),
+        ("/v1/templates/a/versions/0", "version"),
+        ("/v1/templates/a/versions/latest", "version"),
+        ("/v1/templates/a/versions/4294967296", "version"),
+        ("/v1/preferences/%20", "recipient_id"),
+        ("/preferences/%0d", "user_id"),
+    ] {
+        let problem = server.get(path).await.problem(400, "invalid-parameter");
+        assert_eq!(problem["field"], field, "{path}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_json_in_utf_8_is_refused() {
+    let server = TestServer::start().await;
+    let call = |content_type: Option<&'static str>, body: Vec<u8>| {
+        let mut request = Request::post("/v1/notifications");
+        if let Some(content_type) = content_type {
+            request = request.header("content-type", content_type);
+        }
+        server.call(request.body(Body::from(body)).unwrap())
+    };
+    let json = Some("application/json");
+    call(json, b"{\"recipient\": ".to_vec()).await.problem(400, "malformed-body");
+    call(json, b"".to_vec()).await.problem(400, "malformed-body");
+    call(json, b"{\"recipient\": {\"id\": \"\xc3\x28\"}}".to_vec()).await.problem(400, "malformed-body");
+    let deep = format!("{{\"variables\": {{\"x\": {}", "[".repeat(100_000));
+    call(json, deep.into_bytes()).await.problem(400, "malformed-body");
+    call(json, b"\"text\"".to_vec()).await.problem(422, "invalid-request");
+    call(None, valid().to_string().into_bytes()).await.problem(415, "unsupported-media-type");
+    call(Some("text/plain"), valid().to_string().into_bytes()).await.problem(415, "unsupported-media-type");
+    let latin = Some("application/json; charset=iso-8859-1");
+    call(latin, valid().to_string().into_bytes()).await.problem(415, "unsupported-media-type");
+    let problem = call(json, b"{\n \"recipient\": }".to_vec()).await.problem(400, "malformed-body");
+    assert!(problem["detail"].as_str().unwrap().contains("line 2, column 15"), "{problem}");
+    assert_eq!(server.get("/v1/notifications").await.ok()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_large_body_is_refused_before_and_while_it_is_read() {
+    let server = TestServer::start().await;
+    let large = vec![b' '; 10 * 1024 * 1024];
+    let declared = Request::post("/v1/notifications")
+        .header("content-type", "application/json")
+        .header("content-length", large.len())
+        .body(Body::from(large.clone()))
+        .unwrap();
+    server.call(declared).await.problem(413, "body-too-large");
+    let parts = large.chunks(64 * 1024).map(|part| Ok::<_, std::io::Error>(part.to_vec())).collect::<Vec<_>>();
+    let streamed = Request::post("/v1/notifications")
+        .header("content-type", "application/json")
+        .body(Body::from_stream(futures_util::stream::iter(parts)))
+        .unwrap();
+    let answer = server.call(streamed).await;
+    answer.problem(413, "body-too-large");
+    assert_eq!(answer.headers["connection"], "close");
+}
+
+#[tokio::test]
+async fn other_paths_and_methods_are_told_apart() {
+    let server = TestServer::start().await;
+    for path in ["/", "/v2/notifications", "/v1/notifications/", "/v1//notifications"] {
+        server.get(path).await.problem(404, "not-found");
+    }
+    for (method, path, allow) in [
+        (Method::DELETE, "/v1/notifications", ["GET", "POST"]),
+        (Method::PATCH, "/v1/preferences/1", ["GET", "PUT"]),
+        (Method::OPTIONS, "/v1/templates/a", ["GET", "PUT"]),
+        (Method::DELETE, "/preferences/1", ["PUT", "POST"]),
+    ] {
+        let answer = server.send(method, path, &json!({})).await;
+        answer.problem(405, "method-not-allowed");
+        let allowed = answer.headers["allow"].to_str().unwrap().to_owned();
+        assert!(allow.iter().all(|method| allowed.contains(method)), "{path}: {allowed}");
+    }
+}
