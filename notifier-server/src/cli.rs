@@ -158,6 +158,8 @@ async fn serve(config: Config) -> Result<(), CliError> {
     let mut signals = Signals::new()?;
     let running = start(&config).await?;
     tracing::info!(address = %running.address(), "serving");
+    // Whatever the log level is: whoever asked for a free port has to learn which it is.
+    print(&format!("notifier listens on http://{}\n", running.address()))?;
     signals.wait().await;
     stop(running, signals).await
 }
