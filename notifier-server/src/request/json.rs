@@ -249,7 +249,13 @@ mod tests {
         ] {
             assert!(is_json(good), "{good}");
         }
-        for bad in ["", "text/json", "application/jsonp", "application/json; charset=latin1", "application/x-www-form-urlencoded"] {
+        for bad in [
+            "",
+            "text/json",
+            "application/jsonp",
+            "application/json; charset=latin1",
+            "application/x-www-form-urlencoded",
+        ] {
             assert!(!is_json(bad), "{bad}");
         }
     }

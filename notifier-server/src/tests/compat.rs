@@ -1,3 +1,5 @@
+//! The routes of the replaced service.
+
 use super::*;
 
 fn schedule() -> Value {
@@ -117,7 +119,10 @@ async fn preferences_have_their_defaults() {
     assert_eq!(server.get("/preferences/1").await.ok(), defaults);
     server.put("/v1/preferences/1", &json!({"interests": {"property_types": "house", "location": 1}})).await.ok();
     let read = server.get("/preferences/1").await.ok();
-    assert_eq!((&read["sms_enabled"], &read["property_types"], &read["location"]), (&json!(true), &json!([]), &json!("")));
+    assert_eq!(
+        (&read["sms_enabled"], &read["property_types"], &read["location"]),
+        (&json!(true), &json!([]), &json!(""))
+    );
 }
 
 #[tokio::test]
