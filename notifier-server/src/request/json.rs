@@ -20,7 +20,10 @@ impl<T: DeserializeOwned> FromRequest<SharedApp> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &SharedApp) -> Result<Self, Problem> {
-        check_headers(request.headers(), app.body_bytes_max)?;
+        if let Err(problem) = check_headers(request.headers(), app.body_bytes_max) {
+            drain(request.into_body(), app).await;
+            return Err(problem);
+        }
         let bytes = read(request.into_body(), app).await?;
         read_json(&bytes).map(Self)
     }
@@ -40,6 +43,17 @@ fn check_headers(headers: &HeaderMap, bytes_max: usize) -> Result<(), Problem> {
         return Err(too_large(bytes_max));
     }
     Ok(())
+}
+
+/// The most that is read of a body that was refused.
+const DRAINED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Reads what is refused, for as long as a body may take: a client that is cut off while it writes never sees why.
+async fn drain(body: Body, app: &App) {
+    let mut rest = Limited::new(body, DRAINED_BYTES_MAX);
+    let reading = async { while let Some(Ok(_)) = rest.frame().await {} };
+    // Out of time or over the limit: the connection is closed all the same.
+    let _ = within(&*app.clock, app.body_timeout, reading).await;
 }
 
 /// `application/json` or `application/<something>+json` (RFC 6839), in UTF-8.
@@ -81,16 +95,16 @@ fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let detail = format!("the body is not UTF-8: byte {} is the first that is not", error.valid_up_to());
         Problem::new(ProblemKind::MalformedBody, detail)
     })?;
-    // serde would take a list of the fields' values for the object.
-    if text.trim_ascii_start().starts_with('[') {
-        return Err(Problem::invalid_field("", "must be an object, not a list"));
-    }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let read = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         explain(path, error.inner())
     })?;
     deserializer.end().map_err(|error| explain(String::new(), &error))?;
+    // serde would take a list of all the fields' values for the object.
+    if text.trim_ascii_start().starts_with('[') {
+        return Err(Problem::invalid_field("", "invalid type: array, expected an object"));
+    }
     Ok(read)
 }
 

@@ -147,7 +147,7 @@ fn preferences() {
     body.as_object_mut().unwrap().remove("recipient_id");
     let body: PreferencesBody = serde_json::from_value(body).unwrap();
     let recipient = RecipientId::new("2").unwrap();
-    is_golden(&PreferencesView::new(&recipient, Preferences::from(body)), golden);
+    is_golden(&PreferencesView::new(&recipient, body.into_preferences().unwrap()), golden);
 }
 
 #[test]
