@@ -66,13 +66,16 @@ impl Plugin {
     }
 }
 
+/// A provider and its name in the configuration.
+type Loaded = (String, Arc<dyn Provider>);
+
 /// Loads them all; compiling takes a moment, so it happens beside the asynchronous work.
 pub(crate) async fn load(
     plugins: Vec<(String, Plugin)>,
     cache_dir: Option<PathBuf>,
     instances_max: usize,
     clock: &Arc<dyn Clock>,
-) -> Result<Vec<(String, Arc<dyn Provider>)>, StartError> {
+) -> Result<Vec<Loaded>, StartError> {
     if plugins.is_empty() {
         return Ok(Vec::new());
     }
@@ -88,12 +91,12 @@ fn load_all(
     cache_dir: Option<PathBuf>,
     instances_max: usize,
     clock: Arc<dyn Clock>,
-) -> Result<Vec<(String, Arc<dyn Provider>)>, StartError> {
+) -> Result<Vec<Loaded>, StartError> {
     let failed = |provider: &str, problem: String| StartError::Plugin { provider: provider.to_owned(), problem };
     let instances_max = u32::try_from(instances_max).unwrap_or(u32::MAX).clamp(1, INSTANCES_MAX);
     let options = WasmEngineOptions { cache_dir, instances_max, ..WasmEngineOptions::default() };
     let engine = WasmEngine::new(options, clock).map_err(|error| failed("(all)", error.to_string()))?;
-    let mut loaded: Vec<(String, Arc<dyn Provider>)> = Vec::new();
+    let mut loaded: Vec<Loaded> = Vec::new();
     for (name, plugin) in plugins {
         let parsed = ProviderName::new(name.as_str()).map_err(|error| failed(&name, error.problem))?;
         let config = WasmProviderConfig {

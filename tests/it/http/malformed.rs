@@ -257,7 +257,7 @@ async fn malformed_input_is_refused_with_a_problem_that_names_the_field() {
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 
     let stored = server.client.get("/v1/notifications").await.unwrap().json;
-    assert_eq!(stored["notifications"], json!([]), "nothing is stored");
+    assert_eq!(stored["items"], json!([]), "nothing is stored");
     assert_eq!(server.client.get("/v1/templates").await.unwrap().json, templates_before);
     assert_eq!(server.client.get("/v1/preferences/1").await.unwrap().json, preferences_before);
     let accepted = server.client.post("/v1/notifications", &good()).await.unwrap();
