@@ -24,7 +24,7 @@ else
 	@$(CARGO) test --workspace --locked --no-fail-fast --lib --bins --tests
 endif
 	@$(CARGO) test --workspace --locked --doc
-	@$(CARGO) test --manifest-path plugins/Cargo.toml --locked --workspace --exclude hostile
+	@$(CARGO) test --manifest-path plugins/Cargo.toml --locked --workspace
 
 check: test fmt clippy doc deny plugins-check ## Everything that CI checks
 
