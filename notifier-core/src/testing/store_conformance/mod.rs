@@ -5,7 +5,7 @@
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use notifier_core::{adapters::memory::MemoryStore, ports::store::Store};
+//! # use notifier_core::{MemoryStore, Store};
 //! async fn make() -> ((), Arc<dyn Store>) {
 //!     ((), Arc::new(MemoryStore::new()))
 //! }
