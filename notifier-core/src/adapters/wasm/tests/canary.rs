@@ -6,8 +6,11 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::super::keyring::Keyring;
+use super::super::logbook::{Level, Logbook};
 use super::vendor::{Vendor, response};
 use super::{config, context, load, secret, sms};
+use crate::domain::id::ProviderName;
 use crate::domain::outcome::Outcome;
 use crate::ports::provider::Provider;
 
@@ -85,4 +88,24 @@ async fn a_flood_of_log_lines_ends_at_its_budget() {
     assert_eq!(lines.len(), 50, "{text}");
     assert!(lines.iter().all(|line| line.contains("provider=\"flood\"")), "{}", lines[0]);
     assert!(text.contains("dropped=999950"), "{text}");
+}
+
+#[test]
+fn log_lines_hold_neither_secrets_nor_addresses() {
+    let (captured, _guard) = capture();
+    let keyring = Keyring::new([("canary".to_owned(), secret(CANARY))].into_iter().collect()).unwrap();
+    let mut logbook = Logbook::new(ProviderName::new("talker").unwrap(), 10, 1_000);
+    for level in [Level::Debug, Level::Info, Level::Warn, Level::Error] {
+        logbook.write(level, &format!("to ada@example.com\nwith {CANARY} \u{1b}[31m"), &keyring);
+    }
+    // One more than the bytes that are left.
+    logbook.write(Level::Error, &"x".repeat(1_000), &keyring);
+    drop(logbook);
+    let text = captured.text();
+    assert_eq!(text.matches("to [address] with [secret] [31m").count(), 4, "{text}");
+    assert_eq!(text.matches("dropped=1").count(), 1, "{text}");
+    for (level, lines) in [("DEBUG", 1), ("INFO", 1), ("WARN", 2), ("ERROR", 1)] {
+        assert_eq!(text.matches(level).count(), lines, "{text}");
+    }
+    assert!(!text.contains(CANARY), "{text}");
 }

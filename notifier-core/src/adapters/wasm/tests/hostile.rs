@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::super::call::{Purpose, new_store};
 use super::super::share::Share;
 use super::friendly::twilio;
 use super::vendor::{Answer, Vendor, response};
-use super::{config, context, engine, load, secret, sms};
+use super::{config, context, engine, load, new_engine, secret, sms};
 use crate::adapters::wasm::{WasmProvider, WasmProviderConfig};
 use crate::domain::outcome::{Outcome, Problem, RejectionKind};
 use crate::ports::provider::Provider;
@@ -238,14 +239,16 @@ async fn without_a_place_it_is_unavailable() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn good_neighbours_keep_working() {
     let vendor = Vendor::start(|_| response("201 Created", "", r#"{"sid":"SM1"}"#)).await;
-    let good = Arc::new(load(twilio(&vendor)));
+    let engine = new_engine();
+    let good = Arc::new(WasmProvider::load(&engine, twilio(&vendor)).unwrap());
     let alone = timings(&good, 50).await;
     let stop = Arc::new(AtomicBool::new(false));
     let attacks =
         ["loop", "memory", "recursion", "table", "log_flood", "log_huge", "trap", "huge_reply", "loop", "loop"];
     let attackers: Vec<_> = (0..20)
         .map(|n| {
-            let (provider, stop) = (attacker(attacks[n % attacks.len()]), Arc::clone(&stop));
+            let config = hostile(attacks[n % attacks.len()], "");
+            let (provider, stop) = (WasmProvider::load(&engine, config).unwrap(), Arc::clone(&stop));
             tokio::spawn(async move {
                 let mut attempts = 0_u32;
                 while !stop.load(SeqCst) {

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::fs;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use super::friendly::twilio;
 use super::vendor::{Vendor, response};

@@ -5,6 +5,7 @@ mod canary;
 mod friendly;
 mod hostile;
 mod loading;
+mod outgoing;
 mod receipts;
 mod secrets;
 mod signatures;
@@ -41,11 +42,15 @@ impl Clock for StoppedClock {
     }
 }
 
-/// One engine for all tests of the process, as in a real one.
+/// One engine for most tests of the process, as in a real one.
 pub(super) fn engine() -> &'static Arc<WasmEngine> {
-    static ENGINE: LazyLock<Arc<WasmEngine>> =
-        LazyLock::new(|| WasmEngine::new(WasmEngineOptions::default(), Arc::new(StoppedClock)).unwrap());
+    static ENGINE: LazyLock<Arc<WasmEngine>> = LazyLock::new(new_engine);
     &ENGINE
+}
+
+/// An engine for a test that takes more than its share.
+pub(super) fn new_engine() -> Arc<WasmEngine> {
+    WasmEngine::new(WasmEngineOptions::default(), Arc::new(StoppedClock)).unwrap()
 }
 
 pub(super) fn config(name: &str, component: &'static [u8], settings: Value) -> WasmProviderConfig {
