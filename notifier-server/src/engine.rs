@@ -81,7 +81,6 @@ pub(crate) async fn start(
     Ok(builder.start().await?)
 }
 
-
 fn add_lookups(
     mut builder: NotifierBuilder,
     config: &Config,

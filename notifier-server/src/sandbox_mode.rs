@@ -165,7 +165,10 @@ fn connect(config: &mut Config, sandbox: &Sandbox) {
     let twilio = json!({"base_url": sandbox.twilio_url(), "account_sid": credentials.twilio_account_sid});
     let sendgrid = json!({"base_url": sandbox.sendgrid_url()});
     config.providers = BTreeMap::from([
-        ("twilio".into(), provider("twilio", twilio, ("auth_token", &credentials.twilio_auth_token), sandbox.twilio_url())),
+        (
+            "twilio".into(),
+            provider("twilio", twilio, ("auth_token", &credentials.twilio_auth_token), sandbox.twilio_url()),
+        ),
         (
             "sendgrid".into(),
             provider("sendgrid", sendgrid, ("api_key", &credentials.sendgrid_api_key), sandbox.sendgrid_url()),

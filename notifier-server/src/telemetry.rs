@@ -54,5 +54,7 @@ fn parse(level: &str) -> Result<EnvFilter, String> {
     if level.is_empty() {
         return Err("must be a level, as `info`, or directives, as `info,notifier_core=debug`".into());
     }
-    EnvFilter::builder().parse(level).map_err(|error| format!("`{level}` is not a level or list of directives: {error}"))
+    EnvFilter::builder()
+        .parse(level)
+        .map_err(|error| format!("`{level}` is not a level or list of directives: {error}"))
 }

@@ -29,8 +29,12 @@ pub(super) fn read(merged: BTreeMap<String, Value>) -> Result<Config, Vec<Settin
     let catalog = root.optional_section("catalog").map(|section| read_lookup(section, "/properties/{id}"));
     let categories = root.section("categories").sections();
     let categories = categories.into_iter().filter_map(|(name, section)| read_category(&name, section)).collect();
-    let providers: BTreeMap<String, ProviderSettings> =
-        root.section("providers").sections().into_iter().map(|(name, section)| (name, read_provider(section))).collect();
+    let providers: BTreeMap<String, ProviderSettings> = root
+        .section("providers")
+        .sections()
+        .into_iter()
+        .map(|(name, section)| (name, read_provider(section)))
+        .collect();
     let routes = read_routes(root.section("routes"), &providers);
     root.finish();
     if let Some(server) = &server {

@@ -120,8 +120,12 @@ impl ProblemKind {
                  names it. Nothing was stored."
             }
             Self::NotFound => "There is no such route, or no record with this id or name.",
-            Self::MethodNotAllowed => "The route exists, but not for this method. The `Allow` header lists those it has.",
-            Self::RequestTimeout => "The body did not arrive within the configured time. Nothing was stored. Send it again.",
+            Self::MethodNotAllowed => {
+                "The route exists, but not for this method. The `Allow` header lists those it has."
+            }
+            Self::RequestTimeout => {
+                "The body did not arrive within the configured time. Nothing was stored. Send it again."
+            }
             Self::KeyReused => {
                 "The idempotency key was used for a request that differs from this one. Nothing was stored. Use a new \
                  key for a new request, and exactly the same body for a repeated one."

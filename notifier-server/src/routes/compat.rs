@@ -146,7 +146,9 @@ async fn read(State(app): State<SharedApp>, Segments(id): Segments<String>) -> R
 fn service_response(delivery: &Delivery) -> Option<String> {
     let attempt = delivery.last_attempt.as_ref();
     let taken = attempt.and_then(|attempt| attempt.provider_message_id.clone());
-    taken.or_else(|| (delivery.state != DeliveryState::Pending || attempt.is_some()).then(|| delivery.reason.to_string()))
+    taken.or_else(|| {
+        (delivery.state != DeliveryState::Pending || attempt.is_some()).then(|| delivery.reason.to_string())
+    })
 }
 
 /// Read what a user wants

@@ -95,13 +95,7 @@ impl Server {
     }
 
     /// Serves the connection; if there is no place left, tells it so; if there is no place for that either, closes it.
-    fn admit(
-        &self,
-        stream: TcpStream,
-        router: &Router,
-        drain: &GracefulShutdown,
-        connections: &mut JoinSet<()>,
-    ) {
+    fn admit(&self, stream: TcpStream, router: &Router, drain: &GracefulShutdown, connections: &mut JoinSet<()>) {
         // Answers are small and written at once: waiting to fill a packet only delays them. A socket that cannot do
         // that is broken, and shows it at the first read.
         let _ = stream.set_nodelay(true);

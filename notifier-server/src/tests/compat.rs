@@ -1,3 +1,5 @@
+//! The routes of the replaced service, as its callers know them.
+
 use super::*;
 
 fn schedule() -> Value {
@@ -95,7 +97,7 @@ async fn what_cannot_be_used_is_refused_with_its_field() {
         ("message", json!("x".repeat(1_601))),
         ("message", json!(1)),
         ("user_id", json!("")),
-        ("property_id", json!(1)),
+        ("property_id", json!([1])),
         ("property", json!("1")),
     ] {
         let mut body = schedule();
@@ -117,7 +119,10 @@ async fn preferences_have_their_defaults() {
     assert_eq!(server.get("/preferences/1").await.ok(), defaults);
     server.put("/v1/preferences/1", &json!({"interests": {"property_types": "house", "location": 1}})).await.ok();
     let read = server.get("/preferences/1").await.ok();
-    assert_eq!((&read["sms_enabled"], &read["property_types"], &read["location"]), (&json!(true), &json!([]), &json!("")));
+    assert_eq!(
+        (&read["sms_enabled"], &read["property_types"], &read["location"]),
+        (&json!(true), &json!([]), &json!(""))
+    );
 }
 
 #[tokio::test]

@@ -106,7 +106,8 @@ async fn every_schema_and_field_is_described() {
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         assert!(schema["description"].is_string() || schema.get("oneOf").is_some(), "{name}");
         for (field, property) in schema["properties"].as_object().into_iter().flatten() {
-            let described = [property, &property["oneOf"][0], &property["oneOf"][1]].iter().any(|p| p["description"].is_string());
+            let described =
+                [property, &property["oneOf"][0], &property["oneOf"][1]].iter().any(|p| p["description"].is_string());
             assert!(described || property.get("$ref").is_some(), "{name}.{field}: {property}");
         }
     }

@@ -13,7 +13,8 @@ async fn an_id_goes_with_every_request() {
         server.call(Request::get("/v1/health").header("x-request-id", id).body(Body::empty()).unwrap())
     };
     assert_eq!(ask("trace-1").await.headers["x-request-id"], "trace-1");
-    let made: Vec<_> = [ask("not plain").await, ask("").await].map(|answer| answer.headers["x-request-id"].clone()).into();
+    let made: Vec<_> =
+        [ask("not plain").await, ask("").await].map(|answer| answer.headers["x-request-id"].clone()).into();
     assert_ne!(made[0], made[1]);
     assert!(made.iter().all(|id| id.to_str().unwrap().len() > 16), "{made:?}");
 }

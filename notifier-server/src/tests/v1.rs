@@ -1,3 +1,5 @@
+//! The API of its own: from submitting to explaining.
+
 use super::*;
 
 fn request() -> Value {
@@ -29,7 +31,8 @@ async fn a_notification_is_accepted_sent_and_explained() {
     assert_eq!(notification["deliveries"][0]["last_attempt"]["address"], "ana@example.com");
     assert_eq!(notification["content"]["sms"]["text"], "Dear {{name}}");
     let timeline = server.get(&format!("/v1/notifications/{id}/timeline")).await.ok();
-    let kinds: Vec<&str> = timeline["facts"].as_array().unwrap().iter().filter_map(|fact| fact["kind"].as_str()).collect();
+    let kinds: Vec<&str> =
+        timeline["facts"].as_array().unwrap().iter().filter_map(|fact| fact["kind"].as_str()).collect();
     assert_eq!(kinds.first(), Some(&"accepted"));
     assert_eq!(kinds.iter().filter(|kind| **kind == "sent").count(), 2, "{kinds:?}");
     assert_eq!(server.provider.calls().len(), 2);
@@ -66,7 +69,8 @@ async fn pages_lead_from_the_newest_to_the_oldest() {
     for number in 0..5 {
         server.clock.advance(jiff::SignedDuration::from_secs(1));
         let mut request = request();
-        request["recipient"] = json!({"id": format!("r{}", number % 2), "email": "ana@example.com", "phone": "+14155550101"});
+        request["recipient"] =
+            json!({"id": format!("r{}", number % 2), "email": "ana@example.com", "phone": "+14155550101"});
         ids.push(server.post("/v1/notifications", &request).await.json()["id"].as_str().unwrap().to_owned());
     }
     ids.reverse();
@@ -81,7 +85,8 @@ async fn pages_lead_from_the_newest_to_the_oldest() {
     }
     assert_eq!(listed, ids);
     let of_one = server.get("/v1/notifications?recipient_id=r1").await.ok();
-    let of_one: Vec<&str> = of_one["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+    let of_one: Vec<&str> =
+        of_one["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
     assert_eq!(of_one, [&ids[1], &ids[3]]);
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use notifier_core::{
-    Attempt, Delivery, DeliveryState, Fact, FactKind, Limits, Notification, NotificationId, Page, Preferences, Problem,
+    Attempt, Delivery, DeliveryState, Fact, FactKind, Limits, Notification, NotificationId, Page, Problem,
     ProviderName, Reason, RecipientId, Status, Template, TemplateName,
 };
 use serde::Serialize;
@@ -147,7 +147,7 @@ fn preferences() {
     body.as_object_mut().unwrap().remove("recipient_id");
     let body: PreferencesBody = serde_json::from_value(body).unwrap();
     let recipient = RecipientId::new("2").unwrap();
-    is_golden(&PreferencesView::new(&recipient, Preferences::from(body)), golden);
+    is_golden(&PreferencesView::new(&recipient, body.into_preferences().unwrap()), golden);
 }
 
 #[test]

@@ -174,8 +174,11 @@ impl SubmissionBody {
         request.variables = self.variables;
         request.subject = self.subject;
         request.options = self.options.into_request()?;
-        request.schedule =
-            self.schedule.map(|ScheduleBody { at, local_time, time_zone }| ScheduleRequest { at, local_time, time_zone });
+        request.schedule = self.schedule.map(|ScheduleBody { at, local_time, time_zone }| ScheduleRequest {
+            at,
+            local_time,
+            time_zone,
+        });
         request.expires_at = self.expires_at;
         request.idempotency_key = self.idempotency_key;
         Ok(request)
