@@ -18,7 +18,7 @@ use crate::domain::template::{Compiled, Template};
 use crate::domain::timeline::Fact;
 use crate::error::{PreviewError, PutError, SubmitError};
 use crate::flow::intake::Submitted;
-use crate::flow::{Flow, after};
+use crate::flow::{Flow, Stage, after};
 use crate::ports::clock::within;
 use crate::ports::directory::LookupError;
 use crate::ports::provider::ProviderDescription;
@@ -280,7 +280,7 @@ impl Notifier {
     /// When the store cannot be closed.
     pub async fn shutdown(mut self, deadline: Duration) -> Result<ShutdownReport, StoreError> {
         let flow = Arc::clone(&self.flow);
-        flow.signals.stopping.send_replace(true);
+        flow.signals.enter(Stage::Stopping);
         let ends_at = after(flow.clock.now(), deadline);
         for task in std::mem::take(&mut self.tasks) {
             // The loops end on the signal; a loop that died has nothing left to end.
@@ -296,7 +296,7 @@ impl Notifier {
 
 impl Drop for Notifier {
     fn drop(&mut self) {
-        self.flow.signals.stopping.send_replace(true);
+        self.flow.signals.enter(Stage::Abandoned);
         for task in &self.tasks {
             task.abort();
         }

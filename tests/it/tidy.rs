@@ -79,7 +79,8 @@ fn layers_import_only_what_the_design_allows() {
                 continue; // A macro belongs to no module.
             }
             // In an adapter's own tests the doubles and suites are what is wanted.
-            let is_test_double = module == "testing" && source.text.contains("#[cfg(test)]");
+            let is_test = source.path.contains("/tests/") || source.text.contains("#[cfg(test)]");
+            let is_test_double = module == "testing" && is_test;
             if !module.is_empty() && !may.contains(&module.as_str()) && !is_test_double {
                 offences.push(format!("{}: `{layer}` must not use `{module}`", source.path));
             }

@@ -86,14 +86,25 @@ pub(crate) struct Flow {
     pub(crate) signals: Signals,
 }
 
+/// How far the engine is on its way to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    /// It works.
+    Working,
+    /// Nothing more is accepted or started; what is in flight goes on.
+    Stopping,
+    /// What is in flight is dropped where it is.
+    Abandoned,
+}
+
 /// How the stages wake each other.
 pub(crate) struct Signals {
     /// Something may be due earlier than the scheduler believes.
     pub(crate) due: Notify,
     /// One permit for each delivery that may be in flight.
     pub(crate) in_flight: Arc<Semaphore>,
-    /// Set once, to end.
-    pub(crate) stopping: watch::Sender<bool>,
+    /// Only ever goes on.
+    pub(crate) stage: watch::Sender<Stage>,
     /// Every delivery that changed, for those who wait for one.
     pub(crate) changed: broadcast::Sender<DeliveryId>,
 }
@@ -103,20 +114,29 @@ impl Signals {
         Self {
             due: Notify::new(),
             in_flight: Arc::new(Semaphore::new(in_flight_max)),
-            stopping: watch::Sender::new(false),
+            stage: watch::Sender::new(Stage::Working),
             changed: broadcast::Sender::new(4_096),
         }
     }
 
-    pub(crate) fn is_stopping(&self) -> bool {
-        *self.stopping.borrow()
+    /// Goes on to that stage, never back.
+    pub(crate) fn enter(&self, stage: Stage) {
+        self.stage.send_if_modified(|current| {
+            let is_later = stage > *current;
+            *current = stage.max(*current);
+            is_later
+        });
     }
 
-    /// Returns once the end was asked for.
-    pub(crate) async fn stopped(&self) {
-        let mut stopping = self.stopping.subscribe();
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stage.borrow() >= Stage::Stopping
+    }
+
+    /// Returns once that stage is reached.
+    pub(crate) async fn reached(&self, stage: Stage) {
+        let mut current = self.stage.subscribe();
         // The sender lives in `self`, so waiting cannot fail before the value is seen.
-        let _ = stopping.wait_for(|stopping| *stopping).await;
+        let _ = current.wait_for(|current| *current >= stage).await;
     }
 
     /// Tells those who wait; nobody may be waiting.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Flow, after};
+use super::{Flow, Stage, after};
 use crate::domain::delivery::Settling;
 use crate::domain::outcome::{Outcome, Problem};
 use crate::ports::store::{Claimed, StoreError};
@@ -34,7 +34,7 @@ impl Flow {
                 }
             };
             tokio::select! {
-                () = self.signals.stopped() => return,
+                () = self.signals.reached(Stage::Stopping) => return,
                 () = self.clock.sleep_until(until) => {}
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::Flow;
+use super::{Flow, Stage};
 use crate::ports::store::StoreError;
 
 /// How long to leave a store alone that could not answer.
@@ -15,7 +15,7 @@ impl Flow {
     pub(crate) async fn schedule(self: Arc<Self>) {
         while !self.signals.is_stopping() {
             let step = tokio::select! {
-                () = self.signals.stopped() => return,
+                () = self.signals.reached(Stage::Stopping) => return,
                 step = self.start_what_is_due() => step,
             };
             let pause = match step {
@@ -30,7 +30,7 @@ impl Flow {
                     tracing::error!(%error, "the scheduler could not ask the store");
                     let until = super::after(self.clock.now(), std::time::Duration::from_millis(STORE_FAULT_PAUSE_MS));
                     tokio::select! {
-                        () = self.signals.stopped() => return,
+                        () = self.signals.reached(Stage::Stopping) => return,
                         () = self.clock.sleep_until(until) => {}
                     }
                 }
@@ -48,7 +48,10 @@ impl Flow {
             let Some(permit) = room.split(1) else { break };
             let flow = Arc::clone(self);
             tokio::spawn(async move {
-                flow.dispatch(delivery).await;
+                tokio::select! {
+                    () = flow.dispatch(delivery) => {}
+                    () = flow.signals.reached(Stage::Abandoned) => {}
+                }
                 drop(permit);
             });
         }
@@ -79,7 +82,7 @@ impl Flow {
             }
         };
         tokio::select! {
-            () = self.signals.stopped() => {}
+            () = self.signals.reached(Stage::Stopping) => {}
             () = self.signals.due.notified() => {}
             () = due => {}
         }

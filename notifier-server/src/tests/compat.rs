@@ -1,4 +1,4 @@
-//! The routes of the replaced service, as its callers know them.
+//! The routes of the replaced service.
 
 use super::*;
 

@@ -25,7 +25,7 @@ fn with(pointer: &str, value: Option<Value>) -> Value {
     body
 }
 
-// Long because it is a table.
+// Long because it is one table.
 fn fields() -> Vec<(&'static str, Value, &'static str)> {
     let long = "x".repeat(200);
     vec![

@@ -1,4 +1,4 @@
-//! The API of its own: from submitting to explaining.
+//! The routes under `/v1`.
 
 use super::*;
 

@@ -163,7 +163,10 @@ fn bodies() -> Vec<Case> {
         post(Bytes::from_static(b"{\"recipient\": {\"id\": \"1\"},}"), 400),
         post(Bytes::from_static(b"\xff\xfe\xfd"), 400),
         post(Bytes::from_static(b"{\"recipient\": {\"id\": \"\xff\"}}"), 400),
-        post(Bytes::from(format!("{{\"variables\": {}1{}}}", "[".repeat(100_000), "]".repeat(100_000))), 400),
+        post(
+            Bytes::from(format!("{{\"variables\": {{\"x\": {}1{}}}}}", "[".repeat(100_000), "]".repeat(100_000))),
+            400,
+        ),
         post(Bytes::from(format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000))), 422),
         post(Bytes::from(vec![b' '; 10 * 1024 * 1024]), 413),
         other_type,

@@ -13,10 +13,10 @@ use hyper_rustls::ConfigBuilderExt as _;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::ClientConfig;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::UnixTime;
 use rustls::time_provider::TimeProvider;
+use rustls::{ClientConfig, ConfigBuilder, WantsVerifier};
 
 use super::dial::{Connector, DialError, Resolver, SystemResolver};
 use super::error::EgressError;
@@ -77,8 +77,17 @@ impl EgressClient {
         clock: Arc<dyn Clock>,
         resolver: Arc<dyn Resolver>,
     ) -> Self {
+        Self::with_tls(policy, limits, resolver, tls_config(clock))
+    }
+
+    pub(super) fn with_tls(
+        policy: EgressPolicy,
+        limits: EgressLimits,
+        resolver: Arc<dyn Resolver>,
+        tls: ClientConfig,
+    ) -> Self {
         let policy = Arc::new(policy);
-        let connector = Connector::new(Arc::clone(&policy), resolver, tls_config(clock), limits.connect_timeout);
+        let connector = Connector::new(Arc::clone(&policy), resolver, tls, limits.connect_timeout);
         let header_bytes_max = limits.header_bytes_max.max(8 * 1024);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
@@ -227,14 +236,17 @@ async fn read(response: Response<Incoming>, bytes_max: usize) -> Result<Response
     }
 }
 
-/// Mozilla's roots, TLS 1.2 and 1.3.
+/// Mozilla's roots.
 fn tls_config(clock: Arc<dyn Clock>) -> ClientConfig {
+    tls_versions(clock).with_webpki_roots().with_no_client_auth()
+}
+
+/// TLS 1.2 and 1.3, before it is said who is trusted.
+pub(super) fn tls_versions(clock: Arc<dyn Clock>) -> ConfigBuilder<ClientConfig, WantsVerifier> {
     #[expect(clippy::expect_used, reason = "ring's cipher suites cover both versions of TLS")]
     ClientConfig::builder_with_details(Arc::new(default_provider()), Arc::new(CertificateTime(clock)))
         .with_safe_default_protocol_versions()
         .expect("ring supports TLS 1.2 and 1.3")
-        .with_webpki_roots()
-        .with_no_client_auth()
 }
 
 struct CertificateTime(Arc<dyn Clock>);

@@ -1,8 +1,8 @@
 //! The one way out: HTTP requests on behalf of plugins and configuration, to granted hosts only.
 //!
-//! A URL is read strictly ([`target`]), its host compared with the grants ([`policy`]), its name resolved, every address
-//! judged ([`address`]), and a judged address is the one that is dialled ([`dial`]): between check and use there is
-//! nothing left to change. Redirects are handed back, not followed; proxies in the environment are not used.
+//! A URL is read strictly (`target`), its host compared with the grants (`policy`), its name resolved, every address
+//! judged (`address`), and a judged address is the one that is dialled (`dial`): between check and use there is nothing
+//! left to change. Redirects are handed back, not followed; proxies in the environment are not used.
 
 mod address;
 mod client;

@@ -95,10 +95,17 @@ impl fmt::Debug for WasmEngine {
     }
 }
 
+// The pool has room for `instances_max` components of the largest permitted shape, so that no plugin can use up what
+// another needs.
+
 /// Components made by language toolchains consist of many core modules; one of Python has 60 instances.
 const CORE_INSTANCES_PER_COMPONENT_MAX: u32 = 64;
 
-/// Compilers make one; languages that have their own make a few more.
+/// One for the program, one for an adapter.
+const MEMORIES_PER_COMPONENT_MAX: u32 = 2;
+
+/// Compilers make one for each module; languages that have their own make a few more.
+const TABLES_PER_COMPONENT_MAX: u32 = 8;
 const TABLES_PER_MODULE_MAX: u32 = 4;
 
 /// What a slot keeps mapped between calls: most plugins fit, so that most calls start without page faults. Where the
@@ -109,13 +116,14 @@ fn engine_config(options: &WasmEngineOptions) -> Config {
     let instances = options.instances_max;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        // Components of one module, with its adapter, are the rule; those with more share what is left.
-        .total_core_instances(instances.saturating_mul(4).max(CORE_INSTANCES_PER_COMPONENT_MAX))
-        .total_memories(instances.saturating_mul(2))
-        .total_tables(instances.saturating_mul(4))
-        .total_stacks(instances)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT_MAX)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT_MAX)
+        .max_tables_per_component(TABLES_PER_COMPONENT_MAX)
         .max_tables_per_module(TABLES_PER_MODULE_MAX)
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT_MAX))
+        .total_memories(instances.saturating_mul(MEMORIES_PER_COMPONENT_MAX))
+        .total_tables(instances.saturating_mul(TABLES_PER_COMPONENT_MAX))
+        .total_stacks(instances)
         .max_memory_size(options.memory_bytes_max)
         .table_elements(options.table_elements_max)
         .linear_memory_keep_resident(RESIDENT_BYTES)

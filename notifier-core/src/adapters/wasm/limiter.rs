@@ -25,6 +25,14 @@ impl Limiter {
     }
 }
 
+#[cfg(test)]
+impl Limiter {
+    /// Elements of all tables at present.
+    pub(super) fn table_elements(&self) -> usize {
+        self.table_elements
+    }
+}
+
 /// The new total, if it is within the limit.
 fn grown(total: usize, current: usize, desired: usize, limit: usize) -> Option<usize> {
     total.checked_add(desired.saturating_sub(current)).filter(|total| *total <= limit)

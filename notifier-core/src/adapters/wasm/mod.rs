@@ -2,7 +2,7 @@
 //!
 //! [`WasmEngine`] compiles components and meters what runs. A [`WasmProvider`] is one component with one operator's
 //! settings, secrets and grants; each call gets a fresh instance that is thrown away afterwards. What a component asks of
-//! the host goes through [`call`]: its budgets, its deadline and what is known of its requests. Each version of the
+//! the host goes through `call`: its budgets, its deadline and what is known of its requests. Each version of the
 //! contract (`wit/`) has its own module that turns its types into the domain's at once.
 
 mod auth;

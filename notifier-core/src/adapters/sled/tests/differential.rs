@@ -88,6 +88,8 @@ impl Pair {
                 // A clock that goes on, and is now and then set back by less than a day.
                 self.clock_h += passed_h;
                 let created_ms = (self.clock_h - back_h) * HOUR_MS;
+                // Identifiers are unique across tenants.
+                let number = if south { number + 1_000 } else { number };
                 let mut sample = Sample::new(number).created(created_ms).due(due_s * 1_000);
                 sample = if south { sample.of("south").on_all_channels() } else { sample };
                 if let Some(key) = key {

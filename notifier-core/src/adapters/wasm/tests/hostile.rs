@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::super::call::{Purpose, new_store};
+use super::super::share::Share;
 use super::friendly::twilio;
 use super::vendor::{Answer, Vendor, response};
-use super::{config, context, load, secret, sms};
+use super::{config, context, engine, load, secret, sms};
 use crate::adapters::wasm::{WasmProvider, WasmProviderConfig};
 use crate::domain::outcome::{Outcome, Problem, RejectionKind};
 use crate::ports::provider::Provider;
@@ -67,12 +69,15 @@ async fn what_breaks_the_rules_is_stopped_and_named() {
         ("log_huge", "plugin.handover", "10485760 bytes"),
         ("huge_reply", "plugin.handover", "10485760 bytes"),
     ];
+    let mut wrong = Vec::new();
     for (attack, code, reason) in table {
-        let outcome = attempt(&attacker(attack)).await;
-        assert_eq!(fault(&outcome), code, "{attack}");
-        let Outcome::Rejected { problem, .. } = outcome else { unreachable!("`fault` has looked") };
-        assert!(problem.message.contains(reason), "{attack}: {problem}");
+        match attempt(&attacker(attack)).await {
+            Outcome::Rejected { kind: RejectionKind::Provider, problem }
+                if problem.code.as_deref() == Some(code) && problem.message.contains(reason) => {}
+            other => wrong.push(format!("{attack}: {other:?}")),
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// A loop that outlives the attempt is ended by its deadline, whatever its budget.
@@ -86,14 +91,20 @@ async fn a_loop_ends_with_the_attempt() {
     assert!(started.elapsed() < Duration::from_millis(300) + PATIENCE, "{:?}", started.elapsed());
 }
 
-/// Growing a table without end is refused at the limit; the plugin then goes on, or not.
+/// The guest stops when it is refused, and is content: what matters is that it was refused in time.
 #[tokio::test]
 async fn tables_grow_to_their_limit() {
     let mut config = hostile("table", "");
     config.limits.table_elements_max = 5_000;
-    let outcome = attempt(&load(config)).await;
-    // The guest stops at the refusal, and is content: what matters is that there was one.
+    let provider = load(config);
+    let outcome = attempt(&provider).await;
     assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
+    let share = Share::new(&engine().share, &provider.appetite, engine().options.tick);
+    let mut store = new_store(engine(), &provider.grants, share, Purpose::Load);
+    provider.plugin.send(&mut store, &sms(), &context(TIMEOUT_MS)).await.unwrap();
+    let limiter = &store.data().limiter;
+    assert!(limiter.table_refused);
+    assert!((4_000..=5_000).contains(&limiter.table_elements()), "{}", limiter.table_elements());
 }
 
 #[tokio::test]

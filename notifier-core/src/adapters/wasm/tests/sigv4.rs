@@ -30,6 +30,7 @@ fn authorization(request: Builder, body: &'static str, service: &str, credential
 
 const VANILLA: &str = "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31";
 
+// Long because it is one table.
 /// Name of the case in the suite, request, signed headers, signature.
 fn suite() -> Vec<(&'static str, Builder, &'static str, &'static str)> {
     let plain = "host;x-amz-date";

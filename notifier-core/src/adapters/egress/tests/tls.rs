@@ -1,0 +1,128 @@
+//! TLS: who is trusted, for which name, at what time; and that a refused server gets nothing of the request.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{Request, Response, Version};
+use jiff::Timestamp;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{RootCertStore, ServerConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::super::client::tls_versions;
+use super::super::{EgressClient, EgressError, EgressLimits, EgressPolicy};
+use super::Answers;
+use crate::ports::clock::Clock;
+
+/// A root, and a certificate by it for `secure.localhost`, both from 2026-11-22 to 2098; the key of the latter in PKCS#8.
+const ROOT: &str = "MIIBfjCCASWgAwIBAgIUMYxUbBEpsaZe5kEr6pUW5lmDiYowCgYIKoZIzj0EAwIwFDESMBAGA1UEAwwJVGVzdCByb290MCAXDTI2MTEyMjE0MjExNloYDzIxMDAxMDI1MTQyMTE2WjAUMRIwEAYDVQQDDAlUZXN0IHJvb3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASYM9bF03tZH+HBZ3tnhCi7QoULnrwbd5lKM0S5DFSXwhQW2H3Cl1q9BHhzYbPYTgEymQlzqXLRJH2CD7GBnztuo1MwUTAdBgNVHQ4EFgQUmap9rg0uvuXqYdiK+oXOWFU3PswwHwYDVR0jBBgwFoAUmap9rg0uvuXqYdiK+oXOWFU3PswwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiBzWRVAVksfM0PiyM8ZlVrEC5JA67cy/rL3V5tFzBpt2wIgZnHXEioMDQnalo2knPt8E5j46YvRZ68iYBR5+C6KOMs=";
+const CERTIFICATE: &str = "MIIBnjCCAUOgAwIBAgIUT0pP23s/l7PkV5lf3dhiKIUXIYgwCgYIKoZIzj0EAwIwFDESMBAGA1UEAwwJVGVzdCByb290MCAXDTI2MTEyMjE0MjExNloYDzIwOTgwMTI4MTQyMTE2WjAbMRkwFwYDVQQDDBBzZWN1cmUubG9jYWxob3N0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEenE9JHfJNQAhN5OZScs3jL4ILZGIQCKK2X/qRWxD27Ie7JfrWE3Xsym56EGYYLVLtwLpBBoWpRWM3tuDVURsTaNqMGgwCQYDVR0TBAIwADAbBgNVHREEFDASghBzZWN1cmUubG9jYWxob3N0MB0GA1UdDgQWBBQDbAaNs13xDOqCgqNoLh9HvZvLvTAfBgNVHSMEGDAWgBSZqn2uDS6+5eph2Ir6hc5YVTc+zDAKBggqhkjOPQQDAgNJADBGAiEAwn4DCirXAHcrVDusfOz63sH/jvD3LeSxdX+BsTzFVwgCIQCY1YzUWnnwBEZXqLUz3Mo8hGmkJS2PsYYTv7BlWtHgQQ==";
+const KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg479CX+ez6ePHZGCqaVTAN6fFfHHs4hX24NLrw2/rW4qhRANCAAR6cT0kd8k1ACE3k5lJyzeMvggtkYhAIorZf+pFbEPbsh7sl+tYTdezKbnoQZhgtUu3AukEGhalFYze24NVRGxN";
+
+struct At(&'static str);
+
+#[async_trait]
+impl Clock for At {
+    fn now(&self) -> Timestamp {
+        self.0.parse().unwrap()
+    }
+
+    async fn sleep_until(&self, _: Timestamp) {
+        std::future::pending().await
+    }
+}
+
+fn der(text: &str) -> Vec<u8> {
+    STANDARD.decode(text).unwrap()
+}
+
+/// Answers every request with 200, and keeps what it could decrypt.
+async fn server() -> (u16, Arc<Mutex<Vec<u8>>>) {
+    let key = PrivateKeyDer::try_from(der(KEY)).unwrap();
+    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![CertificateDer::from(der(CERTIFICATE))], key)
+        .unwrap();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let read = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&read);
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut buffer = Vec::new();
+            while stream.read_buf(&mut buffer).await.unwrap_or(0) > 0 {
+                seen.lock().unwrap().extend_from_slice(&buffer);
+                if buffer.ends_with(b"\r\n\r\n") {
+                    let answer = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
+                    stream.write_all(answer).await.unwrap();
+                    stream.shutdown().await.unwrap();
+                    break;
+                }
+                buffer.clear();
+            }
+        }
+    });
+    (port, read)
+}
+
+/// One request to a name that leads to this machine, with trust in the root or without, at a time.
+async fn get(port: u16, name: &str, trusts_root: bool, time: &'static str) -> Result<Response<Bytes>, EgressError> {
+    let host = format!("{name}:{port}");
+    let (resolver, _) = Answers::new(&[&["127.0.0.1"]]);
+    let mut roots = RootCertStore::empty();
+    if trusts_root {
+        roots.add(CertificateDer::from(der(ROOT))).unwrap();
+    }
+    let policy = EgressPolicy::new([&host]).unwrap();
+    let limits = EgressLimits::default();
+    let client = if trusts_root {
+        let tls = tls_versions(Arc::new(At(time))).with_root_certificates(roots).with_no_client_auth();
+        EgressClient::with_tls(policy, limits, resolver, tls)
+    } else {
+        EgressClient::with_resolver(policy, limits, Arc::new(At(time)), resolver)
+    };
+    let request = Request::builder().uri(format!("https://{host}/")).body(Bytes::new()).unwrap();
+    client.send(request, Duration::from_secs(20)).await
+}
+
+const VALID: &str = "2030-01-01T00:00:00Z";
+
+#[tokio::test]
+async fn a_trusted_server_is_spoken_to() {
+    let (port, read) = server().await;
+    let response = get(port, "secure.localhost", true, VALID).await.unwrap();
+    assert_eq!((response.version(), response.body().as_ref()), (Version::HTTP_11, b"ok".as_slice()));
+    let head = String::from_utf8(read.lock().unwrap().clone()).unwrap();
+    assert!(head.starts_with("GET / HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains(&format!("host: secure.localhost:{port}\r\n")), "{head}");
+}
+
+#[tokio::test]
+async fn other_servers_get_nothing() {
+    let (port, read) = server().await;
+    let table = [
+        ("an unknown root", "secure.localhost", false, VALID),
+        ("another name", "other.localhost", true, VALID),
+        ("too early", "secure.localhost", true, "2020-01-01T00:00:00Z"),
+        ("too late", "secure.localhost", true, "2110-01-01T00:00:00Z"),
+    ];
+    for (what, name, trusts_root, time) in table {
+        let error = get(port, name, trusts_root, time).await;
+        let refused = matches!(&error, Err(EgressError::Unreachable(problem)) if problem.contains("certificate"));
+        assert!(refused, "{what}: {error:?}");
+    }
+    assert!(read.lock().unwrap().is_empty());
+}
