@@ -112,6 +112,10 @@ async fn a_client_that_dawdles_is_let_go() {
         assert!(!answered.contains("200 OK"), "{answered}");
         assert!(is_closed(&mut stream).await, "{sent:?}");
     }
+    let mut idle = connect(&server).await;
+    idle.write_all(HEALTH).await.unwrap();
+    assert!(answer(&mut idle).await.starts_with("HTTP/1.1 200"));
+    assert!(is_closed(&mut idle).await);
     assert!(server.shutdown().await.unwrap().drained);
 }
 
