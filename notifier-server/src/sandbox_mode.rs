@@ -235,3 +235,29 @@ fn template(name: TemplateName, seed: &TemplateSeed) -> Template {
     let variables = ["amount", "due_date"].map(|name| (name.to_owned(), required));
     Template { name, version: 0, content, locales: BTreeMap::new(), variables: variables.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(environment: &[(&str, &str)]) -> SandboxSettings {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let config = Config::load_over(Some(OVERLAY), None, Some(environment)).unwrap().config;
+        SandboxSettings { config, data_dir: None, keep_raw: false }
+    }
+
+    #[tokio::test]
+    async fn it_stays_on_loopback() {
+        let result = SandboxMode::start(settings(&[("NOTIFIER__SERVER__LISTEN", "0.0.0.0:0")])).await;
+        assert!(matches!(result, Err(SandboxModeError::NotLoopback(_))));
+    }
+
+    #[test]
+    fn faults_can_be_tried_in_seconds_and_everything_can_be_overridden() {
+        let config = settings(&[("NOTIFIER__CATEGORIES__DEFAULT__RETRY__DELAY_BASE_MS", "7")]).config;
+        let default = config.categories.iter().find(|category| category.name.as_str() == "default").unwrap();
+        assert_eq!((default.retry.delay_base_ms, default.retry.delay_max_ms), (7, 10_000));
+        let emergency = config.categories.iter().find(|category| category.name.as_str() == "emergency").unwrap();
+        assert!(emergency.mandatory);
+    }
+}

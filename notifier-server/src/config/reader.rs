@@ -3,9 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::ops::RangeInclusive;
-use std::str::FromStr;
 
 use config::{Value, ValueKind};
 
@@ -155,19 +153,6 @@ impl<'e> Section<'e> {
         let was_there = self.entries.contains_key(key);
         let text = self.optional_text(key);
         self.required(key, text, was_there).unwrap_or_default()
-    }
-
-    /// Text in some form, if it is there.
-    pub(super) fn optional_parsed<T: FromStr<Err: Display>>(&mut self, key: &str) -> Option<T> {
-        let text = self.optional_text(key)?;
-        text.parse().map_err(|error: T::Err| self.refuse(key, error.to_string())).ok()
-    }
-
-    /// Text in some form, which must be there.
-    pub(super) fn parsed<T: FromStr<Err: Display>>(&mut self, key: &str) -> Option<T> {
-        let was_there = self.entries.contains_key(key);
-        let value = self.optional_parsed(key);
-        self.required(key, value, was_there)
     }
 
     /// A number in that range, if it is there.

@@ -60,7 +60,11 @@ pub(super) fn read(merged: BTreeMap<String, Value>) -> Result<Config, Vec<Settin
 }
 
 fn read_server(mut section: Section<'_>) -> Option<ServerSettings> {
-    let listen = section.parsed("listen");
+    let text = section.text("listen");
+    let listen = text.parse().ok();
+    if listen.is_none() {
+        section.refuse("listen", format!("must be an IP address and a port, as `127.0.0.1:8080`, not `{text}`"));
+    }
     let connections_max = size(&mut section, "connections_max", 1..=100_000);
     let header_timeout = duration(&mut section, "header_timeout_ms", 100..=600_000);
     let body_timeout = duration(&mut section, "body_timeout_ms", 100..=600_000);

@@ -83,6 +83,7 @@ fn every_mistake_is_told_with_its_place() {
     let file = r#"
 [server]
 lisen = "127.0.0.1:1"
+listen = "localhost:1"
 connections_max = 0
 compat = "yes"
 [log]
@@ -112,6 +113,7 @@ fax = "sms"
     let keys: Vec<&str> = errors.iter().map(|error| error.key.as_str()).collect();
     for key in [
         "server.lisen",
+        "server.listen",
         "server.connections_max",
         "server.compat",
         "log.format",
@@ -133,7 +135,7 @@ fax = "sms"
     ] {
         assert_eq!(keys.iter().filter(|found| **found == key).count(), 1, "{key}: {keys:#?}");
     }
-    assert_eq!(errors.len(), 19, "{errors:#?}");
+    assert_eq!(errors.len(), 20, "{errors:#?}");
     let origin = |key: &str| errors.iter().find(|error| error.key == key).unwrap().origin.clone();
     assert!(origin("server.lisen").ends_with("/notifier.toml"), "{}", origin("server.lisen"));
     assert_eq!(origin("store.cache_bytes"), "the environment");

@@ -4,14 +4,17 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use http_body_util::BodyExt;
 use notifier_core::ports::clock::within;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use crate::app::{App, SharedApp};
 use crate::problem::{Problem, ProblemKind};
+
+/// How much of a body that is too large is read and thrown away.
+const DISCARDED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The body of a request, read as JSON.
 pub(crate) struct Json<T>(pub(crate) T);
@@ -38,8 +41,10 @@ fn check_headers(headers: &HeaderMap, bytes_max: usize) -> Result<(), Problem> {
     if headers.contains_key(CONTENT_ENCODING) {
         return Err(unsupported("send the body without `Content-Encoding`"));
     }
-    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|bytes| bytes > bytes_max as u64) {
+    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    // Who asks before sending gets the answer before sending; who does not is heard out.
+    let heard_out = if headers.contains_key(EXPECT) { 0 } else { DISCARDED_BYTES_MAX };
+    if declared.is_some_and(|bytes| bytes > bytes_max.saturating_add(heard_out)) {
         return Err(too_large(bytes_max));
     }
     Ok(())
@@ -72,16 +77,34 @@ fn is_json(content_type: &str) -> bool {
 }
 
 async fn read(body: Body, app: &App) -> Result<Bytes, Problem> {
-    let whole = Limited::new(body, app.body_bytes_max).collect();
-    let collected = within(&*app.clock, app.body_timeout, whole).await;
-    match collected {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(app.body_bytes_max)),
-        Ok(Err(_)) => Err(Problem::new(ProblemKind::MalformedBody, "the body ended before it was complete").closing()),
+    match within(&*app.clock, app.body_timeout, gather(body, app.body_bytes_max)).await {
+        Ok(gathered) => gathered,
         Err(_) => {
             let detail = format!("the body did not arrive within {} ms", app.body_timeout.as_millis());
             Err(Problem::new(ProblemKind::RequestTimeout, detail).closing())
         }
+    }
+}
+
+/// The bytes of a body that is not too large. One that is only somewhat too large is read to its end nevertheless: a
+/// client that is still sending when the connection is closed never sees why.
+async fn gather(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+    let mut parts = Vec::new();
+    let mut length: usize = 0;
+    while let Some(frame) = body.frame().await {
+        let broken = |_| Problem::new(ProblemKind::MalformedBody, "the body ended before it was complete").closing();
+        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        if length <= bytes_max {
+            parts.push(data);
+        } else if length > bytes_max.saturating_add(DISCARDED_BYTES_MAX) {
+            break;
+        }
+    }
+    match parts.len() {
+        _ if length > bytes_max => Err(too_large(bytes_max)),
+        1 => Ok(parts.swap_remove(0)),
+        _ => Ok(parts.concat().into()),
     }
 }
 
@@ -231,12 +254,12 @@ mod tests {
         assert_eq!(told(r#"{"inner":{"id":"1"},"list":{}}"#), "invalid type: object, expected an array");
         assert_eq!(told(r#"{"inner":{"id":"1"},"x":1}"#), "is not known here; there are `inner`, `list`, `kind`");
         assert_eq!(told("{}"), "is required");
-        assert_eq!(told("[]"), "invalid type: array, expected an object");
+        assert_eq!(told(" []"), "must be an object, not a list");
     }
 
     #[test]
     fn what_is_not_json_is_told_with_its_place() {
-        let deep = "[".repeat(1_000);
+        let deep = format!("{{\"a\": {}", "[".repeat(1_000));
         for (json, part) in [
             ("", "line 1"),
             ("{\n  \"inner\": }", "line 2, column 12"),

@@ -4,4 +4,4 @@ mod json;
 mod parameters;
 
 pub(crate) use json::Json;
-pub(crate) use parameters::{Segments, parse_parameter, query};
+pub(crate) use parameters::{NoQuery, Segments, parse_parameter, query};

@@ -33,6 +33,17 @@ fn refused(rejection: PathRejection) -> Problem {
     Problem::new(ProblemKind::InvalidParameter, rejection.body_text())
 }
 
+/// Of a route that takes no query parameters: there is none.
+pub(crate) struct NoQuery;
+
+impl<S: Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        query(parts.uri.query(), []).map(|[]| Self)
+    }
+}
+
 /// Reads a parameter's text.
 pub(crate) fn parse_parameter<T>(name: &str, text: &str) -> Result<T, Problem>
 where

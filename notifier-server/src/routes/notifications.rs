@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::json;
 use crate::app::SharedApp;
 use crate::problem::{Problem, ProblemBody};
-use crate::request::{Json, Segments, parse_parameter, query};
+use crate::request::{Json, NoQuery, Segments, parse_parameter, query};
 use crate::wire::{CancellationBody, NotificationBody, NotificationPage, SubmissionBody, SubmittedBody, TimelineBody};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -50,6 +50,7 @@ pub(super) fn router() -> OpenApiRouter<SharedApp> {
 async fn submit(
     State(app): State<SharedApp>,
     headers: HeaderMap,
+    _: NoQuery,
     Json(mut body): Json<SubmissionBody>,
 ) -> Result<Response, Problem> {
     body.idempotency_key = idempotency_key(&headers, body.idempotency_key)?;
@@ -163,7 +164,11 @@ async fn read(
             content_type = "application/problem+json"),
     )
 )]
-async fn timeline(State(app): State<SharedApp>, Segments(id): Segments<String>) -> Result<Response, Problem> {
+async fn timeline(
+    State(app): State<SharedApp>,
+    Segments(id): Segments<String>,
+    _: NoQuery,
+) -> Result<Response, Problem> {
     let id = parse_parameter("id", &id)?;
     let facts = app.notifier.timeline(&TenantId::unnamed(), id).await?.ok_or_else(|| unknown(id))?;
     Ok(json(StatusCode::OK, &TimelineBody::new(id, &facts)))
@@ -182,7 +187,7 @@ async fn timeline(State(app): State<SharedApp>, Segments(id): Segments<String>) 
             content_type = "application/problem+json"),
     )
 )]
-async fn cancel(State(app): State<SharedApp>, Segments(id): Segments<String>) -> Result<Response, Problem> {
+async fn cancel(State(app): State<SharedApp>, Segments(id): Segments<String>, _: NoQuery) -> Result<Response, Problem> {
     let id = parse_parameter("id", &id)?;
     let deliveries = app.notifier.cancel(&TenantId::unnamed(), id).await?.ok_or_else(|| unknown(id))?;
     Ok(json(StatusCode::OK, &CancellationBody::new(id, &deliveries)).into_response())

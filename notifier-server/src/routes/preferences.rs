@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::json;
 use crate::app::SharedApp;
 use crate::problem::{Problem, ProblemBody};
-use crate::request::{Json, Segments, parse_parameter};
+use crate::request::{Json, NoQuery, Segments, parse_parameter};
 use crate::wire::{PreferencesBody, PreferencesView};
 
 pub(super) fn router() -> OpenApiRouter<SharedApp> {
@@ -26,7 +26,7 @@ pub(super) fn router() -> OpenApiRouter<SharedApp> {
         (status = 404, description = "None are stored", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-async fn read(State(app): State<SharedApp>, Segments(id): Segments<String>) -> Result<Response, Problem> {
+async fn read(State(app): State<SharedApp>, Segments(id): Segments<String>, _: NoQuery) -> Result<Response, Problem> {
     let recipient: RecipientId = parse_parameter("recipient_id", &id)?;
     let preferences = app.notifier.preferences(&TenantId::unnamed(), &recipient).await?;
     let preferences = preferences.ok_or_else(|| Problem::not_found("no preferences are stored for this recipient"))?;
@@ -49,6 +49,7 @@ async fn read(State(app): State<SharedApp>, Segments(id): Segments<String>) -> R
 async fn replace(
     State(app): State<SharedApp>,
     Segments(id): Segments<String>,
+    _: NoQuery,
     Json(body): Json<PreferencesBody>,
 ) -> Result<Response, Problem> {
     let recipient: RecipientId = parse_parameter("recipient_id", &id)?;

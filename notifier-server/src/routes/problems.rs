@@ -7,7 +7,7 @@ use utoipa_axum::routes;
 
 use crate::app::SharedApp;
 use crate::problem::{Problem, ProblemBody, ProblemKind};
-use crate::request::Segments;
+use crate::request::{NoQuery, Segments};
 
 pub(super) fn router() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new().routes(routes!(explain))
@@ -23,7 +23,7 @@ pub(super) fn router() -> OpenApiRouter<SharedApp> {
             content_type = "application/problem+json"),
     )
 )]
-async fn explain(Segments(name): Segments<String>) -> Result<Response, Problem> {
+async fn explain(Segments(name): Segments<String>, _: NoQuery) -> Result<Response, Problem> {
     let kind = ProblemKind::ALL.into_iter().find(|kind| kind.name() == name);
     let kind = kind.ok_or_else(|| {
         let known = ProblemKind::ALL.map(ProblemKind::name).join("`, `");

@@ -8,6 +8,7 @@ use utoipa_axum::routes;
 
 use super::json;
 use crate::app::SharedApp;
+use crate::request::NoQuery;
 use crate::wire::ProviderList;
 
 pub(super) fn router() -> OpenApiRouter<SharedApp> {
@@ -21,7 +22,7 @@ pub(super) fn router() -> OpenApiRouter<SharedApp> {
     get, path = "/v1/providers", tag = "providers", operation_id = "list_providers",
     responses((status = 200, description = "The providers, by name", body = ProviderList))
 )]
-async fn list(State(app): State<SharedApp>) -> Response {
+async fn list(State(app): State<SharedApp>, _: NoQuery) -> Response {
     let items = app.notifier.providers().into_iter().map(Into::into).collect();
     json(StatusCode::OK, &ProviderList { items })
 }

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::json;
 use crate::app::SharedApp;
 use crate::problem::{Problem, ProblemBody};
-use crate::request::{Json, Segments, parse_parameter};
+use crate::request::{Json, NoQuery, Segments, parse_parameter};
 use crate::wire::{TemplateBody, TemplateList, TemplateView};
 
 pub(super) fn router() -> OpenApiRouter<SharedApp> {
@@ -22,7 +22,7 @@ pub(super) fn router() -> OpenApiRouter<SharedApp> {
     get, path = "/v1/templates", tag = "templates", operation_id = "list_templates",
     responses((status = 200, description = "The templates", body = TemplateList))
 )]
-async fn list(State(app): State<SharedApp>) -> Result<Response, Problem> {
+async fn list(State(app): State<SharedApp>, _: NoQuery) -> Result<Response, Problem> {
     let templates = app.notifier.templates(&TenantId::unnamed()).await?;
     Ok(json(StatusCode::OK, &TemplateList { items: templates.into_iter().map(Into::into).collect() }))
 }
@@ -37,7 +37,7 @@ async fn list(State(app): State<SharedApp>) -> Result<Response, Problem> {
             content_type = "application/problem+json"),
     )
 )]
-async fn read(State(app): State<SharedApp>, Segments(name): Segments<String>) -> Result<Response, Problem> {
+async fn read(State(app): State<SharedApp>, Segments(name): Segments<String>, _: NoQuery) -> Result<Response, Problem> {
     let name: TemplateName = parse_parameter("name", &name)?;
     find(&app, &name, None).await
 }
@@ -59,6 +59,7 @@ async fn read(State(app): State<SharedApp>, Segments(name): Segments<String>) ->
 async fn store(
     State(app): State<SharedApp>,
     Segments(name): Segments<String>,
+    _: NoQuery,
     Json(body): Json<TemplateBody>,
 ) -> Result<Response, Problem> {
     let name: TemplateName = parse_parameter("name", &name)?;
@@ -83,6 +84,7 @@ async fn store(
 async fn read_version(
     State(app): State<SharedApp>,
     Segments((name, version)): Segments<(String, String)>,
+    _: NoQuery,
 ) -> Result<Response, Problem> {
     let name: TemplateName = parse_parameter("name", &name)?;
     let version = version.parse().ok().filter(|version| *version > 0);

@@ -38,7 +38,6 @@ mod vendor_id;
 mod wire;
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 mod tests;
 
 pub use counters::Counters;

@@ -98,6 +98,7 @@ async fn what_cannot_be_used_is_refused_with_its_field() {
         ("message", json!(1)),
         ("user_id", json!("")),
         ("property_id", json!(1.5)),
+        ("property_id", json!([1])),
         ("property", json!("1")),
     ] {
         let mut body = schedule();

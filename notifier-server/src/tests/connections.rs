@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Empty;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -66,6 +71,38 @@ async fn a_connection_serves_many_requests() {
 }
 
 #[tokio::test]
+async fn http_2_is_spoken_to_those_who_begin_with_it() {
+    let server = running(|_| {}).await;
+    let io = TokioIo::new(connect(&server).await);
+    let (mut requests, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    for _ in 0..2 {
+        let request = Request::get("http://x/v1/health").body(Empty::<Bytes>::new()).unwrap();
+        let response = requests.send_request(request).await.unwrap();
+        assert_eq!((response.status().as_u16(), response.version()), (200, http::Version::HTTP_2));
+    }
+    drop(requests);
+    connection.await.unwrap().unwrap();
+    assert!(server.shutdown().await.unwrap().drained);
+}
+
+#[tokio::test]
+async fn a_large_body_is_refused_although_the_client_goes_on_sending() {
+    let server = running(|_| {}).await;
+    let mut stream = connect(&server).await;
+    let length = 10 * 1024 * 1024;
+    let head = format!(
+        "POST /v1/notifications HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // As a client does that reads the answer only after it has sent everything.
+    stream.write_all(&vec![b' '; length]).await.unwrap();
+    let refused = answer(&mut stream).await;
+    assert!(refused.starts_with("HTTP/1.1 413"), "{refused}");
+    assert!(is_closed(&mut stream).await);
+}
+
+#[tokio::test]
 async fn a_client_that_dawdles_is_let_go() {
     let server = running(|settings| settings.header_timeout = Duration::from_millis(100)).await;
     for sent in [&b""[..], b"P", b"PRI * HTTP/2.0\r\n", b"GET /v1/health HTTP/1.1\r\nho"] {
@@ -75,6 +112,10 @@ async fn a_client_that_dawdles_is_let_go() {
         assert!(!answered.contains("200 OK"), "{answered}");
         assert!(is_closed(&mut stream).await, "{sent:?}");
     }
+    let mut idle = connect(&server).await;
+    idle.write_all(HEALTH).await.unwrap();
+    assert!(answer(&mut idle).await.starts_with("HTTP/1.1 200"));
+    assert!(is_closed(&mut idle).await);
     assert!(server.shutdown().await.unwrap().drained);
 }
 

@@ -21,7 +21,6 @@ async fn an_id_goes_with_every_request() {
 
 #[tokio::test]
 async fn a_panic_is_an_error_of_one_request() {
-    #[expect(clippy::panic, reason = "the test needs one")]
     async fn defect() {
         panic!("a defect");
     }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use notifier_core::{
-    Attempt, Delivery, DeliveryState, Fact, FactKind, Limits, Notification, NotificationId, Page, Preferences, Problem,
+    Attempt, Delivery, DeliveryState, Fact, FactKind, Limits, Notification, NotificationId, Page, Problem,
     ProviderName, Reason, RecipientId, Status, Template, TemplateName,
 };
 use serde::Serialize;
