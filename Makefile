@@ -43,10 +43,11 @@ deny: ## Check licences, bans and sources of dependencies
 	@$(CARGO) deny --offline check bans licenses sources
 
 bench: ## Measure, beside the limits of this machine; writes target/bench.json
-	@$(CARGO) run --release --locked -p notifier-tests --bin notifier-bench
+	@$(CARGO) build --release --workspace --locked
+	@target/release/notifier-bench
 
 crash: build ## Kill the server ROUNDS times under load and compare with what was acknowledged
-	@NOTIFIER_CRASH_ROUNDS=$(or $(ROUNDS),20) $(CARGO) test --locked -p notifier-tests --test it -- --nocapture crash::
+	@NOTIFIER_CRASH_ROUNDS=$(or $(ROUNDS),20) $(CARGO) test --workspace --locked --test it -- --nocapture crash::
 
 plugins: ## Rebuild the components under plugins/prebuilt (needs the wasm toolchain, see plugins/README.md)
 	@plugins/build.sh

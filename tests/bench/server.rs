@@ -116,12 +116,15 @@ fn configuration(directory: &TempDir, vendors: &Sandbox) -> String {
     let vendor = vendors.sendgrid_url();
     let host = vendor.trim_start_matches("http://");
     let data = directory.path().join("data").display().to_string();
+    let cache = directory.path().join("plugins").display().to_string();
     format!(
         r#"
         [log]
         level = "warn"
         [store]
         path = {data:?}
+        [plugins]
+        cache_path = {cache:?}
         [senders]
         email = "Office <office@example.com>"
         [routes]

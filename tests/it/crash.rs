@@ -1,5 +1,6 @@
 //! `kill -9` with a thousand pending and sends in flight, again and again: every request that was acknowledged reaches a
 //! final state, and only what was in flight is sent again, under the same key.
+#![expect(clippy::print_stdout, reason = "twenty rounds take a minute: they say how far they are")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -56,12 +57,15 @@ fn write_config(directory: &Path, vendors: &Sandbox) -> std::path::PathBuf {
     let vendor = vendors.sendgrid_url();
     let host = vendor.trim_start_matches("http://");
     let data = directory.join("data").display().to_string();
+    let cache = directory.join("plugins").display().to_string();
     let config = format!(
         r#"
         [log]
         level = "error"
         [store]
         path = {data:?}
+        [plugins]
+        cache_path = {cache:?}
         [flow]
         in_flight_max = {IN_FLIGHT_MAX}
         [senders]

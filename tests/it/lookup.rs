@@ -16,10 +16,13 @@ use notifier_core::{
     Catalog, Channel, Directory, HttpCatalog, HttpDirectory, HttpLookup, RecipientId, SecretString, SubjectId, TenantId,
 };
 
+/// The path of a request, and its API key.
+type Asked = (String, Option<String>);
+
 /// A service that gives one answer to everything, and remembers what it was asked.
 struct Service {
     origin: String,
-    asked: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
     answer: Arc<Mutex<(u16, String)>>,
 }
 
@@ -186,7 +189,8 @@ async fn a_catalog_gives_fields() {
 #[tokio::test]
 async fn a_configuration_that_cannot_work_is_refused() {
     let service = Service::answering(200, ADA).await;
-    let spoilt: [(&str, fn(&mut HttpLookup)); 7] = [
+    type Spoil = fn(&mut HttpLookup);
+    let spoilt: [(&str, Spoil); 7] = [
         ("base_url", |l| l.base_url = "nowhere".into()),
         ("base_url", |l| l.base_url = "ftp://example.com".into()),
         ("base_url", |l| l.base_url = "https://example.com/?a=b".into()),
