@@ -20,15 +20,11 @@ use tempfile::TempDir;
 use crate::config::{Component, Config, ConfigError, LookupSettings, ProviderSettings, SecretSource};
 use crate::running::{Running, StartupError, Stopped, start_with};
 use crate::sandbox::{
-    PreferenceSeed, Sandbox, SandboxError, SandboxOptions, TemplateSeed, seed_preferences, seed_template,
+    CURL_EXAMPLE, PreferenceSeed, Sandbox, SandboxError, SandboxOptions, TemplateSeed, seed_preferences, seed_template,
 };
 
 /// What the sandbox sets differently from the defaults.
 const OVERLAY: &str = include_str!("sandbox_mode.toml");
-
-/// Suggested on the page and at the start. `{origin}` stands for scheme, host and port of the server.
-const CURL_EXAMPLE: &str = "curl {origin}/v1/notifications --json '{\"recipient\": {\"id\": \"1\"}, \"subject\": \"1\", \
-    \"template\": {\"name\": \"rent-reminder\"}, \"variables\": {\"amount\": \"$2,450\", \"due_date\": \"1 August\"}}'";
 
 /// How long look-ups are kept: short, so that a fault of the services shows.
 const LOOKUP_KEPT: Duration = Duration::from_millis(500);
@@ -104,12 +100,8 @@ impl SandboxMode {
                 (temporary.path().to_owned(), Some(temporary))
             }
         };
-        let sandbox = Sandbox::start(SandboxOptions {
-            keep_raw,
-            curl_example: CURL_EXAMPLE.to_owned(),
-            ..SandboxOptions::new(Arc::new(|| SystemClock.now()))
-        })
-        .await?;
+        let sandbox =
+            Sandbox::start(SandboxOptions { keep_raw, ..SandboxOptions::new(Arc::new(|| SystemClock.now())) }).await?;
         config.store.path = Some(data_dir.join("store"));
         config.plugin_cache_path = config.plugin_cache_path.or_else(user_cache_path);
         connect(&mut config, &sandbox);

@@ -1,7 +1,8 @@
 //! Measures the server from outside, each figure beside what this machine can do at all, measured in the same run.
 //!
 //! `make bench` prints a table and writes `target/bench.json`, one flat object of named figures. The load generator, the
-//! fake vendor and the server share the machine. Nothing here decides whether a test passes.
+//! fake vendor and the server share the machine. Nothing here decides whether a test passes. Names of parts as arguments
+//! (`accepts`, `end-to-end`, `lateness`) measure those alone, and write nothing.
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 mod limits;
@@ -45,11 +46,30 @@ impl Figures {
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let is_asked = |part: &str| asked.is_empty() || asked.iter().any(|name| name == part);
     let mut figures = Figures::default();
+    limits(&mut figures).await?;
+    if is_asked("accepts") {
+        accepts(&mut figures).await?;
+    }
+    if is_asked("end-to-end") {
+        end_to_end(&mut figures).await?;
+    }
+    if is_asked("lateness") {
+        lateness(&mut figures).await?;
+    }
+    if asked.is_empty() { write(&figures) } else { Ok(()) }
+}
+
+async fn limits(figures: &mut Figures) -> Result<(), Failure> {
     println!("limits of this machine");
     figures.add("bare_hyper_per_s", limits::bare_hyper(CONNECTIONS, ACCEPTS).await?, "requests/s");
     figures.add("grouped_fdatasync_per_s", limits::grouped_fdatasync()?, "records/s");
+    Ok(())
+}
 
+async fn accepts(figures: &mut Figures) -> Result<(), Failure> {
     println!("accepting, durably ({CONNECTIONS} connections)");
     let bench = Bench::start().await?;
     let accepts = Load::scheduled_far().run(&bench.client(), CONNECTIONS, ACCEPTS).await?;
@@ -65,24 +85,28 @@ async fn main() -> Result<(), Failure> {
     figures.add("peak_rss_mb", bench.peak_rss_mb()?, "MB");
     let (bench, start_up_ms) = bench.restart().await?;
     figures.add("start_up_at_100k_pending_ms", start_up_ms, "ms");
-    bench.stop()?;
+    bench.stop()
+}
 
+async fn end_to_end(figures: &mut Figures) -> Result<(), Failure> {
     println!("end to end, one email each");
     let bench = Bench::start().await?;
     let per_s = bench.end_to_end_per_s(CONNECTIONS, END_TO_END).await?;
     figures.add("end_to_end_per_s", per_s, "messages/s");
     figures.add("end_to_end_peak_rss_mb", bench.peak_rss_mb()?, "MB");
+    bench.stop()
+}
 
+async fn lateness(figures: &mut Figures) -> Result<(), Failure> {
     println!("lateness of {SCHEDULED} scheduled messages, otherwise idle");
-    let bench = bench.renew().await?;
+    let bench = Bench::start().await?;
     let lateness = bench.lateness(SCHEDULED).await?;
     figures.add("lateness_p50_ms", lateness.percentile_ms(50), "ms");
     figures.add("lateness_p99_ms", lateness.percentile_ms(99), "ms");
     figures.add("lateness_min_ms", lateness.percentile_ms(0), "ms");
     let (bench, start_up_ms) = bench.restart().await?;
     figures.add("start_up_ms", start_up_ms, "ms");
-    bench.stop()?;
-    write(&figures)
+    bench.stop()
 }
 
 fn write(figures: &Figures) -> Result<(), Failure> {

@@ -51,12 +51,6 @@ impl Bench {
         Ok((self, elapsed_ms))
     }
 
-    /// A new server without data.
-    pub(crate) async fn renew(self) -> Result<Self, Failure> {
-        self.stop()?;
-        Self::start().await
-    }
-
     pub(crate) fn stop(mut self) -> Result<(), Failure> {
         self.server.terminate()?;
         Ok(self.directory.close()?)

@@ -2,6 +2,7 @@
 //! vendors check.
 
 use http::StatusCode;
+use notifier_server::sandbox::CURL_EXAMPLE;
 use notifier_tests::client::Client;
 use notifier_tests::process::Server;
 use serde_json::{Value, json};
@@ -95,6 +96,15 @@ async fn one_request_becomes_one_real_email_and_one_real_text_message() {
     {
         assert_eq!(codes(&timeline).iter().filter(|told| **told == code).count(), 2, "{code}: {timeline:?}");
     }
+}
+
+#[tokio::test]
+async fn the_line_that_it_suggests_works() {
+    let sandbox = Sandbox::start();
+    let body = CURL_EXAMPLE.split_once("-d '").unwrap().1.strip_suffix('\'').unwrap();
+    let submitted = sandbox.submit(&serde_json::from_str(body).unwrap()).await;
+    let notification = sandbox.settled(submitted["id"].as_str().unwrap()).await;
+    assert_eq!(states(&notification), [("email", "sent"), ("sms", "sent")]);
 }
 
 #[tokio::test]

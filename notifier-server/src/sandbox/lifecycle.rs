@@ -46,8 +46,7 @@ impl Sandbox {
     ///
     /// When a port cannot be listened on.
     pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
-        let SandboxOptions { clock, ports, credentials, users, properties, inbox_capacity, keep_raw, curl_example } =
-            options;
+        let SandboxOptions { clock, ports, credentials, users, properties, inbox_capacity, keep_raw } = options;
         let changes = Changes::new();
         let tally = Arc::new(Tally::default());
         let inbox = Inbox::new(inbox_capacity, clock.clone(), changes.clone(), tally.clone());
@@ -68,8 +67,7 @@ impl Sandbox {
             serve(&mut services, Service::Catalog, ports.catalog, catalog).await?,
         ];
         let closing = watch::Sender::new(false);
-        let source =
-            Source { inbox, faults, closing: closing.subscribe(), instance, curl_example: curl_example.into() };
+        let source = Source { inbox, faults, closing: closing.subscribe(), instance };
         Ok(Self { urls, credentials, source, closing, services })
     }
 

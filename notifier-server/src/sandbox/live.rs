@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::{
     Faults, Inbox, Message, fault_request,
     inbox::Position,
+    seed::CURL_EXAMPLE,
     wire::{self, MessageView},
 };
 
@@ -44,7 +45,6 @@ pub(super) struct Source {
     pub(super) closing: watch::Receiver<bool>,
     /// Tells this run of the sandbox from others: sequence numbers start anew with each.
     pub(super) instance: Arc<str>,
-    pub(super) curl_example: Arc<str>,
 }
 
 struct Reader {
@@ -125,7 +125,7 @@ impl Source {
             "instance": &*self.instance,
             "counters": wire::counters(&self.inbox),
             "faults": fault_request::render_all(&self.faults),
-            "curl_example": &*self.curl_example,
+            "curl_example": CURL_EXAMPLE,
         })
     }
 }

@@ -48,6 +48,8 @@ pub use lifecycle::{Sandbox, SandboxError};
 pub use message::{Attachment, Channel, Message};
 pub use options::{Clock, Credentials, Ports, SandboxOptions};
 pub use property_service::Property;
-pub use seed::{PreferenceSeed, TemplateSeed, seed_preferences, seed_properties, seed_template, seed_users};
+pub use seed::{
+    CURL_EXAMPLE, PreferenceSeed, TemplateSeed, seed_preferences, seed_properties, seed_template, seed_users,
+};
 pub use segments::{Encoding, Segments};
 pub use service::Service;

@@ -26,8 +26,6 @@ pub struct SandboxOptions {
     pub inbox_capacity: usize,
     /// Whether to keep each request as it came. Costs a copy of every body.
     pub keep_raw: bool,
-    /// The command that an empty page suggests. `{origin}` stands for the page's own scheme, host and port.
-    pub curl_example: String,
 }
 
 /// TCP ports; 0 lets the system choose a free one.
@@ -73,7 +71,6 @@ impl SandboxOptions {
             properties: seed::seed_properties(),
             inbox_capacity: 10_000,
             keep_raw: false,
-            curl_example: seed::CURL_EXAMPLE.to_owned(),
         }
     }
 }

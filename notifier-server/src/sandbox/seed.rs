@@ -32,14 +32,11 @@ pub struct TemplateSeed {
     pub sms_text: &'static str,
 }
 
-/// Suggested on an empty page; sends the seeded template to user 1 about property 1.
-pub(super) const CURL_EXAMPLE: &str = r#"curl {origin}/v1/notifications -H 'content-type: application/json' -d '{
-  "category": "rent-reminder",
-  "template": "rent-reminder",
-  "recipient": {"id": "1"},
-  "subject": {"id": "1"},
-  "variables": {"amount": "$2,450", "due_date": "1 August"}
-}'"#;
+/// Suggested on the page and at the start; sends the seeded template to user 1 about property 1. `{origin}` stands for
+/// scheme, host and port of the server.
+pub const CURL_EXAMPLE: &str = "curl {origin}/v1/notifications -H 'content-type: application/json' -d '{\"recipient\": \
+    {\"id\": \"1\"}, \"subject\": \"1\", \"template\": {\"name\": \"rent-reminder\"}, \"variables\": {\"amount\": \"$2,450\", \
+    \"due_date\": \"1 August\"}}'";
 
 /// Users 1 to 4. The numbers are of the range 555-0100 to 555-0199, which is reserved for fiction.
 pub fn seed_users() -> Vec<User> {
