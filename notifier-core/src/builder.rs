@@ -199,6 +199,12 @@ impl NotifierBuilder {
             add_provider(&mut providers, &name, plugin)?;
         }
         let routes = read_routes(self.routes, &providers)?;
+        if routes.choose(Channel::Email).is_some() && senders.email.is_none() {
+            return Err(setting(
+                "senders.email",
+                "is needed where `routes.email` is: an email needs somebody it is from",
+            ));
+        }
         let mut categories = BTreeMap::from([(CategoryName::unnamed(), Category::default())]);
         categories.extend(self.categories.into_iter().map(|category| (category.name.clone(), category)));
         let store: Arc<dyn Store> = match self.store {

@@ -9,7 +9,8 @@ use jiff::ToSpan;
 use super::category::{Category, UnknownPolicy};
 use super::id::{DeliveryId, ProviderName, TenantId};
 use super::lifecycle::{DeliveryEvent, DeliveryState, InvalidTransition, transition};
-use super::outcome::{Outcome, Problem};
+use super::outcome::{Outcome, Problem, RejectionKind};
+use super::schedule::ceil_to_millisecond;
 use super::timeline::{Fact, FactKind, Reason};
 
 /// One call of one provider.
@@ -48,6 +49,8 @@ pub struct Delivery {
     pub due_at: Timestamp,
     /// Provider calls so far.
     pub attempts: u32,
+    /// Those of them of which nobody knows whether the provider processed them.
+    pub doubtful_attempts: u32,
     /// How often in a row it had to wait for something other than a provider.
     pub deferrals: u32,
     /// The latest call.
@@ -163,16 +166,21 @@ impl Delivery {
                 let reason = Reason::new("attempt.unavailable", format!("the provider was unavailable: {problem}"));
                 self.again(reason, problem, *retry_after_ms, settling)
             }
+            // Not the message's fault: once an operator has acted, it passes.
+            Outcome::Rejected { kind: RejectionKind::Provider, problem } => {
+                let text = format!("the provider refuses everything until an operator acts: {problem}");
+                self.again(Reason::new("attempt.rejected.provider", text), problem, None, settling)
+            }
             Outcome::Rejected { kind, problem } => {
                 let code = match kind {
-                    super::outcome::RejectionKind::Message => "attempt.rejected.message",
-                    super::outcome::RejectionKind::Recipient => "attempt.rejected.recipient",
-                    super::outcome::RejectionKind::Suppressed => "attempt.rejected.suppressed",
-                    super::outcome::RejectionKind::Provider => "attempt.rejected.provider",
+                    RejectionKind::Message => "attempt.rejected.message",
+                    RejectionKind::Recipient => "attempt.rejected.recipient",
+                    RejectionKind::Suppressed => "attempt.rejected.suppressed",
+                    RejectionKind::Provider => "attempt.rejected.provider",
+                    RejectionKind::Plugin => "attempt.rejected.plugin",
                 };
                 let reason = Reason::new(code, format!("rejected ({}): {problem}", kind.name()));
-                let change = self.end(DeliveryEvent::Fail, FactKind::Failed, reason, settling.now)?;
-                Ok(change.noting(problem))
+                self.give_up(reason, problem, settling.now)
             }
             Outcome::Unknown { problem } => self.ambiguous(problem, settling),
         }
@@ -203,14 +211,12 @@ impl Delivery {
         let Settling { category, expires_at, now, random } = settling;
         let Some(delay_ms) = category.retry.delay_ms(self.attempts, retry_after_ms, random) else {
             let text = format!("gave up after {} attempts; the last: {}", self.attempts, reason.text);
-            let reason = Reason::new("retry.exhausted", text);
-            return Ok(self.end(DeliveryEvent::Fail, FactKind::Failed, reason, now)?.noting(problem));
+            return self.give_up(Reason::new("retry.exhausted", text), problem, now);
         };
         let due_at = later(now, delay_ms);
         if due_at > expires_at {
             let text = format!("the next attempt would be after it expires at {expires_at}; the last: {}", reason.text);
-            let reason = Reason::new("retry.expired", text);
-            return Ok(self.end(DeliveryEvent::Fail, FactKind::Failed, reason, now)?.noting(problem));
+            return self.give_up(Reason::new("retry.expired", text), problem, now);
         }
         let mut delivery = self.moved(DeliveryEvent::Retry, reason, now)?;
         delivery.due_at = due_at;
@@ -219,6 +225,16 @@ impl Delivery {
             .with("attempt", self.attempts.to_string())
             .with("due_at", due_at.to_string());
         Ok(Change { delivery, facts: vec![fact] }.noting(problem))
+    }
+
+    /// No further attempt: failed for certain, or unknown if an earlier attempt may have been processed.
+    fn give_up(&self, reason: Reason, problem: &Problem, now: Timestamp) -> Result<Change, InvalidTransition> {
+        let change = if self.doubtful_attempts == 0 {
+            self.end(DeliveryEvent::Fail, FactKind::Failed, reason, now)?
+        } else {
+            self.end(DeliveryEvent::Hold, FactKind::Unknown, reason, now)?
+        };
+        Ok(change.noting(problem))
     }
 
     fn ambiguous(&self, problem: &Problem, settling: Settling<'_>) -> Result<Change, InvalidTransition> {
@@ -242,6 +258,7 @@ impl Delivery {
             }
         };
         let mut delivery = self.moved(event, reason, now)?;
+        delivery.doubtful_attempts = self.doubtful_attempts.saturating_add(1);
         fact.state = delivery.state;
         let mut facts = vec![fact];
         if let (DeliveryEvent::Retry, Some(due_at)) = (event, due_at) {
@@ -257,9 +274,12 @@ impl Delivery {
         &self,
         event: DeliveryEvent,
         kind: FactKind,
-        reason: Reason,
+        mut reason: Reason,
         now: Timestamp,
     ) -> Result<Change, InvalidTransition> {
+        if self.doubtful_attempts > 0 {
+            reason.text.push_str("; an earlier attempt may have been sent");
+        }
         let delivery = self.moved(event, reason, now)?;
         let fact = delivery.fact(kind, now);
         Ok(Change { delivery, facts: vec![fact] })
@@ -297,10 +317,10 @@ impl Change {
     }
 }
 
-/// `wait_ms` after `now`; the end of time where that overflows.
+/// `wait_ms` after `now`, rounded up to whole milliseconds like every due time; the end of time where that overflows.
 fn later(now: Timestamp, wait_ms: u64) -> Timestamp {
     let wait_ms = i64::try_from(wait_ms).unwrap_or(i64::MAX).min(100 * 366 * 24 * 3_600_000);
-    now.checked_add(wait_ms.milliseconds()).unwrap_or(Timestamp::MAX)
+    now.checked_add(wait_ms.milliseconds()).map_or(Timestamp::MAX, ceil_to_millisecond)
 }
 
 #[cfg(test)]
@@ -308,7 +328,6 @@ mod tests {
     use super::*;
     use crate::domain::channel::Channel;
     use crate::domain::id::NotificationId;
-    use crate::domain::outcome::RejectionKind;
     use crate::domain::retry::RetryPolicy;
 
     fn pending() -> Delivery {
@@ -319,6 +338,7 @@ mod tests {
             reason: Reason::new("schedule.now", "accepted"),
             due_at: Timestamp::UNIX_EPOCH,
             attempts: 0,
+            doubtful_attempts: 0,
             deferrals: 0,
             last_attempt: None,
             updated_at: Timestamp::UNIX_EPOCH,
@@ -366,6 +386,7 @@ mod tests {
         let limited = Outcome::RateLimited { retry_after_ms: Some(7_000), problem: problem() };
         let down = Outcome::Unavailable { retry_after_ms: None, problem: problem() };
         let rejected = Outcome::Rejected { kind: RejectionKind::Recipient, problem: problem() };
+        let refused = Outcome::Rejected { kind: RejectionKind::Provider, problem: problem() };
         let unknown = Outcome::Unknown { problem: problem() };
         let far = 1_000_000;
         // outcome, attempts so far, policy, expiry -> state, due, code
@@ -377,6 +398,8 @@ mod tests {
             (&down, 1, Resend, far, S::Pending, Some(110), "attempt.unavailable"),
             (&down, 3, Resend, far, S::Failed, None, "retry.exhausted"),
             (&rejected, 1, Resend, far, S::Failed, None, "attempt.rejected.recipient"),
+            (&refused, 1, Resend, far, S::Pending, Some(110), "attempt.rejected.provider"),
+            (&refused, 3, Resend, far, S::Failed, None, "retry.exhausted"),
             (&unknown, 1, Resend, far, S::Pending, Some(110), "unknown.resend"),
             (&unknown, 3, Resend, far, S::Unknown, None, "unknown.exhausted"),
             (&unknown, 1, Resend, 50, S::Unknown, None, "unknown.exhausted"),
@@ -396,6 +419,31 @@ mod tests {
                 assert_eq!(change.facts[0].detail("vendor_code"), Some("42"), "{context}");
             }
         }
+    }
+
+    #[test]
+    fn what_may_have_been_sent_never_ends_as_if_it_had_not() {
+        let unknown = Outcome::Unknown { problem: problem() };
+        let doubtful = settle(&sending(1), &unknown, UnknownPolicy::Resend, 1_000_000).delivery;
+        assert_eq!((doubtful.state, doubtful.doubtful_attempts), (DeliveryState::Pending, 1));
+        let told = |change: Change| {
+            assert!(change.delivery.reason.text.ends_with("may have been sent"), "{}", change.delivery.reason.text);
+            change.delivery.state
+        };
+        assert_eq!(told(doubtful.cancel(at(20)).unwrap()), DeliveryState::Cancelled);
+        assert_eq!(told(doubtful.expire(at(20), at(20)).unwrap()), DeliveryState::Expired);
+        let attempt = Attempt { number: 3, ..doubtful.last_attempt.clone().unwrap() };
+        let again = doubtful.begin(attempt, Vec::new(), at(20)).unwrap().delivery;
+        for outcome in [
+            Outcome::Unavailable { retry_after_ms: None, problem: problem() },
+            Outcome::Rejected { kind: RejectionKind::Message, problem: problem() },
+        ] {
+            let change = settle(&again, &outcome, UnknownPolicy::Resend, 1_000_000);
+            assert_eq!(told(change), DeliveryState::Unknown, "{outcome:?}");
+        }
+        let accepted = Outcome::Accepted { provider_message_id: None };
+        let change = settle(&again, &accepted, UnknownPolicy::Resend, 1_000_000);
+        assert_eq!(change.delivery.state, DeliveryState::Sent);
     }
 
     #[test]

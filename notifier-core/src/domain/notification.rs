@@ -110,6 +110,7 @@ impl Notification {
             reason: reason.clone(),
             due_at: self.due_at,
             attempts: 0,
+            doubtful_attempts: 0,
             deferrals: 0,
             last_attempt: None,
             updated_at: self.created_at,

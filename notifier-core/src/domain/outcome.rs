@@ -41,8 +41,11 @@ pub enum RejectionKind {
     Recipient,
     /// The recipient opted out, bounced or complained before.
     Suppressed,
-    /// Credentials, account, sender, balance, or a fault of the plugin: nothing passes until an operator acts.
+    /// Credentials, account, sender or balance: nothing passes until an operator acts, and then everything does.
     Provider,
+    /// The plugin broke down over this message, as by a trap or by going over a limit: said by the host, never by the
+    /// plugin.
+    Plugin,
 }
 
 impl RejectionKind {
@@ -54,6 +57,7 @@ impl RejectionKind {
             Self::Recipient => "recipient",
             Self::Suppressed => "suppressed",
             Self::Provider => "provider",
+            Self::Plugin => "plugin",
         }
     }
 }

@@ -90,7 +90,8 @@ fn wall_clock(text: &str, zone: Option<&str>, recipient_zone: Option<&ZoneName>)
     Ok(zoned.map_err(|_| invalid("local_time", "that time is out of range"))?.timestamp())
 }
 
-fn ceil_to_millisecond(instant: Timestamp) -> Timestamp {
+/// The instant, or the next whole millisecond.
+pub(super) fn ceil_to_millisecond(instant: Timestamp) -> Timestamp {
     let floor_ms = instant.as_millisecond();
     match Timestamp::from_millisecond(floor_ms) {
         Ok(floor) if floor < instant => Timestamp::from_millisecond(floor_ms + 1).unwrap_or(instant),

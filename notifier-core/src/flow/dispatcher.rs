@@ -25,11 +25,8 @@ impl Flow {
             Ok(()) => {}
             // Cancelled meanwhile, or taken over: somebody else has the say.
             Err(StoreError::LeaseLost(_)) => tracing::debug!(delivery = %lease.delivery, "lease lost"),
-            Err(error) => {
-                tracing::error!(delivery = %lease.delivery, %error, "delivery left for recovery");
-                // A claim that cannot be given back ends by itself.
-                let _ = self.store.release(lease).await;
-            }
+            // Not given back: that would have it tried again at once, in a circle. The lease ends by itself.
+            Err(error) => tracing::error!(delivery = %lease.delivery, %error, "delivery left until its lease ends"),
         }
     }
 
@@ -72,11 +69,11 @@ impl Flow {
         })
     }
 
-    async fn record(&self, lease: Lease, change: Change) -> Result<(), StoreError> {
-        let is_pending = !change.delivery.state.is_final();
+    pub(super) async fn record(&self, lease: Lease, change: Change) -> Result<(), StoreError> {
+        let again_at = (!change.delivery.state.is_final()).then_some(change.delivery.due_at);
         self.store.settle(lease, change).await?;
-        if is_pending {
-            self.signals.due.notify_one();
+        if let Some(due_at) = again_at {
+            self.signals.alarm().stored(due_at);
         }
         self.signals.announce(lease.delivery);
         Ok(())

@@ -1,12 +1,14 @@
 //! From a request to a stored notification: everything that can be known at once is checked at once.
 
+use std::sync::Arc;
+
 use ring::digest::{SHA256, digest};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Flow, after};
 use crate::domain::category::Category;
 use crate::domain::channel::Channel;
-use crate::domain::id::{DeliveryId, NotificationId};
+use crate::domain::id::{DeliveryId, IdempotencyKey, NotificationId, TenantId};
 use crate::domain::notification::{ContentSource, Draft, Notification};
 use crate::domain::request::{FieldError, NotificationRequest};
 use crate::domain::template::Content;
@@ -34,10 +36,15 @@ impl Flow {
             return Err(SubmitError::Stopping);
         }
         let now = self.clock.now();
-        let draft = request.check(now, &self.limits).map_err(SubmitError::Invalid)?;
-        let category = self.known_category(&draft)?;
-        let channels = self.channels(&draft, &category).await?;
-        let request_hash = if draft.idempotency_key.is_some() { fingerprint(&draft) } else { [0; 32] };
+        let keyed = Keyed::of(&request);
+        let request_hash = keyed.as_ref().map_or([0; 32], |keyed| keyed.request_hash);
+        let (draft, category, channels) = match self.check(request, now).await {
+            Ok(checked) => checked,
+            // What was right when it was accepted may be wrong by now, as a schedule is that has passed meanwhile: who
+            // asks again gets the same answer.
+            Err(SubmitError::Invalid(errors)) => return self.recall(keyed, now, errors).await,
+            Err(error) => return Err(error),
+        };
         let notification = self.identify(draft, channels, &category, now);
         let deliveries = notification.first_deliveries();
         let submitted = Submitted {
@@ -49,27 +56,82 @@ impl Flow {
         let tenant = notification.tenant.clone();
         let key_expires_at = after(now, self.options.key_retention);
         let acceptance = Acceptance { notification, deliveries, request_hash, key_expires_at };
-        match self.store.accept(acceptance).await {
-            Ok(Accepted::New) => {
-                self.signals.due.notify_one();
-                Ok(submitted)
-            }
-            Ok(Accepted::Before(id)) => {
-                let status = self.store.status(&tenant, id).await?;
-                let status = status.ok_or_else(|| StoreError::Damaged {
-                    key: format!("notification {id}"),
-                    problem: "an idempotency key refers to it, but it is not there".into(),
-                })?;
-                Ok(Submitted {
-                    id,
-                    deliveries: status.deliveries.iter().map(|delivery| delivery.id).collect(),
-                    due_at: status.notification.due_at,
-                    repeated: true,
-                })
-            }
+        match self.keep(acceptance).await {
+            Ok(Accepted::New) => Ok(submitted),
+            Ok(Accepted::Before(id)) => self.submitted_before(&tenant, id).await,
             Err(StoreError::KeyReused { key, existing }) => Err(SubmitError::KeyReused { key, existing }),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Stores it and wakes the scheduler. In a task of its own: a caller that goes away meanwhile takes neither back.
+    async fn keep(&self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
+        let (store, alarm) = (Arc::clone(&self.store), self.signals.alarm().clone());
+        let keeping = tokio::spawn(async move {
+            let due_at = acceptance.notification.due_at;
+            let accepted = store.accept(acceptance).await;
+            alarm.stored(due_at);
+            accepted
+        });
+        keeping.await.unwrap_or_else(|panic| Err(StoreError::Failed(panic.to_string())))
+    }
+
+    /// What was said of a notification when it was accepted.
+    async fn submitted_before(&self, tenant: &TenantId, id: NotificationId) -> Result<Submitted, SubmitError> {
+        let status = self.store.status(tenant, id).await?;
+        let status = status.ok_or_else(|| StoreError::Damaged {
+            key: format!("notification {id}"),
+            problem: "an idempotency key refers to it, but it is not there".into(),
+        })?;
+        Ok(Submitted {
+            id,
+            deliveries: status.deliveries.iter().map(|delivery| delivery.id).collect(),
+            due_at: status.notification.due_at,
+            repeated: true,
+        })
+    }
+
+    async fn check(
+        &self,
+        request: NotificationRequest,
+        now: Timestamp,
+    ) -> Result<(Draft, Category, Vec<Channel>), SubmitError> {
+        let draft = request.check(now, &self.limits).map_err(SubmitError::Invalid)?;
+        let category = self.known_category(&draft)?;
+        let channels = self.channels(&draft, &category).await?;
+        self.can_be_looked_up(&draft)?;
+        Ok((draft, category, channels))
+    }
+
+    async fn recall(
+        &self,
+        keyed: Option<Keyed>,
+        now: Timestamp,
+        errors: Vec<FieldError>,
+    ) -> Result<Submitted, SubmitError> {
+        let Some(Keyed { tenant, key, request_hash }) = keyed else { return Err(SubmitError::Invalid(errors)) };
+        match self.store.recall(&tenant, &key, &request_hash, now).await {
+            Ok(Some(id)) => self.submitted_before(&tenant, id).await,
+            Ok(None) => Err(SubmitError::Invalid(errors)),
+            Err(StoreError::KeyReused { key, existing }) => Err(SubmitError::KeyReused { key, existing }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Refuses what would have to be looked up where there is nothing to look it up in.
+    fn can_be_looked_up(&self, draft: &Draft) -> Result<(), SubmitError> {
+        if draft.subject.is_some() && self.catalog.is_none() {
+            return Err(refuse(
+                "subject",
+                "there is no catalog to look it up in: leave it out, or configure `catalog`",
+            ));
+        }
+        if !draft.recipient.has_address() && self.directory.is_none() {
+            let problem = "there is no user database to look the address up in: give `recipient.email` or \
+                           `recipient.phone`, or configure `directory`";
+            return Err(refuse("recipient", problem));
+        }
+        Ok(())
     }
 
     fn known_category(&self, draft: &Draft) -> Result<Category, SubmitError> {
@@ -155,40 +217,64 @@ fn has_words(content: Content) -> Box<dyn Fn(Channel) -> bool + Send> {
     Box::new(move |channel| content.has(channel))
 }
 
-/// What an idempotency key stands for: SHA-256 over everything that the caller said, in one canonical form.
-fn fingerprint(draft: &Draft) -> [u8; 32] {
-    let content = match &draft.content {
-        ContentSource::Template { name, version } => json!({"name": name.as_str(), "version": version}),
-        ContentSource::Inline(content) => json!({
-            "email": content.email.as_ref().map(|email| json!([email.subject, email.text, email.html])),
-            "sms": content.sms.as_ref().map(|sms| &sms.text),
-        }),
-    };
-    let attachments: Vec<Value> = draft
-        .options
-        .attachments
-        .iter()
-        .map(|file| json!([file.filename, file.content_type, file.content_id, digest(&SHA256, &file.data).as_ref()]))
-        .collect();
-    let said = json!([
-        draft.tenant.as_str(),
-        draft.recipient.id.as_str(),
-        Channel::ALL.map(|channel| draft.recipient.address(channel)),
-        draft.recipient.locale.as_ref().map(|locale| locale.as_str()),
-        draft.recipient.time_zone.as_ref().map(|zone| zone.as_str()),
-        draft.category.as_str(),
-        draft.channels.as_ref().map(|channels| channels.iter().map(|channel| channel.name()).collect::<Vec<_>>()),
+/// A request with an idempotency key.
+struct Keyed {
+    tenant: TenantId,
+    key: IdempotencyKey,
+    request_hash: [u8; 32],
+}
+
+impl Keyed {
+    /// `None` for a request without a key, or with one that cannot be used.
+    fn of(request: &NotificationRequest) -> Option<Self> {
+        let key = request.idempotency_key.as_deref()?.parse().ok()?;
+        let tenant = request.tenant.as_deref().map_or_else(|| Ok(TenantId::unnamed()), str::parse).ok()?;
+        Some(Self { tenant, key, request_hash: fingerprint(request) })
+    }
+}
+
+/// What an idempotency key stands for: SHA-256 over everything that the caller said, as it was said, in one canonical
+/// form. Nothing in it depends on the time or on the configuration.
+fn fingerprint(request: &NotificationRequest) -> [u8; 32] {
+    let NotificationRequest {
+        tenant,
+        recipient,
+        category,
+        channels,
+        template,
         content,
-        draft.variables,
-        draft.subject.as_ref().map(|subject| subject.as_str()),
-        draft.options.reply_to.as_ref().map(ToString::to_string),
-        draft.options.headers,
-        attachments,
-        draft.options.media_urls,
-        draft.due_at.map(|due_at| due_at.to_string()),
-        draft.expires_at.map(|expires_at| expires_at.to_string()),
+        variables,
+        subject,
+        options,
+        schedule,
+        expires_at,
+        idempotency_key: _,
+    } = request;
+    let names = |channels: &Vec<Channel>| channels.iter().map(|channel| channel.name()).collect::<Vec<_>>();
+    let words = |content: &Content| {
+        let email = content.email.as_ref().map(|email| json!([email.subject, email.text, email.html]));
+        json!([email, content.sms.as_ref().map(|sms| &sms.text)])
+    };
+    let files = options.attachments.iter();
+    let attachments = files.map(|file| json!([file.filename, file.content_type, file.content_id, sha256(&file.data)]));
+    let said = json!([
+        tenant,
+        json!([recipient.id, recipient.email, recipient.phone, recipient.locale, recipient.time_zone]),
+        category,
+        channels.as_ref().map(names),
+        template.as_ref().map(|template| json!([template.name, template.version])),
+        content.as_ref().map(words),
+        variables,
+        subject,
+        json!([options.reply_to, options.headers, attachments.collect::<Vec<_>>(), options.media_urls]),
+        schedule.as_ref().map(|schedule| [&schedule.at, &schedule.local_time, &schedule.time_zone]),
+        expires_at,
     ]);
+    sha256(said.to_string().as_bytes())
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, said.to_string().as_bytes()).as_ref());
+    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
     hash
 }

@@ -14,6 +14,7 @@
 //! what is true by then, records the intent, calls the provider and records the outcome. Recovery takes over what a
 //! process that ended left behind.
 
+pub(crate) mod alarm;
 pub(crate) mod dispatcher;
 pub(crate) mod intake;
 pub(crate) mod planner;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, Semaphore, broadcast, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::domain::category::Category;
 use crate::domain::id::{CategoryName, DeliveryId, ProviderName};
@@ -39,6 +40,7 @@ use crate::ports::directory::Directory;
 use crate::ports::entropy::Entropy;
 use crate::ports::provider::Provider;
 use crate::ports::store::Store;
+use alarm::Alarm;
 use templates::Templates;
 
 /// How the engine paces itself.
@@ -99,8 +101,7 @@ pub(crate) enum Stage {
 
 /// How the stages wake each other.
 pub(crate) struct Signals {
-    /// Something may be due earlier than the scheduler believes.
-    pub(crate) due: Notify,
+    alarm: Alarm,
     /// One permit for each delivery that may be in flight.
     pub(crate) in_flight: Arc<Semaphore>,
     /// Only ever goes on.
@@ -112,7 +113,7 @@ pub(crate) struct Signals {
 impl Signals {
     pub(crate) fn new(in_flight_max: usize) -> Self {
         Self {
-            due: Notify::new(),
+            alarm: Alarm::new(),
             in_flight: Arc::new(Semaphore::new(in_flight_max)),
             stage: watch::Sender::new(Stage::Working),
             changed: broadcast::Sender::new(4_096),
@@ -137,6 +138,11 @@ impl Signals {
         let mut current = self.stage.subscribe();
         // The sender lives in `self`, so waiting cannot fail before the value is seen.
         let _ = current.wait_for(|current| *current >= stage).await;
+    }
+
+    /// When the scheduler sleeps, and what wakes it.
+    pub(crate) fn alarm(&self) -> &Alarm {
+        &self.alarm
     }
 
     /// Tells those who wait; nobody may be waiting.

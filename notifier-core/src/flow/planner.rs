@@ -19,6 +19,7 @@ use crate::domain::subject::Subject;
 use crate::domain::template::{Compiled, Words};
 use crate::domain::timeline::{Fact, FactKind, Reason};
 use crate::error::PreviewError;
+use crate::ports::clock::within;
 use crate::ports::directory::LookupError;
 use crate::ports::provider::Provider;
 use crate::ports::store::StoreError;
@@ -152,7 +153,7 @@ impl Flow {
             let text = "the request has no address, and no user database is configured (`directory`)";
             return Err(Stop::Fail(Reason::new("recipient.no_directory", text)));
         };
-        match directory.recipient(&notification.tenant, &said.id).await {
+        match self.in_time(directory.recipient(&notification.tenant, &said.id)).await {
             Ok(Some(known)) => {
                 let recipient = Recipient {
                     locale: said.locale.clone().or(known.locale.clone()),
@@ -178,7 +179,7 @@ impl Flow {
             let text = "the request names a subject, and no catalog is configured (`catalog`)";
             return Err(Stop::Fail(Reason::new("subject.no_catalog", text)));
         };
-        match catalog.subject(&notification.tenant, id).await {
+        match self.in_time(catalog.subject(&notification.tenant, id)).await {
             Ok(Some(subject)) => Ok(Some(subject)),
             Ok(None) => Err(Stop::Fail(Reason::new("subject.unknown", format!("the catalog knows no subject `{id}`")))),
             Err(error) => {
@@ -186,6 +187,14 @@ impl Flow {
                 Err(Stop::Defer(Reason::new("catalog.unavailable", text)))
             }
         }
+    }
+
+    /// A look-up that does not answer in time is an outage like any other.
+    async fn in_time<T>(&self, lookup: impl Future<Output = Result<T, LookupError>>) -> Result<T, LookupError> {
+        let patience = self.options.lease_margin / 3;
+        within(&*self.clock, patience, lookup)
+            .await
+            .unwrap_or_else(|_| Err(LookupError { message: format!("no answer within {} ms", patience.as_millis()) }))
     }
 
     async fn words(

@@ -63,12 +63,8 @@ impl Flow {
             let problem =
                 Problem::coded("attempt.interrupted", "the process ended while the provider was being called");
             match delivery.settle(&Outcome::Unknown { problem }, settling) {
-                Ok(change) => match self.store.settle(lease, change).await {
-                    Ok(()) => {
-                        self.signals.due.notify_one();
-                        self.signals.announce(lease.delivery);
-                    }
-                    Err(StoreError::LeaseLost(_)) => {}
+                Ok(change) => match self.record(lease, change).await {
+                    Ok(()) | Err(StoreError::LeaseLost(_)) => {}
                     Err(error) => return Err(error),
                 },
                 Err(error) => {

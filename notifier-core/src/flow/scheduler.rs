@@ -1,26 +1,29 @@
 //! Sleeps until something is due, claims it, and hands each delivery to a task of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Flow, Stage};
+use super::{Flow, Stage, after};
 use crate::ports::store::StoreError;
 
 /// How long to leave a store alone that could not answer.
-const STORE_FAULT_PAUSE_MS: u64 = 1_000;
+const STORE_FAULT_PAUSE: Duration = Duration::from_secs(1);
 
 impl Flow {
     /// Runs until the end is asked for.
     pub(crate) async fn schedule(self: Arc<Self>) {
-        while !self.signals.is_stopping() {
-            let step = tokio::select! {
+        loop {
+            let room = tokio::select! {
                 () = self.signals.reached(Stage::Stopping) => return,
-                step = self.start_what_is_due() => step,
+                room = self.room() => room,
             };
-            let pause = match step {
-                Ok(0) => self.wait_until_due().await,
-                Ok(_) => continue,
+            let Some(room) = room else { return };
+            self.signals.alarm().wake_up();
+            let pause = match self.start_what_is_due(room).await {
+                Ok(Left::Perhaps) => continue,
+                Ok(Left::Nothing) => self.wait_until_due().await,
                 Err(error) => Err(error),
             };
             match pause {
@@ -28,34 +31,13 @@ impl Flow {
                 Err(StoreError::Closed) => return,
                 Err(error) => {
                     tracing::error!(%error, "the scheduler could not ask the store");
-                    let until = super::after(self.clock.now(), std::time::Duration::from_millis(STORE_FAULT_PAUSE_MS));
                     tokio::select! {
                         () = self.signals.reached(Stage::Stopping) => return,
-                        () = self.clock.sleep_until(until) => {}
+                        () = self.clock.sleep_until(after(self.clock.now(), STORE_FAULT_PAUSE)) => {}
                     }
                 }
             }
         }
-    }
-
-    /// Claims as much as there is room for; how many deliveries were started.
-    async fn start_what_is_due(self: &Arc<Self>) -> Result<usize, StoreError> {
-        let Some(mut room) = self.room().await else { return Ok(0) };
-        let now = self.clock.now();
-        let claimed = self.store.claim(now, room.num_permits(), self.lease_until(now)).await?;
-        let started = claimed.len();
-        for delivery in claimed {
-            let Some(permit) = room.split(1) else { break };
-            let flow = Arc::clone(self);
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = flow.dispatch(delivery) => {}
-                    () = flow.signals.reached(Stage::Abandoned) => {}
-                }
-                drop(permit);
-            });
-        }
-        Ok(started)
     }
 
     /// Waits for room for at least one delivery and takes what there is, up to a batch.
@@ -72,6 +54,31 @@ impl Flow {
         Some(room)
     }
 
+    /// Claims as much as there is room for, and starts it. Never dropped half-way: a claim that nobody knows of would keep
+    /// its delivery waiting until the lease ends.
+    async fn start_what_is_due(self: &Arc<Self>, mut room: OwnedSemaphorePermit) -> Result<Left, StoreError> {
+        let now = self.clock.now();
+        let asked = room.num_permits();
+        let claimed = self.store.claim(now, asked, self.lease_until(now)).await?;
+        let left = if claimed.len() < asked { Left::Nothing } else { Left::Perhaps };
+        for delivery in claimed {
+            let permit = room.split(1).filter(|_| !self.signals.is_stopping());
+            let Some(permit) = permit else {
+                self.store.release(delivery.lease).await?;
+                continue;
+            };
+            let flow = Arc::clone(self);
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = flow.dispatch(delivery) => {}
+                    () = flow.signals.reached(Stage::Abandoned) => {}
+                }
+                drop(permit);
+            });
+        }
+        Ok(left)
+    }
+
     /// Returns when something is due, may be due, or the end is asked for.
     async fn wait_until_due(&self) -> Result<(), StoreError> {
         let next = self.store.next_due().await?;
@@ -83,9 +90,15 @@ impl Flow {
         };
         tokio::select! {
             () = self.signals.reached(Stage::Stopping) => {}
-            () = self.signals.due.notified() => {}
+            () = self.signals.alarm().rings_before(next) => {}
             () = due => {}
         }
         Ok(())
     }
+}
+
+/// Whether more may be due than was claimed.
+enum Left {
+    Nothing,
+    Perhaps,
 }

@@ -141,6 +141,20 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::KeyReused`] when the key stands for another request.
     async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, StoreError>;
 
+    /// What was accepted under an idempotency key that is still remembered at `now`; `None` when nothing was.
+    ///
+    /// `SELECT notification, request_hash FROM idempotency WHERE tenant = $1 AND key = $2 AND expires_at > $3`
+    ///
+    /// # Errors
+    /// [`StoreError::KeyReused`] when the key stands for another request.
+    async fn recall(
+        &self,
+        tenant: &TenantId,
+        key: &IdempotencyKey,
+        request_hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<NotificationId>, StoreError>;
+
     /// Hands out pending deliveries that are due at `now`, earliest first, so that nobody else gets them before
     /// `lease_until`. A claim need not survive the process: nothing has been done yet.
     ///
@@ -149,9 +163,9 @@ pub trait Store: Send + Sync + 'static {
     /// FOR UPDATE SKIP LOCKED) RETURNING *`
     async fn claim(&self, now: Timestamp, limit: usize, lease_until: Timestamp) -> Result<Vec<Claimed>, StoreError>;
 
-    /// When the next pending delivery that nobody has claimed falls due.
+    /// When there may next be something to claim: a pending delivery falls due, or a claim on one ends.
     ///
-    /// `SELECT min(due_at) FROM delivery WHERE state = 'pending' AND (lease_until IS NULL OR lease_until <= now())`
+    /// `SELECT min(coalesce(lease_until, due_at)) FROM delivery WHERE state = 'pending'`
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Records the intent to call a provider: the change's delivery is `sending`. From here on the lease is durable.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::domain::channel::Channel;
 use crate::domain::message::Message;
@@ -27,6 +27,7 @@ pub struct ScriptedProvider {
     description: ProviderDescription,
     script: Mutex<VecDeque<Answer>>,
     calls: Mutex<Vec<(Message, SendContext)>>,
+    called: watch::Sender<usize>,
     gate: Semaphore,
 }
 
@@ -44,6 +45,7 @@ impl ScriptedProvider {
             description: ProviderDescription::native("scripted", Channel::ALL.to_vec()),
             script: Mutex::new(answers.into_iter().collect()),
             calls: Mutex::default(),
+            called: watch::Sender::new(0),
             gate: Semaphore::new(0),
         }
     }
@@ -52,6 +54,13 @@ impl ScriptedProvider {
     #[must_use]
     pub fn calls(&self) -> Vec<(Message, SendContext)> {
         lock(&self.calls).clone()
+    }
+
+    /// Returns once it was asked so many times.
+    pub async fn called(&self, times: usize) {
+        let mut called = self.called.subscribe();
+        // The sender lives in `self`: waiting cannot fail.
+        let _ = called.wait_for(|called| *called >= times).await;
     }
 
     /// Lets one call go that waits, or the next that will.
@@ -76,6 +85,7 @@ impl Provider for ScriptedProvider {
             calls.push((message.clone(), context.clone()));
             calls.len()
         };
+        self.called.send_replace(number);
         let answer = lock(&self.script).pop_front();
         match answer {
             Some(Answer::Now(outcome)) => outcome,

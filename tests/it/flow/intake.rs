@@ -56,10 +56,57 @@ async fn a_channel_without_a_provider_is_refused_when_asked_for_and_left_out_whe
         .start()
         .await
         .unwrap();
-    assert_eq!(notifier.submit(both()).await.unwrap().deliveries.len(), 1);
     let mut asked = both();
+    asked.recipient.phone = Some("+14155550101".into());
+    assert_eq!(notifier.submit(asked.clone()).await.unwrap().deliveries.len(), 1);
     asked.channels = Some(vec![Channel::Email]);
     assert_eq!(refused(&notifier, asked).await, ["channels"]);
+}
+
+#[tokio::test]
+async fn what_could_never_be_looked_up_is_refused_at_once() {
+    let notifier = Notifier::builder()
+        .provider("scripted", std::sync::Arc::new(notifier_core::testing::ScriptedProvider::accepting()))
+        .route(Channel::Sms, "scripted")
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(refused(&notifier, sms()).await, ["recipient"]);
+    let mut with_address = sms();
+    with_address.recipient.phone = Some("+14155550101".into());
+    assert!(notifier.submit(with_address.clone()).await.is_ok());
+    with_address.subject = Some("p1".into());
+    assert_eq!(refused(&notifier, with_address).await, ["subject"]);
+}
+
+#[tokio::test]
+async fn email_without_a_sender_does_not_start() {
+    let result = Notifier::builder()
+        .provider("scripted", std::sync::Arc::new(notifier_core::testing::ScriptedProvider::accepting()))
+        .route(Channel::Email, "scripted")
+        .start()
+        .await;
+    let error = result.err().unwrap().to_string();
+    assert!(error.contains("senders.email"), "{error}");
+}
+
+#[tokio::test]
+async fn a_repeated_request_gets_the_same_answer_after_its_time_has_passed() {
+    let world = World::with([]).await;
+    let mut request = sms();
+    request.idempotency_key = Some("k".into());
+    request.schedule = at("2026-01-01T00:00:05Z");
+    let first = world.submit(request.clone()).await;
+    world.advance_ms(60_000).await;
+    let again = world.submit(request.clone()).await;
+    assert_eq!((again.id, again.repeated, again.due_at), (first.id, true, first.due_at));
+    assert_eq!(world.provider.calls().len(), 1);
+
+    let mut other = request.clone();
+    other.schedule = at("2026-01-01T00:00:06Z");
+    assert!(matches!(world.notifier.submit(other).await, Err(SubmitError::KeyReused { .. })));
+    request.idempotency_key = Some("another".into());
+    assert_eq!(refused(&world.notifier, request).await, ["schedule.at"]);
 }
 
 #[tokio::test]

@@ -3,5 +3,6 @@
 mod binding;
 mod delivery;
 mod ending;
+mod faults;
 mod intake;
 mod world;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use self::model::Model;
 use crate::domain::delivery::{Change, Delivery};
-use crate::domain::id::{NotificationId, RecipientId, TemplateName, TenantId};
+use crate::domain::id::{IdempotencyKey, NotificationId, RecipientId, TemplateName, TenantId};
 use crate::domain::preference::Preferences;
 use crate::domain::template::Template;
 use crate::domain::timeline::Fact;
@@ -52,6 +52,16 @@ impl MemoryStore {
 impl Store for MemoryStore {
     async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
         self.with(|model| model.accept(acceptance))
+    }
+
+    async fn recall(
+        &self,
+        tenant: &TenantId,
+        key: &IdempotencyKey,
+        request_hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<NotificationId>, StoreError> {
+        self.with(|model| model.recall(tenant, key, request_hash, now))
     }
 
     async fn claim(&self, now: Timestamp, limit: usize, lease_until: Timestamp) -> Result<Vec<Claimed>, StoreError> {

@@ -65,15 +65,10 @@ impl Model {
     pub(super) fn accept(&mut self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
         let Acceptance { notification, deliveries, request_hash, key_expires_at } = acceptance;
         let id = notification.id;
-        if let Some(key) = &notification.idempotency_key {
-            let known = self.keys.get(&(notification.tenant.clone(), key.clone()));
-            match known.filter(|known| known.expires_at > notification.created_at) {
-                Some(known) if known.request_hash == request_hash => return Ok(Accepted::Before(known.notification)),
-                Some(known) => {
-                    return Err(StoreError::KeyReused { key: key.clone(), existing: known.notification });
-                }
-                None => {}
-            }
+        if let Some(key) = &notification.idempotency_key
+            && let Some(before) = self.recall(&notification.tenant, key, &request_hash, notification.created_at)?
+        {
+            return Ok(Accepted::Before(before));
         }
         let place = (notification.tenant.clone(), id);
         if self.notifications.contains_key(&place) {
@@ -93,6 +88,21 @@ impl Model {
         Ok(Accepted::New)
     }
 
+    pub(super) fn recall(
+        &self,
+        tenant: &TenantId,
+        key: &IdempotencyKey,
+        request_hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<NotificationId>, StoreError> {
+        let known = self.keys.get(&(tenant.clone(), key.clone())).filter(|known| known.expires_at > now);
+        match known {
+            Some(known) if known.request_hash == *request_hash => Ok(Some(known.notification)),
+            Some(known) => Err(StoreError::KeyReused { key: key.clone(), existing: known.notification }),
+            None => Ok(None),
+        }
+    }
+
     pub(super) fn claim(&mut self, now: Timestamp, limit: usize, until: Timestamp) -> Vec<Claimed> {
         while let Some((_, id)) = self.claimed.first().copied().filter(|(end, _)| *end <= now) {
             // The old token stays valid until somebody else gets the delivery.
@@ -107,7 +117,8 @@ impl Model {
     }
 
     pub(super) fn next_due(&self) -> Option<Timestamp> {
-        self.due.first().map(|(due, _)| *due)
+        let times = [self.due.first(), self.claimed.first()];
+        times.into_iter().flatten().map(|(at, _)| *at).min()
     }
 
     pub(super) fn begin(&mut self, lease: Lease, change: Change, until: Timestamp) -> Result<(), StoreError> {

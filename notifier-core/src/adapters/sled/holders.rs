@@ -101,6 +101,11 @@ impl Holders {
         overdue.filter_map(|(_, id)| self.held.get(id).map(|held| (*id, &held.tenant)))
     }
 
+    /// When the next claim ends.
+    pub(super) fn next_claim_end(&self) -> Option<Timestamp> {
+        self.claims.first().map(|(end, _)| *end)
+    }
+
     /// When the next lease of a delivery that is being sent ends.
     pub(super) fn next_lease_end(&self) -> Option<Timestamp> {
         self.leases.first().map(|(end, _)| *end)

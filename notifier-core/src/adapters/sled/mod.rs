@@ -44,7 +44,7 @@ use self::reader::{Reader, Stopped};
 use self::stored::Trouble;
 use self::sync::DataSync;
 use crate::domain::delivery::{Change, Delivery};
-use crate::domain::id::{NotificationId, RecipientId, TemplateName, TenantId};
+use crate::domain::id::{IdempotencyKey, NotificationId, RecipientId, TemplateName, TenantId};
 use crate::domain::preference::Preferences;
 use crate::domain::template::Template;
 use crate::domain::timeline::Fact;
@@ -123,6 +123,17 @@ impl SledStore {
 impl Store for SledStore {
     async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
         self.committer.run(move |engine| engine.accept(&acceptance)).await
+    }
+
+    async fn recall(
+        &self,
+        tenant: &TenantId,
+        key: &IdempotencyKey,
+        request_hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<NotificationId>, StoreError> {
+        let (tenant, key, request_hash) = (tenant.clone(), key.clone(), *request_hash);
+        self.committer.run(move |engine| engine.recall(&tenant, &key, &request_hash, now)).await
     }
 
     async fn claim(&self, now: Timestamp, limit: usize, lease_until: Timestamp) -> Result<Vec<Claimed>, StoreError> {

@@ -127,7 +127,7 @@ fn judge(result: Result<Outcome, Fault>, outgoing: &Outgoing) -> Outcome {
         Ok(outcome) => outcome,
         Err(fault) if outgoing.may_have_been_processed() => Outcome::Unknown { problem: fault.problem() },
         Err(fault @ Fault::Busy(_)) => Outcome::Unavailable { retry_after_ms: None, problem: fault.problem() },
-        Err(fault) => Outcome::Rejected { kind: RejectionKind::Provider, problem: fault.problem() },
+        Err(fault) => Outcome::Rejected { kind: RejectionKind::Plugin, problem: fault.problem() },
     }
 }
 

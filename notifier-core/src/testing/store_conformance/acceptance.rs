@@ -51,6 +51,20 @@ pub async fn another_request_under_a_key_is_refused(store: Arc<dyn Store>) {
     Sample::new(3).keyed("k2", 1).accepted_by(&store).await;
 }
 
+/// Without a request to accept, in the same words.
+pub async fn a_key_can_be_asked_for(store: Arc<dyn Store>) {
+    let sample = Sample::new(1).keyed("k", 1).remembered_until(1_000);
+    let (tenant, key) = (sample.tenant().clone(), sample.notification().idempotency_key.unwrap());
+    assert_eq!(store.recall(&tenant, &key, &[1; 32], at(0)).await.unwrap(), None);
+    let existing = sample.accepted_by(&store).await;
+    assert_eq!(store.recall(&tenant, &key, &[1; 32], at(999)).await.unwrap(), Some(existing));
+    let reused = StoreError::KeyReused { key: key.clone(), existing };
+    assert_eq!(store.recall(&tenant, &key, &[2; 32], at(999)).await.unwrap_err(), reused);
+    assert_eq!(store.recall(&tenant, &key, &[1; 32], at(1_000)).await.unwrap(), None, "its time is over");
+    let elsewhere = Sample::new(2).of("elsewhere");
+    assert_eq!(store.recall(elsewhere.tenant(), &key, &[1; 32], at(999)).await.unwrap(), None);
+}
+
 /// Two tenants may use the same key.
 pub async fn keys_belong_to_tenants(store: Arc<dyn Store>) {
     Sample::new(1).of("north").keyed("k", 1).accepted_by(&store).await;

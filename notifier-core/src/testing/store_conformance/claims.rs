@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::sample::{Sample, at, claim_one};
+use super::sample::{Sample, at, begin, claim_one};
 use crate::domain::id::DeliveryId;
 use crate::ports::store::{Claimed, Store};
 
@@ -107,15 +107,21 @@ pub async fn a_released_claim_is_free_at_once(store: Arc<dyn Store>) {
     claim_one(&store, at(3), at(1_000)).await;
 }
 
-/// It is the time of the earliest that is free.
-pub async fn the_next_due_time_ignores_claims(store: Arc<dyn Store>) {
+/// It is the time of the earliest that is free, or the end of a claim.
+pub async fn the_next_due_time_passes_over_claims_until_they_end(store: Arc<dyn Store>) {
     assert_eq!(store.next_due().await.unwrap(), None);
     Sample::new(1).due(10).accepted_by(&store).await;
     Sample::new(2).due(20).accepted_by(&store).await;
     assert_eq!(store.next_due().await.unwrap(), Some(at(10)));
     claim_one(&store, at(10), at(1_000)).await;
     assert_eq!(store.next_due().await.unwrap(), Some(at(20)));
-    claim_one(&store, at(20), at(1_000)).await;
+    let second = claim_one(&store, at(20), at(2_000)).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(at(1_000)), "the first claim ends then");
+    let again = claim_one(&store, at(1_000), at(3_000)).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(at(2_000)));
+    store.begin(again.lease, begin(&again.delivery, at(1_000)), at(3_000)).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(at(2_000)));
+    store.begin(second.lease, begin(&second.delivery, at(1_000)), at(3_000)).await.unwrap();
     assert_eq!(store.next_due().await.unwrap(), None);
 }
 

@@ -34,6 +34,7 @@ macro_rules! store_conformance {
                 nothing_else_can_be_read
                 the_same_request_under_a_key_is_one_notification
                 another_request_under_a_key_is_refused
+                a_key_can_be_asked_for
                 keys_belong_to_tenants
                 keys_are_free_again_after_their_time
                 concurrent_requests_under_one_key_become_one
@@ -47,7 +48,7 @@ macro_rules! store_conformance {
                 concurrent_claimers_share_without_overlap
                 a_claim_that_ran_out_is_handed_out_again
                 a_released_claim_is_free_at_once
-                the_next_due_time_ignores_claims
+                the_next_due_time_passes_over_claims_until_they_end
                 what_was_just_accepted_can_be_claimed
             }
             leases {

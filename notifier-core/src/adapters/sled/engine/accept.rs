@@ -7,7 +7,7 @@ use crate::adapters::sled::keys;
 use crate::adapters::sled::records::{DeliveryRecord, IdempotencyRecord, NotificationRecord};
 use crate::adapters::sled::stored::{Size, Source, Trouble, understood};
 use crate::domain::delivery::Delivery;
-use crate::domain::id::{IdempotencyKey, TenantId};
+use crate::domain::id::{IdempotencyKey, NotificationId, TenantId};
 use crate::domain::lifecycle::DeliveryState;
 use crate::ports::store::{Acceptance, Accepted, StoreError};
 
@@ -21,9 +21,10 @@ impl Engine {
         let notification = &acceptance.notification;
         self.latest = self.latest.max(notification.created_at);
         if let Some(key) = &notification.idempotency_key
-            && let Some(before) = self.remembered(&notification.tenant, key, acceptance)?
+            && let Some(before) =
+                self.recall(&notification.tenant, key, &acceptance.request_hash, notification.created_at)?
         {
-            return Ok(before);
+            return Ok(Accepted::Before(before));
         }
         let place = keys::notification(&notification.tenant, notification.id);
         if self.staging.value(&place)?.is_some() {
@@ -43,22 +44,21 @@ impl Engine {
         Ok(Accepted::New)
     }
 
-    /// What the key stands for, if it is still remembered when this request arrives.
-    fn remembered(
+    pub(in crate::adapters::sled) fn recall(
         &self,
         tenant: &TenantId,
         key: &IdempotencyKey,
-        acceptance: &Acceptance,
-    ) -> Result<Option<Accepted>, Trouble> {
-        let now = acceptance.notification.created_at;
+        request_hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<NotificationId>, Trouble> {
         for day in self.key_days.range(keys::day(now)..) {
             let place = keys::idempotency(*day, tenant, key);
             let Some((entry, _)) = self.fetch::<IdempotencyRecord>(&place)? else { continue };
             if understood(&place, entry.expires_at())? <= now {
                 continue;
             }
-            if entry.is_of(&acceptance.request_hash) {
-                return Ok(Some(Accepted::Before(entry.notification())));
+            if entry.is_of(request_hash) {
+                return Ok(Some(entry.notification()));
             }
             return Err(StoreError::KeyReused { key: key.clone(), existing: entry.notification() }.into());
         }

@@ -100,15 +100,16 @@ impl Engine {
     }
 
     pub(in crate::adapters::sled) fn next_due(&mut self) -> Result<Option<Timestamp>, Trouble> {
+        let claim_end = self.holders.next_claim_end();
         for entry in self.staging.scan(&[keys::DUE])? {
             let (key, _) = entry?;
             if let Some((due_at, id)) = keys::parse_due(&key)
                 && self.holders.is_free(id)
             {
-                return Ok(Some(due_at));
+                return Ok(Some(claim_end.map_or(due_at, |claim_end| claim_end.min(due_at))));
             }
         }
-        Ok(None)
+        Ok(claim_end)
     }
 
     pub(in crate::adapters::sled) fn begin(

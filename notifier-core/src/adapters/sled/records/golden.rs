@@ -100,6 +100,7 @@ fn delivery() -> Delivery {
         reason: Reason::new("attempt.unavailable", "the provider was unavailable: down (503)"),
         due_at: at(5_000),
         attempts: 2,
+        doubtful_attempts: 1,
         deferrals: 1,
         last_attempt: Some(Attempt {
             number: 2,

@@ -95,9 +95,7 @@ impl Pair {
                 if let Some(key) = key {
                     sample = sample.keyed(&format!("k{key}"), hash).remembered_until(created_ms + keep_h * HOUR_MS);
                 }
-                let outcome = self.model.accept(sample.acceptance()).await;
-                assert_eq!(self.real.accept(sample.acceptance()).await, outcome);
-                self.accepted.push((sample.tenant().clone(), sample.id()));
+                self.accept(&sample, at(created_ms)).await;
             }
             Step::Claim { now_s, limit, until_s } => {
                 let (now, until) = (at(now_s * 1_000), at(until_s * 1_000));
@@ -147,6 +145,17 @@ impl Pair {
         }
         assert_eq!(self.real.next_due().await, self.model.next_due().await);
         assert_eq!(self.real.next_lease_end().await, self.model.next_lease_end().await);
+    }
+
+    async fn accept(&mut self, sample: &Sample, now: Timestamp) {
+        let outcome = self.model.accept(sample.acceptance()).await;
+        assert_eq!(self.real.accept(sample.acceptance()).await, outcome);
+        if let Some(key) = sample.notification().idempotency_key {
+            let (tenant, hash) = (sample.tenant(), sample.acceptance().request_hash);
+            let recalled = self.model.recall(tenant, &key, &hash, now).await;
+            assert_eq!(self.real.recall(tenant, &key, &hash, now).await, recalled);
+        }
+        self.accepted.push((sample.tenant().clone(), sample.id()));
     }
 
     fn handed_out(&mut self, model: Vec<Claimed>, real: Vec<Claimed>) {

@@ -41,7 +41,7 @@ async fn attempt(provider: &WasmProvider) -> Outcome {
 /// What the plugin is blamed for, by code.
 fn fault(outcome: &Outcome) -> &str {
     match outcome {
-        Outcome::Rejected { kind: RejectionKind::Provider, problem: Problem { code: Some(code), .. } } => code,
+        Outcome::Rejected { kind: RejectionKind::Plugin, problem: Problem { code: Some(code), .. } } => code,
         other => panic!("{other:?}"),
     }
 }
@@ -73,7 +73,7 @@ async fn what_breaks_the_rules_is_stopped_and_named() {
     let mut wrong = Vec::new();
     for (attack, code, reason) in table {
         match attempt(&attacker(attack)).await {
-            Outcome::Rejected { kind: RejectionKind::Provider, problem }
+            Outcome::Rejected { kind: RejectionKind::Plugin, problem }
                 if problem.code.as_deref() == Some(code) && problem.message.contains(reason) => {}
             other => wrong.push(format!("{attack}: {other:?}")),
         }

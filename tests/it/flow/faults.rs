@@ -1,0 +1,90 @@
+//! What becomes of a delivery when a caller goes away, or what the engine depends on breaks down.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use notifier_core::testing::{Answer, ScriptedProvider};
+use notifier_core::{
+    Channel, DeliveryState, Directory, LookupError, Notifier, Outcome, Problem, Recipient, RecipientId, RejectionKind,
+    TenantId,
+};
+
+use super::world::*;
+
+/// Breaks down when first asked, then knows everybody.
+struct Fragile {
+    asked: AtomicU32,
+    hangs: bool,
+}
+
+#[async_trait]
+impl Directory for Fragile {
+    async fn recipient(&self, _tenant: &TenantId, id: &RecipientId) -> Result<Option<Recipient>, LookupError> {
+        if self.asked.fetch_add(1, Ordering::SeqCst) > 0 {
+            return Ok(Some(person(id.as_str())));
+        }
+        assert!(self.hangs, "broken down, as the test wants it");
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_keeps_nobody_waiting() {
+    let directory = tempfile::tempdir().unwrap();
+    let provider = Arc::new(ScriptedProvider::accepting());
+    let notifier = Notifier::builder()
+        .data_dir(directory.path())
+        .provider("scripted", Arc::clone(&provider) as _)
+        .route(Channel::Sms, "scripted")
+        .start()
+        .await
+        .unwrap();
+    let mut request = sms();
+    request.recipient.phone = Some("+14155550101".into());
+    // Handed in, and not waited for.
+    assert!(Box::pin(notifier.submit(request)).now_or_never().is_none());
+    provider.called(1).await;
+    notifier.shutdown(std::time::Duration::from_secs(20)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_look_up_that_breaks_down_delays_and_loses_nothing() {
+    for hangs in [false, true] {
+        let directory = Arc::new(Fragile { asked: AtomicU32::new(0), hangs });
+        let world = World::configured([], |builder| builder.directory(directory)).await;
+        let submitted = world.submit(sms()).await;
+        world.idle().await;
+        assert_eq!(world.state(submitted.id).await, DeliveryState::Pending, "hangs: {hangs}");
+        // Nothing else happens meanwhile that could wake anybody.
+        for _ in 0..70 {
+            world.advance_ms(1_000).await;
+        }
+        assert_eq!(world.state(submitted.id).await, DeliveryState::Sent, "hangs: {hangs}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_refuses_everything_gets_time_for_an_operator_to_act() {
+    let refuses = || {
+        let problem = Problem::coded("20003", "authentication failed");
+        Answer::Now(Outcome::Rejected { kind: RejectionKind::Provider, problem })
+    };
+    let world = World::with([refuses(), refuses()]).await;
+    let submitted = world.submit(sms()).await;
+    world.next_attempt(submitted.id).await;
+    world.next_attempt(submitted.id).await;
+    let status = world.settled(submitted.id).await;
+    assert_eq!((status.deliveries[0].state, status.deliveries[0].attempts), (DeliveryState::Sent, 3));
+}
+
+#[tokio::test]
+async fn what_may_have_been_sent_is_never_shown_as_failed() {
+    let world = World::with([unknown(), rejected()]).await;
+    let submitted = world.submit(sms()).await;
+    world.next_attempt(submitted.id).await;
+    let status = world.settled(submitted.id).await;
+    assert_eq!(status.deliveries[0].state, DeliveryState::Unknown);
+    assert_eq!(status.deliveries[0].reason.code, "attempt.rejected.recipient");
+}
