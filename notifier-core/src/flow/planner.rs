@@ -213,7 +213,7 @@ impl Flow {
         };
         match &notification.content {
             ContentSource::Inline(content) => {
-                let compiled = Compiled::new(content, "content", &self.limits).map_err(|errors| {
+                let compiled = self.templates.inline(content, &self.limits).map_err(|errors| {
                     let text = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
                     Stop::Fail(Reason::new("template.invalid", text))
                 })?;

@@ -1,16 +1,19 @@
-//! Templates, parsed once: a stored version never changes, so its parsed form can be kept.
+//! Templates, parsed once: neither a stored version nor the words of a request ever change, so the parsed form can be
+//! kept.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
+use ring::digest::{Context, SHA256};
 
 use crate::domain::channel::Channel;
 use crate::domain::id::{TemplateName, TenantId};
 use crate::domain::limits::Limits;
 use crate::domain::recipient::Locale;
-use crate::domain::template::{Compiled, Template};
+use crate::domain::request::FieldError;
+use crate::domain::template::{Compiled, Content, Template};
 use crate::ports::store::{Store, StoreError};
 
 /// A stored template and its parsed sources.
@@ -24,7 +27,7 @@ impl Ready {
     fn new(template: Template, limits: &Limits) -> Result<Self, StoreError> {
         let damaged = |errors: Vec<_>| StoreError::Damaged {
             key: format!("template {} v{}", template.name, template.version),
-            problem: errors.into_iter().map(|e: crate::domain::request::FieldError| e.to_string()).collect(),
+            problem: errors.into_iter().map(|error: FieldError| error.to_string()).collect(),
         };
         let default = Compiled::new(&template.content, "", limits).map_err(damaged)?;
         let mut locales = BTreeMap::new();
@@ -48,19 +51,33 @@ impl Ready {
 type Versioned = (TenantId, TemplateName, u32);
 type Newest = (TenantId, TemplateName);
 
-/// Parsed templates, by version and by name.
+/// Parsed templates: by version, by name, and the words of requests by their SHA-256.
 pub(crate) struct Templates {
     versions: Cache<Versioned, Arc<Ready>>,
     newest: Cache<Newest, Arc<Ready>>,
+    inline: Cache<[u8; 32], Inline>,
+}
+
+#[derive(Clone)]
+struct Inline {
+    compiled: Arc<Compiled>,
+    source_bytes: usize,
 }
 
 /// How long a new version may go unnoticed by other processes; this one notices at once.
 const NEWEST_TIME_TO_LIVE: Duration = Duration::from_secs(1);
 const TEMPLATES_KEPT_MAX: u64 = 1_000;
+/// Bytes of sources whose parsed form is kept. That form takes several times as much.
+const INLINE_SOURCE_BYTES_KEPT_MAX: u64 = 4 * 1024 * 1024;
+/// What counts for every entry, however short.
+const INLINE_ENTRY_BYTES: usize = 512;
 
 impl Templates {
     pub(crate) fn new() -> Self {
+        let entry_bytes =
+            |_: &[u8; 32], kept: &Inline| u32::try_from(kept.source_bytes + INLINE_ENTRY_BYTES).unwrap_or(u32::MAX);
         Self {
+            inline: Cache::builder().max_capacity(INLINE_SOURCE_BYTES_KEPT_MAX).weigher(entry_bytes).build(),
             versions: Cache::new(TEMPLATES_KEPT_MAX),
             newest: Cache::builder().max_capacity(TEMPLATES_KEPT_MAX).time_to_live(NEWEST_TIME_TO_LIVE).build(),
         }
@@ -96,8 +113,85 @@ impl Templates {
         Ok(Some(ready))
     }
 
+    /// The words of a request, parsed. Requests of one campaign share theirs.
+    ///
+    /// # Errors
+    /// One for each part that is not a valid template.
+    pub(crate) fn inline(&self, content: &Content, limits: &Limits) -> Result<Arc<Compiled>, Vec<FieldError>> {
+        let key = hash(content);
+        if let Some(kept) = self.inline.get(&key) {
+            return Ok(kept.compiled);
+        }
+        let compiled = Arc::new(Compiled::new(content, "content", limits)?);
+        let source_bytes = parts(content).into_iter().flatten().map(str::len).sum();
+        self.inline.insert(key, Inline { compiled: Arc::clone(&compiled), source_bytes });
+        Ok(compiled)
+    }
+
     /// Forgets which version is the newest.
     pub(crate) fn forget_newest(&self, tenant: &TenantId, name: &TemplateName) {
         self.newest.invalidate(&(tenant.clone(), name.clone()));
+    }
+}
+
+fn parts(content: &Content) -> [Option<&str>; 4] {
+    let email = content.email.as_ref();
+    [
+        email.map(|email| email.subject.as_str()),
+        email.and_then(|email| email.text.as_deref()),
+        email.and_then(|email| email.html.as_deref()),
+        content.sms.as_ref().map(|sms| sms.text.as_str()),
+    ]
+}
+
+/// SHA-256 over every part, each with whether it is there and its length.
+fn hash(content: &Content) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    for part in parts(content) {
+        context.update(&part.map_or(u64::MAX, |part| part.len() as u64).to_be_bytes());
+        context.update(part.unwrap_or_default().as_bytes());
+    }
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::template::{EmailSource, SmsSource};
+
+    #[test]
+    fn words_that_differ_anywhere_are_parsed_on_their_own() {
+        let email = |subject: &str, text: Option<&str>, html: Option<&str>| {
+            let (text, html) = (text.map(str::to_owned), html.map(str::to_owned));
+            Content { email: Some(EmailSource { subject: subject.into(), text, html }), sms: None }
+        };
+        let sms = |text: &str| Content { email: None, sms: Some(SmsSource { text: text.into() }) };
+        let all = [
+            email("a", None, None),
+            email("", Some("a"), None),
+            email("", None, Some("a")),
+            email("a", Some(""), None),
+            email("a", None, Some("")),
+            sms("a"),
+            sms(""),
+            Content::default(),
+        ];
+        let hashes: std::collections::BTreeSet<_> = all.iter().map(hash).collect();
+        assert_eq!(hashes.len(), all.len());
+    }
+
+    #[test]
+    fn the_same_words_are_parsed_once_and_bad_ones_are_never_kept() {
+        let templates = Templates::new();
+        let limits = Limits::default();
+        let content = |text: &str| Content { email: None, sms: Some(SmsSource { text: text.into() }) };
+        let first = templates.inline(&content("{{a}}"), &limits).unwrap();
+        assert!(Arc::ptr_eq(&first, &templates.inline(&content("{{a}}"), &limits).unwrap()));
+        assert!(!Arc::ptr_eq(&first, &templates.inline(&content("{{b}}"), &limits).unwrap()));
+        for _ in 0..2 {
+            assert!(templates.inline(&content("{{#if}"), &limits).is_err());
+        }
     }
 }

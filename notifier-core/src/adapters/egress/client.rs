@@ -37,7 +37,7 @@ pub struct EgressLimits {
     pub connect_timeout: Duration,
     /// How long an unused connection is kept. 60 s unless told otherwise.
     pub idle_timeout: Duration,
-    /// Unused connections kept for each host. 16 unless told otherwise.
+    /// Unused connections kept for each host: 64 unless told otherwise, as many as calls of a plugin may run at once.
     pub idle_connections_max: usize,
 }
 
@@ -49,7 +49,7 @@ impl Default for EgressLimits {
             header_bytes_max: 32 * 1024,
             connect_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(60),
-            idle_connections_max: 16,
+            idle_connections_max: 64,
         }
     }
 }
