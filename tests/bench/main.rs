@@ -93,6 +93,8 @@ async fn end_to_end(figures: &mut Figures) -> Result<(), Failure> {
     let bench = Bench::start().await?;
     let per_s = bench.end_to_end_per_s(CONNECTIONS, END_TO_END).await?;
     figures.add("end_to_end_per_s", per_s, "messages/s");
+    let cpu_us = bench.cpu()?.as_secs_f64() * 1e6 / END_TO_END as f64;
+    figures.add("end_to_end_cpu_us", cpu_us, "us of the server's computing for each");
     figures.add("end_to_end_peak_rss_mb", bench.peak_rss_mb()?, "MB");
     bench.stop()
 }

@@ -93,6 +93,14 @@ impl Bench {
         self.status_mb("VmHWM:")
     }
 
+    /// Time that the server computed so far, on all cores: fields 14 and 15 of `/proc/PID/stat`, in ticks of 10 ms.
+    pub(crate) fn cpu(&self) -> Result<Duration, Failure> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.server.id()))?;
+        let after_name = stat.rsplit_once(") ").ok_or("no name")?.1;
+        let ticks = after_name.split(' ').skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
     /// A line of `/proc/PID/status`, which counts in KiB.
     fn status_mb(&self, name: &str) -> Result<f64, Failure> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.server.id()))?;
