@@ -13,8 +13,12 @@ use notifier_tests::client::Client;
 use notifier_tests::process::Server;
 use serde_json::{Value, json};
 
-/// Requests of each round.
-const REQUESTS: usize = 1_000;
+/// Deliveries that are pending when the server is killed, in every second round.
+const PENDING: usize = 1_000;
+/// Requests of one round at most: more than a machine that sends as fast as it accepts will ever need.
+const REQUESTS_MAX: usize = 20_000;
+/// Clients that submit at the same time.
+const CLIENTS: usize = 64;
 /// Deliveries that the server may have in flight.
 const IN_FLIGHT_MAX: usize = 64;
 
@@ -27,23 +31,30 @@ async fn nothing_acknowledged_is_lost_and_only_what_was_in_flight_repeats() {
     let directory = tempfile::tempdir().unwrap();
     let clock: notifier_server::sandbox::Clock = Arc::new(|| notifier_core::Clock::now(&notifier_core::SystemClock));
     let mut options = SandboxOptions::new(clock);
-    options.inbox_capacity = 10 * REQUESTS * rounds();
+    options.inbox_capacity = 2 * REQUESTS_MAX * rounds();
     let vendors = Sandbox::start(options).await.unwrap();
     let config = write_config(directory.path(), &vendors);
     let mut accepted = BTreeMap::new();
     let mut server = start(&config, &vendors);
     for round in 0..rounds() {
-        // Calls that take a moment, so that some are in flight whenever the end comes.
-        vendors.faults().set(Service::SendGrid, Fault::Slow { delay_ms: 20 }, None).unwrap();
-        let kill_after = (round * 7_919 + 13) % REQUESTS + 1;
-        let acknowledged = submit_until_killed(&mut server, round, kill_after).await;
-        assert!(acknowledged.len() >= kill_after, "round {round}: {} acknowledged", acknowledged.len());
-        let in_flight_before = vendors.inbox().seq_last();
+        let arrived_before = vendors.inbox().seq_last();
+        let arrived = || usize::try_from(vendors.inbox().seq_last() - arrived_before).unwrap();
+        let kill_after = (round * 7_919 + 13) % PENDING + 1;
+        // Calls that take a moment, so that some are in flight whenever the end comes: or so long that a backlog grows.
+        let has_backlog = round % 2 == 1;
+        let delay_ms = if has_backlog { 1_000 } else { 20 };
+        vendors.faults().set(Service::SendGrid, Fault::Slow { delay_ms }, None).unwrap();
+        let is_time = |acknowledged: usize| match has_backlog {
+            true => acknowledged >= PENDING + IN_FLIGHT_MAX + arrived() + kill_after % CLIENTS,
+            false => acknowledged >= kill_after,
+        };
+        let acknowledged = submit_until_killed(&mut server, round, is_time).await;
+        let pending = acknowledged.len().saturating_sub(arrived());
         accepted.extend(acknowledged);
         vendors.faults().clear_all();
         server = start(&config, &vendors);
         settle(&server.client, &accepted, round).await;
-        println!("round {round}: {} acknowledged so far, {in_flight_before} messages at the vendor", accepted.len());
+        println!("round {round}: killed with {pending} pending or in flight; {} acknowledged so far", accepted.len());
     }
     compare(&server.client, &vendors, &accepted).await;
     assert!(server.terminate().unwrap().success());
@@ -86,9 +97,13 @@ fn write_config(directory: &Path, vendors: &Sandbox) -> std::path::PathBuf {
     path
 }
 
-/// Submits from 64 sides at once, kills the server when so many are acknowledged, and returns all that were: the mark
-/// in each message by the id under which it was accepted.
-async fn submit_until_killed(server: &mut Server, round: usize, kill_after: usize) -> BTreeMap<String, String> {
+/// Submits from many sides at once, kills the server when it is time, going by how many are acknowledged, and returns all
+/// that were: the mark in each message by the id under which it was accepted.
+async fn submit_until_killed(
+    server: &mut Server,
+    round: usize,
+    is_time: impl Fn(usize) -> bool,
+) -> BTreeMap<String, String> {
     let client = server.client.clone();
     let submit = |number: usize| {
         let client = client.clone();
@@ -103,18 +118,24 @@ async fn submit_until_killed(server: &mut Server, round: usize, kill_after: usiz
             Some((answer.json["id"].as_str()?.to_owned(), mark))
         }
     };
-    let mut waiting: FuturesUnordered<_> = (0..64).map(submit).collect();
-    let mut next = 64;
+    let mut waiting: FuturesUnordered<_> = (0..CLIENTS).map(submit).collect();
+    let mut next = CLIENTS;
     let mut acknowledged = BTreeMap::new();
+    let mut is_alive = true;
     while let Some(answer) = waiting.next().await {
         acknowledged.extend(answer);
-        if acknowledged.len() >= kill_after {
+        if !is_alive {
+            continue;
+        }
+        if is_time(acknowledged.len()) {
             server.kill();
-        } else if next < REQUESTS {
+            is_alive = false;
+        } else if next < REQUESTS_MAX {
             waiting.push(submit(next));
             next += 1;
         }
     }
+    assert!(!is_alive, "round {round}: it was never time, with {} acknowledged", acknowledged.len());
     acknowledged
 }
 
