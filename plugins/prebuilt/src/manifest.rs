@@ -10,9 +10,9 @@ pub(crate) const SENDGRID: Origin = Origin {
 };
 
 pub(crate) const TWILIO: Origin = Origin {
-    sha256: "7217aec4ff9029c629747dd30976141a77c648cbe81b88c77a039ff48deb7447",
-    size_bytes: 157641,
-    sources_sha256: "54b623ab1a355f6d82e3017320a6cea72d0a8b950131c8d5d98536729b3f4073",
+    sha256: "7e2e9845025ffc5de352cad0b5472985ec0e2fe38520b653eeac58fa8a9d3c14",
+    size_bytes: 149449,
+    sources_sha256: "405dc27372e4da017aca5529fdc85fa5a8a1c1f50be6b8671914620a3cc879a1",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
