@@ -306,7 +306,8 @@ impl Drop for Notifier {
 /// Checks every part in every locale, and the names of the variables.
 fn check_template(template: &Template, limits: &Limits) -> Vec<FieldError> {
     let mut errors = Compiled::new(&template.content, "", limits).err().unwrap_or_default();
-    for (locale, content) in &template.locales {
+    // Of what there is too much of, the part that may be is looked at: one error each for the rest would have no bound.
+    for (locale, content) in template.locales.iter().take(limits.locales_max) {
         let path = format!("locales.{locale}");
         errors.extend(Compiled::new(content, &path, limits).err().unwrap_or_default());
     }
@@ -316,7 +317,11 @@ fn check_template(template: &Template, limits: &Limits) -> Vec<FieldError> {
     if Channel::ALL.iter().all(|channel| !template.content.has(*channel)) {
         errors.push(FieldError::new("", "a template needs words for at least one channel"));
     }
-    for name in template.variables.keys() {
+    let (declared, declared_max) = (template.variables.len(), limits.variables_items_max);
+    if declared > declared_max {
+        errors.push(FieldError::new("variables", format!("{declared} variables; at most {declared_max}")));
+    }
+    for name in template.variables.keys().take(declared_max) {
         let is_plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         if !is_plain || name.is_empty() || name.len() > 64 || name.starts_with(|c: char| c.is_ascii_digit()) {
             errors.push(FieldError::new(

@@ -54,7 +54,7 @@ async fn submit(
     Json(mut body): Json<SubmissionBody>,
 ) -> Result<Response, Problem> {
     body.idempotency_key = idempotency_key(&headers, body.idempotency_key)?;
-    let request = body.into_request().map_err(Problem::invalid)?;
+    let request = body.into_request(app.notifier.limits()).map_err(Problem::invalid)?;
     let submitted = app.notifier.submit(request).await?;
     let location = format!("/v1/notifications/{}", submitted.id);
     let mut response = json(StatusCode::ACCEPTED, &SubmittedBody::from(&submitted));

@@ -63,7 +63,7 @@ async fn store(
     Json(body): Json<TemplateBody>,
 ) -> Result<Response, Problem> {
     let name: TemplateName = parse_parameter("name", &name)?;
-    let template = body.into_template(name).map_err(Problem::invalid)?;
+    let template = body.into_template(name, app.notifier.limits()).map_err(Problem::invalid)?;
     let stored = app.notifier.put_template(&TenantId::unnamed(), template).await?;
     Ok(json(StatusCode::OK, &TemplateView::from(stored)))
 }
