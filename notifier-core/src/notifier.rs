@@ -202,12 +202,17 @@ impl Notifier {
         self.flow.store.template(tenant, name, version).await
     }
 
-    /// The newest version of each template, by name.
+    /// The newest version of each template, by name: at most `limit`, those whose names come after `after`.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn templates(&self, tenant: &TenantId) -> Result<Vec<Template>, StoreError> {
-        self.flow.store.templates(tenant).await
+    pub async fn templates(
+        &self,
+        tenant: &TenantId,
+        after: Option<&TemplateName>,
+        limit: usize,
+    ) -> Result<Vec<Template>, StoreError> {
+        self.flow.store.templates(tenant, after, limit).await
     }
 
     /// What the user database says about a recipient; `None` when it knows none, or when there is no user database.

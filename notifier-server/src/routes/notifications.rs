@@ -13,12 +13,10 @@ use utoipa_axum::routes;
 use super::json;
 use crate::app::SharedApp;
 use crate::problem::{Problem, ProblemBody};
-use crate::request::{Json, NoQuery, Segments, parse_parameter, query};
+use crate::request::{Json, NoQuery, Segments, page_limit, parse_cursor, parse_parameter, query};
 use crate::wire::{CancellationBody, NotificationBody, NotificationPage, SubmissionBody, SubmittedBody, TimelineBody};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-const PAGE_LIMIT_MAX: usize = 200;
-const PAGE_LIMIT_DEFAULT: usize = 50;
 const WAIT_MS_MAX: u64 = 20_000;
 
 pub(super) fn router() -> OpenApiRouter<SharedApp> {
@@ -99,16 +97,8 @@ fn idempotency_key(headers: &HeaderMap, in_body: Option<String>) -> Result<Optio
 )]
 async fn list(State(app): State<SharedApp>, RawQuery(text): RawQuery) -> Result<Response, Problem> {
     let [limit, cursor, recipient] = query(text.as_deref(), ["limit", "cursor", "recipient_id"])?;
-    let limit = match limit.as_deref().map(str::parse::<usize>) {
-        None => PAGE_LIMIT_DEFAULT,
-        Some(Ok(limit)) if (1..=PAGE_LIMIT_MAX).contains(&limit) => limit,
-        Some(_) => {
-            let problem = format!("must be a whole number from 1 to {PAGE_LIMIT_MAX}");
-            return Err(Problem::parameter("limit", problem));
-        }
-    };
-    let cursor_problem = |_| Problem::parameter("cursor", "is not the `next` of a page");
-    let before = cursor.map(|cursor| cursor.parse().map_err(cursor_problem)).transpose()?;
+    let limit = page_limit(limit.as_deref())?;
+    let before = cursor.as_deref().map(parse_cursor).transpose()?;
     let recipient = recipient.map(|id| parse_parameter("recipient_id", &id)).transpose()?;
     let page = app.notifier.list(&ListQuery { tenant: TenantId::unnamed(), recipient, before, limit }).await?;
     Ok(json(StatusCode::OK, &NotificationPage::from(&page)))

@@ -252,7 +252,10 @@ async fn parameters_are_checked() {
         ("/preferences/%0d", "user_id"),
         ("/v1/notifications/0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11?wait_ms=20001", "wait_ms"),
         ("/v1/notifications/0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11/timeline?verbose", "verbose"),
-        ("/v1/templates?limit=1", "limit"),
+        ("/v1/templates?limit=0", "limit"),
+        ("/v1/templates?limit=201", "limit"),
+        ("/v1/templates?cursor=A", "cursor"),
+        ("/v1/templates?name=a", "name"),
         ("/v1/providers?x=1", "x"),
     ] {
         let problem = server.get(path).await.problem(400, "invalid-parameter");

@@ -91,11 +91,14 @@ pub(crate) struct TemplateView {
     pub(crate) variables: BTreeMap<String, VariableBody>,
 }
 
-/// The newest version of each template.
+/// A page of the newest version of each template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub(crate) struct TemplateList {
+pub(crate) struct TemplatePage {
     /// The templates, by name.
     pub(crate) items: Vec<TemplateView>,
+    /// The `cursor` of the next page; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
 }
 
 impl TemplateBody {
@@ -105,13 +108,13 @@ impl TemplateBody {
     /// One for each locale that is not a language tag, or one when there are more locales than may be.
     pub(crate) fn into_template(self, name: TemplateName, limits: &Limits) -> Result<Template, Vec<FieldError>> {
         let mut errors = Vec::new();
-        let mut locales = BTreeMap::new();
-        for (tag, content) in self.locales {
-            let shown: String = tag.chars().filter(|c| !c.is_control()).take(64).collect();
         if self.locales.len() > limits.locales_max {
             let problem = format!("{} locales; at most {}", self.locales.len(), limits.locales_max);
             return Err(vec![FieldError::new("locales", problem)]);
         }
+        let mut locales = BTreeMap::new();
+        for (tag, content) in self.locales {
+            let shown: String = tag.chars().filter(|c| !c.is_control()).take(64).collect();
             let field = format!("locales.{shown}");
             match Locale::parse(&tag) {
                 Err(error) => errors.push(FieldError::new(field, error.problem)),
