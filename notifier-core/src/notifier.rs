@@ -285,7 +285,6 @@ impl Notifier {
     /// When the store cannot be closed.
     pub async fn shutdown(mut self, deadline: Duration) -> Result<ShutdownReport, StoreError> {
         let flow = Arc::clone(&self.flow);
-        flow.signals.enter(Stage::Stopping);
         let ends_at = after(flow.clock.now(), deadline);
         for task in std::mem::take(&mut self.tasks) {
             // The loops end on the signal; a loop that died has nothing left to end.
@@ -300,11 +299,18 @@ impl Notifier {
 }
 
 impl Drop for Notifier {
+    /// From now on nothing more is accepted or started; what is in flight goes on, and everything can still be read. For an
+    /// application that has more to end than this, before it calls [`Self::shutdown`].
+    pub fn stop(&self) {
+        self.flow.signals.enter(Stage::Stopping);
+    }
+
     fn drop(&mut self) {
         self.flow.signals.enter(Stage::Abandoned);
         for task in &self.tasks {
             task.abort();
         }
+        self.stop();
     }
 }
 

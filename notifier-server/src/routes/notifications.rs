@@ -107,7 +107,7 @@ async fn list(State(app): State<SharedApp>, RawQuery(text): RawQuery) -> Result<
 /// Read a notification and where its deliveries stand
 ///
 /// With `wait_ms`, answers once every delivery is in a final state, or when the time is over: no need to ask again and
-/// again.
+/// again. The time is over earlier when the server stops, and at nine tenths of the longest time that it may take to answer.
 #[utoipa::path(
     get, path = "/v1/notifications/{id}", tag = "notifications", operation_id = "read_notification",
     params(
@@ -134,7 +134,11 @@ async fn read(
     let status = match wait_ms.as_deref().map(str::parse::<u64>) {
         None => app.notifier.status(&tenant, id).await?,
         Some(Ok(wait_ms)) if wait_ms <= WAIT_MS_MAX => {
-            app.notifier.wait_at_most(&tenant, id, Duration::from_millis(wait_ms)).await?
+            let wait = Duration::from_millis(wait_ms).min(app.wait_max());
+            tokio::select! {
+                status = app.notifier.wait_at_most(&tenant, id, wait) => status?,
+                () = app.stopped() => app.notifier.status(&tenant, id).await?,
+            }
         }
         Some(_) => {
             let problem = format!("must be a whole number of milliseconds, at most {WAIT_MS_MAX}");

@@ -9,6 +9,7 @@ mod privacy;
 mod v1;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
