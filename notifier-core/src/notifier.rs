@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use crate::domain::channel::Channel;
-use crate::domain::delivery::Delivery;
+use crate::domain::delivery::{Attempt, Delivery};
 use crate::domain::id::{DeliveryId, NotificationId, ProviderName, RecipientId, SubjectId, TemplateName, TenantId};
 use crate::domain::limits::Limits;
 use crate::domain::message::MessageContent;
@@ -18,6 +18,7 @@ use crate::domain::template::{Compiled, Template};
 use crate::domain::timeline::Fact;
 use crate::error::{PreviewError, PutError, SubmitError};
 use crate::flow::intake::Submitted;
+use crate::flow::planner::hash;
 use crate::flow::{Flow, Stage, after};
 use crate::ports::clock::within;
 use crate::ports::directory::LookupError;
@@ -245,6 +246,26 @@ impl Notifier {
         self.flow.preview(tenant, id).await
     }
 
+    /// The message of the last attempt of a delivery. Its words are not kept, only their hash: `None` when they cannot be made
+    /// again, or come out differently. Address and sender are those of now; the address of then is [`Attempt::address`].
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn attempted(&self, delivery: &Delivery) -> Result<Option<MessageContent>, StoreError> {
+        let Some(Attempt { content_sha256, .. }) = &delivery.last_attempt else { return Ok(None) };
+        match self.preview(&delivery.tenant, delivery.id).await {
+            Ok(content) => Ok(Some(content).filter(|content| hash(content) == *content_sha256)),
+            Err(PreviewError::Store(error)) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The channels that can be used: those with a route.
+    #[must_use]
+    pub fn channels(&self) -> Vec<Channel> {
+        self.flow.routes.by_channel.keys().copied().collect()
+    }
+
     /// The configured providers, by name.
     #[must_use]
     pub fn providers(&self) -> Vec<ProviderStatus> {
@@ -279,11 +300,18 @@ impl Notifier {
         &self.flow.limits
     }
 
+    /// From now on nothing more is accepted or started; what is in flight goes on, and everything can still be read. For an
+    /// application that has more to end than this, before it calls [`Self::shutdown`].
+    pub fn stop(&self) {
+        self.flow.signals.enter(Stage::Stopping);
+    }
+
     /// Accepts and starts nothing more, waits for what is in flight, at most `deadline`, and closes the store.
     ///
     /// # Errors
     /// When the store cannot be closed.
     pub async fn shutdown(mut self, deadline: Duration) -> Result<ShutdownReport, StoreError> {
+        self.stop();
         let flow = Arc::clone(&self.flow);
         let ends_at = after(flow.clock.now(), deadline);
         for task in std::mem::take(&mut self.tasks) {
@@ -299,18 +327,11 @@ impl Notifier {
 }
 
 impl Drop for Notifier {
-    /// From now on nothing more is accepted or started; what is in flight goes on, and everything can still be read. For an
-    /// application that has more to end than this, before it calls [`Self::shutdown`].
-    pub fn stop(&self) {
-        self.flow.signals.enter(Stage::Stopping);
-    }
-
     fn drop(&mut self) {
         self.flow.signals.enter(Stage::Abandoned);
         for task in &self.tasks {
             task.abort();
         }
-        self.stop();
     }
 }
 
