@@ -168,6 +168,21 @@ async fn what_was_sent_is_shown_as_it_was_sent() {
 }
 
 #[tokio::test]
+async fn words_that_have_changed_since_are_not_shown_as_those_sent() {
+    let server = TestServer::start().await;
+    let template = |text: &str| json!({"sms": {"text": text}});
+    server.put("/v1/templates/t", &template("first")).await.ok();
+    let request = json!({"recipient": {"id": "1"}, "channels": ["sms"], "template": {"name": "t"}});
+    let id = server.post("/v1/notifications", &request).await.json()["id"].as_str().unwrap().to_owned();
+    server.settled(&id).await;
+    let path = format!("/notifications/{id}.sms");
+    assert_eq!(server.get(&path).await.ok()["details"]["message"], "first");
+    server.put("/v1/templates/t", &template("second")).await.ok();
+    let details = server.get(&path).await.ok()["details"].clone();
+    assert_eq!((&details["message"], &details["to_phone_number"]), (&Value::Null, &json!("+14155550101")));
+}
+
+#[tokio::test]
 async fn what_the_engine_refuses_is_told_in_fields_of_the_body() {
     let server = with_preferences(true, true).await;
     let mut body = schedule();
