@@ -156,11 +156,16 @@ async fn read(State(app): State<SharedApp>, Segments(id): Segments<String>) -> R
         property_id: notification.subject.as_ref().map(ToString::to_string),
         notification_type: id.channel.name().to_owned(),
         scheduled_time_utc: notification.due_at.to_string(),
-        sent: matches!(delivery.state, DeliveryState::Sent | DeliveryState::Delivered),
+        sent: was_taken(delivery.state),
         service_response: service_response(delivery),
         details,
     };
     Ok(json(StatusCode::OK, &body))
+}
+
+/// Whether a provider took it, whatever became of it afterwards.
+fn was_taken(state: DeliveryState) -> bool {
+    matches!(state, DeliveryState::Sent | DeliveryState::Delivered | DeliveryState::Bounced)
 }
 
 /// The record is here, whatever the user database and the catalog say: what cannot be made without them is null.
@@ -280,6 +285,12 @@ async fn live() -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_bounced_had_been_sent() {
+        let taken: Vec<_> = DeliveryState::ALL.into_iter().filter(|state| was_taken(*state)).collect();
+        assert_eq!(taken, [DeliveryState::Sent, DeliveryState::Delivered, DeliveryState::Bounced]);
+    }
 
     #[test]
     fn times_are_in_utc_and_in_the_future() {
