@@ -39,11 +39,11 @@ impl Requests {
     /// Returns once there has been none for that long.
     pub(super) async fn idle_for(self, limit: Duration, clock: Arc<dyn Clock>) {
         let mut count = self.0.subscribe();
-        loop {
+        // The sender lives in `self`, so waiting cannot fail.
+        while count.wait_for(|count| *count == 0).await.is_ok() {
             let deadline = clock.now().saturating_add(limit).unwrap_or(jiff::Timestamp::MAX);
-            // The sender lives in `self`, so waiting cannot fail.
             tokio::select! {
-                _ = count.changed() => drop(count.wait_for(|count| *count == 0).await),
+                _ = count.changed() => {}
                 () = clock.sleep_until(deadline) => return,
             }
         }
@@ -109,5 +109,19 @@ mod tests {
         assert!(!idle.is_finished());
         pass(1).await;
         idle.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_request_that_was_there_before_anybody_looked_counts() {
+        let clock = Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH));
+        let requests = Requests::none();
+        let _open = requests.open();
+        let idle = tokio::spawn(requests.clone().idle_for(Duration::from_secs(10), clock.clone()));
+        tokio::task::yield_now().await;
+        clock.advance(jiff::SignedDuration::from_secs(100));
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!idle.is_finished());
     }
 }
