@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use crate::domain::channel::Channel;
-use crate::domain::delivery::Delivery;
+use crate::domain::delivery::{Attempt, Delivery};
 use crate::domain::id::{DeliveryId, NotificationId, ProviderName, RecipientId, SubjectId, TemplateName, TenantId};
 use crate::domain::limits::Limits;
 use crate::domain::message::MessageContent;
@@ -18,6 +18,7 @@ use crate::domain::template::{Compiled, Template};
 use crate::domain::timeline::Fact;
 use crate::error::{PreviewError, PutError, SubmitError};
 use crate::flow::intake::Submitted;
+use crate::flow::planner::hash;
 use crate::flow::{Flow, Stage, after};
 use crate::ports::clock::within;
 use crate::ports::directory::LookupError;
@@ -202,12 +203,17 @@ impl Notifier {
         self.flow.store.template(tenant, name, version).await
     }
 
-    /// The newest version of each template, by name.
+    /// The newest version of each template, by name: at most `limit`, those whose names come after `after`.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn templates(&self, tenant: &TenantId) -> Result<Vec<Template>, StoreError> {
-        self.flow.store.templates(tenant).await
+    pub async fn templates(
+        &self,
+        tenant: &TenantId,
+        after: Option<&TemplateName>,
+        limit: usize,
+    ) -> Result<Vec<Template>, StoreError> {
+        self.flow.store.templates(tenant, after, limit).await
     }
 
     /// What the user database says about a recipient; `None` when it knows none, or when there is no user database.
@@ -238,6 +244,26 @@ impl Notifier {
     /// When there is no such delivery, or no message could be made of it.
     pub async fn preview(&self, tenant: &TenantId, id: DeliveryId) -> Result<MessageContent, PreviewError> {
         self.flow.preview(tenant, id).await
+    }
+
+    /// The message of the last attempt of a delivery. Its words are not kept, only their hash: `None` when they cannot be made
+    /// again, or come out differently. Address and sender are those of now; the address of then is [`Attempt::address`].
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn attempted(&self, delivery: &Delivery) -> Result<Option<MessageContent>, StoreError> {
+        let Some(Attempt { content_sha256, .. }) = &delivery.last_attempt else { return Ok(None) };
+        match self.preview(&delivery.tenant, delivery.id).await {
+            Ok(content) => Ok(Some(content).filter(|content| hash(content) == *content_sha256)),
+            Err(PreviewError::Store(error)) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The channels that can be used: those with a route.
+    #[must_use]
+    pub fn channels(&self) -> Vec<Channel> {
+        self.flow.routes.by_channel.keys().copied().collect()
     }
 
     /// The configured providers, by name.
@@ -274,13 +300,19 @@ impl Notifier {
         &self.flow.limits
     }
 
+    /// From now on nothing more is accepted or started; what is in flight goes on, and everything can still be read. For an
+    /// application that has more to end than this, before it calls [`Self::shutdown`].
+    pub fn stop(&self) {
+        self.flow.signals.enter(Stage::Stopping);
+    }
+
     /// Accepts and starts nothing more, waits for what is in flight, at most `deadline`, and closes the store.
     ///
     /// # Errors
     /// When the store cannot be closed.
     pub async fn shutdown(mut self, deadline: Duration) -> Result<ShutdownReport, StoreError> {
+        self.stop();
         let flow = Arc::clone(&self.flow);
-        flow.signals.enter(Stage::Stopping);
         let ends_at = after(flow.clock.now(), deadline);
         for task in std::mem::take(&mut self.tasks) {
             // The loops end on the signal; a loop that died has nothing left to end.
@@ -306,7 +338,8 @@ impl Drop for Notifier {
 /// Checks every part in every locale, and the names of the variables.
 fn check_template(template: &Template, limits: &Limits) -> Vec<FieldError> {
     let mut errors = Compiled::new(&template.content, "", limits).err().unwrap_or_default();
-    for (locale, content) in &template.locales {
+    // Of what there is too much of, the part that may be is looked at: one error each for the rest would have no bound.
+    for (locale, content) in template.locales.iter().take(limits.locales_max) {
         let path = format!("locales.{locale}");
         errors.extend(Compiled::new(content, &path, limits).err().unwrap_or_default());
     }
@@ -316,7 +349,11 @@ fn check_template(template: &Template, limits: &Limits) -> Vec<FieldError> {
     if Channel::ALL.iter().all(|channel| !template.content.has(*channel)) {
         errors.push(FieldError::new("", "a template needs words for at least one channel"));
     }
-    for name in template.variables.keys() {
+    let (declared, declared_max) = (template.variables.len(), limits.variables_items_max);
+    if declared > declared_max {
+        errors.push(FieldError::new("variables", format!("{declared} variables; at most {declared_max}")));
+    }
+    for name in template.variables.keys().take(declared_max) {
         let is_plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         if !is_plain || name.is_empty() || name.len() > 64 || name.starts_with(|c: char| c.is_ascii_digit()) {
             errors.push(FieldError::new(

@@ -1,10 +1,11 @@
 //! What every handler works with.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use notifier_core::{Clock, Entropy, Notifier};
+use tokio::sync::watch;
 
 use crate::config::ServerSettings;
 
@@ -18,7 +19,7 @@ pub(crate) struct App {
     pub(crate) request_timeout: Duration,
     pub(crate) body_timeout: Duration,
     pub(crate) body_bytes_max: usize,
-    stopping: AtomicBool,
+    stopping: watch::Sender<bool>,
     request_ids: RequestIds,
 }
 
@@ -35,18 +36,29 @@ impl App {
             request_timeout: settings.request_timeout,
             body_timeout: settings.body_timeout,
             body_bytes_max: settings.body_bytes_max,
-            stopping: AtomicBool::new(false),
+            stopping: watch::Sender::new(false),
             request_ids: RequestIds { process: entropy.number(), next: AtomicU64::new(0) },
         }
     }
 
-    /// From now on the server says that it is not ready.
+    /// From now on the server says that it is not ready, and nobody waits for anything.
     pub(crate) fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stopping.send_replace(true);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        *self.stopping.borrow()
+    }
+
+    /// Returns once the server stops.
+    pub(crate) async fn stopped(&self) {
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    /// How long a caller may wait for a notification: somewhat less than an answer may take, so that there is one.
+    pub(crate) fn wait_max(&self) -> Duration {
+        self.request_timeout - self.request_timeout / 10
     }
 
     pub(crate) fn next_request_id(&self) -> String {

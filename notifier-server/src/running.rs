@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::{App, SharedApp};
-use crate::config::Config;
+use crate::config::{Config, ServerSettings};
 use crate::engine::{self, EngineError};
 use crate::serve::Server;
 use crate::{observe, openapi, routes};
@@ -68,11 +68,17 @@ pub(crate) async fn start_with(config: &Config, more: Router) -> Result<Running,
     let server = Server::bind(&config.server, Arc::clone(&clock)).await.map_err(cannot_listen)?;
     let address = server.address().map_err(cannot_listen)?;
     let notifier = engine::start(config, &clock, Arc::clone(&entropy)).await?;
-    let app = Arc::new(App::new(notifier, clock, &*entropy, &config.server));
+    let app = App::new(notifier, clock, &*entropy, &config.server);
+    Ok(serve(server, address, app, &config.server, more))
+}
+
+/// Serves that application on that socket.
+pub(crate) fn serve(server: Server, address: SocketAddr, app: App, settings: &ServerSettings, more: Router) -> Running {
+    let app = Arc::new(app);
     let (stop, stopping) = watch::channel(false);
-    let deadline = config.server.shutdown_deadline;
-    let serving = tokio::spawn(server.run(router(&app, config.server.compat, more), stopping, deadline));
-    Ok(Running { address, app, stop, deadline, serving })
+    let deadline = settings.shutdown_deadline;
+    let serving = tokio::spawn(server.run(router(&app, settings.compat, more), stopping, deadline));
+    Running { address, app, stop, deadline, serving }
 }
 
 /// Every route, observed.
@@ -92,20 +98,30 @@ impl Running {
         self.address
     }
 
+    /// How long its end may take.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
     /// The engine behind it.
     #[must_use]
     pub fn notifier(&self) -> &notifier_core::Notifier {
         &self.app.notifier
     }
 
-    /// Says that it is not ready, accepts no further connection, finishes what is in flight, for at most the configured
-    /// deadline, and closes the store.
+    /// Says that it is not ready, accepts nothing further, finishes what is in flight, for at most the configured deadline,
+    /// and closes the store.
+    ///
+    /// Everybody is told before anybody is waited for: callers who wait for a notification are answered with how it stands,
+    /// and the engine finishes its sends while the last requests are answered.
     ///
     /// # Errors
     /// When the store cannot be closed.
     pub async fn shutdown(self) -> Result<Stopped, StoreError> {
-        self.app.stop();
         let began = self.app.clock.now();
+        self.app.stop();
+        self.app.notifier.stop();
         self.stop.send_replace(true);
         // A server that panicked has nothing left to finish.
         let served = self.serving.await.unwrap_or(false);

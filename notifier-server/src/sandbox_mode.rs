@@ -138,6 +138,7 @@ impl SandboxMode {
     /// # Errors
     /// When the store cannot be closed.
     pub async fn shutdown(self) -> Result<Stopped, StoreError> {
+        self.sandbox.close_events();
         let stopped = self.running.shutdown().await;
         self.sandbox.shutdown().await;
         stopped
@@ -230,6 +231,9 @@ fn template(name: TemplateName, seed: &TemplateSeed) -> Template {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
     use super::*;
 
     fn settings(environment: &[(&str, &str)]) -> SandboxSettings {
@@ -242,6 +246,18 @@ mod tests {
     async fn it_stays_on_loopback() {
         let result = SandboxMode::start(settings(&[("NOTIFIER__SERVER__LISTEN", "0.0.0.0:0")])).await;
         assert!(matches!(result, Err(SandboxModeError::NotLoopback(_))));
+    }
+
+    #[tokio::test]
+    async fn an_open_page_does_not_hold_up_its_end() {
+        let sandbox = SandboxMode::start(settings(&[("NOTIFIER__SERVER__LISTEN", "127.0.0.1:0")])).await.unwrap();
+        let mut page = TcpStream::connect(sandbox.running().address()).await.unwrap();
+        page.write_all(b"GET /sandbox/events HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        // The stream has begun.
+        assert!(page.read(&mut [0; 4_096]).await.unwrap() > 0);
+        let deadline = sandbox.running().deadline();
+        let stopped = tokio::time::timeout(deadline / 4, sandbox.shutdown()).await;
+        assert!(stopped.expect("it ends before its deadline").unwrap().drained);
     }
 
     #[test]

@@ -22,6 +22,12 @@ impl Sandbox {
         &self.server.client
     }
 
+    /// One whose inbox has the requests as they came as well.
+    fn start_keeping_raw() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        Self { server: Server::sandbox_keeping_raw(data.path()), _data: data }
+    }
+
     /// Submits a rent reminder for that user and returns it once all is settled.
     async fn remind(&self, user: &str) -> Value {
         let submitted = self.submit(&reminder(user)).await;
@@ -154,6 +160,90 @@ async fn a_vendors_wish_to_wait_is_obeyed_to_the_millisecond() {
 }
 
 #[tokio::test]
+async fn the_moment_at_which_a_vendors_limit_ends_is_waited_for() {
+    let sandbox = Sandbox::start();
+    sandbox.fault("sendgrid", json!({"fault": "rate_limited", "retry_after_s": 4, "times": 1})).await;
+    let request = json!({"recipient": {"id": "2"}, "content": {"email": {"subject": "Water", "text": "Off."}}});
+    let id = sandbox.submit(&request).await["id"].as_str().unwrap().to_owned();
+    assert_eq!(states(&sandbox.settled(&id).await), [("email", "sent")]);
+    let timeline = sandbox.timeline(&id).await;
+    let at = |kind: &str| -> Vec<jiff::Timestamp> {
+        let facts = timeline.iter().filter(|fact| fact["kind"] == kind);
+        facts.map(|fact| fact["at"].as_str().unwrap().parse().unwrap()).collect()
+    };
+    let (told, tried) = (at("retrying")[0], at("attempting")[1]);
+    // The moment is told in whole seconds.
+    assert!(told.duration_until(tried).as_millis() >= 2_900, "told at {told}, tried at {tried}");
+}
+
+/// Everything that a message can have, in scripts that go wrong easily.
+#[tokio::test]
+async fn everything_in_a_message_arrives_as_it_was_given() {
+    let sandbox = Sandbox::start_keeping_raw();
+    // `%PDF-1.7`, a line break, and two bytes that are no text; the signature of PNG.
+    let (pdf, png) = ("JVBERi0xLjcKAP8=", "iVBORw0KGgo=");
+    let (words, escaped) = ("Größe 5 m² \u{1f3e0}\u{1f468}\u{200d}\u{1f469} שלום مرحبا <b>&", "&lt;b&gt;&amp;");
+    let request = json!({
+        "recipient": {"id": "1", "email": "ana@example.com", "phone": "+14155550101"},
+        "content": {
+            "email": {
+                "subject": "Über {{words}}", "text": "Text: {{words}}\n",
+                "html": "<p dir=\"rtl\">{{words}} <img src=\"cid:logo@example\"></p>",
+            },
+            "sms": {"text": "SMS: {{words}}"},
+        },
+        "variables": {"words": words},
+        "options": {
+            "reply_to": "Büro <office@example.com>",
+            "headers": {"X-Unit": "4B", "List-Unsubscribe": "<https://example.com/u?a=1>"},
+            "attachments": [
+                {"filename": "Rechnung für März 🏠.pdf", "content_type": "application/pdf", "data": pdf},
+                {"filename": "logo.png", "content_type": "image/png", "content_id": "logo@example", "data": png},
+            ],
+            "media_urls": ["https://example.com/bild.png?größe=1&x=%20"],
+        },
+    });
+    let id = sandbox.submit(&request).await["id"].as_str().unwrap().to_owned();
+    assert_eq!(states(&sandbox.settled(&id).await), [("email", "sent"), ("sms", "sent")]);
+    let mut arrived = sandbox.arrived().await;
+    arrived.sort_by_key(|message| message["channel"].to_string());
+    let [email, sms] = &arrived[..] else { panic!("{arrived:#?}") };
+
+    let html = words.replace("<b>&", escaped);
+    for (field, expected) in [
+        ("to", json!(["ana@example.com"])),
+        ("subject", json!(format!("Über {words}"))),
+        ("text", json!(format!("Text: {words}\n"))),
+        ("html", json!(format!("<p dir=\"rtl\">{html} <img src=\"cid:logo@example\"></p>"))),
+        ("reply_to", json!(["office@example.com"])),
+        ("headers", json!({"X-Unit": "4B", "List-Unsubscribe": "<https://example.com/u?a=1>"})),
+        ("idempotency_key", json!(format!("{id}.email"))),
+        (
+            "attachments",
+            json!([
+                {"filename": "Rechnung für März 🏠.pdf", "content_type": "application/pdf", "size_bytes": 11,
+                    "disposition": "attachment", "content_id": null},
+                {"filename": "logo.png", "content_type": "image/png", "size_bytes": 8,
+                    "disposition": "inline", "content_id": "logo@example"},
+            ]),
+        ),
+    ] {
+        assert_eq!(email[field], expected, "{field}: {email:#}");
+    }
+    let shown = sandbox.client().get(&format!("/sandbox/messages/{}", email["seq"])).await.unwrap().json;
+    let raw = shown["raw"].as_str().unwrap();
+    assert!(raw.contains(pdf) && raw.contains(png) && raw.contains("Büro"), "{raw}");
+    for (field, expected) in [
+        ("to", json!(["+14155550101"])),
+        ("text", json!(format!("SMS: {words}"))),
+        ("media_urls", json!(["https://example.com/bild.png?größe=1&x=%20"])),
+        ("idempotency_key", Value::Null),
+    ] {
+        assert_eq!(sms[field], expected, "{field}: {sms:#}");
+    }
+}
+
+#[tokio::test]
 async fn a_rejection_fails_with_the_vendors_code() {
     let sandbox = Sandbox::start();
     sandbox.fault("twilio", json!({"fault": "rejected", "code": 21211, "times": 1})).await;
@@ -236,7 +326,7 @@ async fn the_routes_of_the_replaced_service_answer() {
     assert_eq!(client.get("/health").await.unwrap().json, json!({"status": "ok"}));
     let preferences = client.get("/preferences/1").await.unwrap().json;
     let expected = json!({
-        "user_id": preferences["user_id"], "email_enabled": true, "sms_enabled": true,
+        "user_id": "1", "email_enabled": true, "sms_enabled": true,
         "property_types": ["apartment", "house"], "location": "New York",
     });
     assert_eq!(preferences, expected);

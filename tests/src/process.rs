@@ -33,6 +33,13 @@ impl Server {
         Self::start(&["sandbox", "--data-dir", &data_dir], &[])
     }
 
+    /// As [`Self::sandbox`], and its inbox has the requests as they came as well.
+    #[must_use]
+    pub fn sandbox_keeping_raw(data_dir: &Path) -> Self {
+        let data_dir = data_dir.display().to_string();
+        Self::start(&["sandbox", "--data-dir", &data_dir, "--keep-raw"], &[])
+    }
+
     /// Starts `notifier serve` with that configuration file and environment.
     #[must_use]
     pub fn serve(config: &Path, environment: &[(&str, &str)]) -> Self {

@@ -3,6 +3,7 @@
 //! [`NotificationRequest`] holds plain text, whether it came from a program or over HTTP; [`NotificationRequest::check`]
 //! turns it into a [`Draft`], or says of every field what is wrong with it.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -298,20 +299,12 @@ pub fn check_json(field: &str, object: &Map<String, Value>, bytes_max: usize, li
 
 fn check_options(options: OptionsRequest, limits: &Limits, errors: &mut Errors) -> MessageOptions {
     let reply_to = errors.parse("options.reply_to", options.reply_to.as_deref(), Mailbox::parse);
-    if options.headers.len() > limits.headers_max {
-        errors.push("options.headers", format!("{} headers; at most {}", options.headers.len(), limits.headers_max));
-    }
-    for (name, value) in &options.headers {
-        if let Some(problem) = header_problem(name, value) {
-            let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-            errors.push(format!("options.headers.{shown}"), problem);
-        }
-    }
+    check_headers(&options.headers, limits, errors);
     check_attachments(&options.attachments, limits, errors);
     if options.media_urls.len() > limits.media_urls_max {
         errors.push("options.media_urls", format!("at most {} URLs", limits.media_urls_max));
     }
-    for (index, url) in options.media_urls.iter().enumerate() {
+    for (index, url) in options.media_urls.iter().take(limits.media_urls_max).enumerate() {
         let has_scheme = url.starts_with("https://") || url.starts_with("http://");
         let is_plain = url.len() <= 2_048 && !url.chars().any(|c| c.is_control() || c.is_whitespace());
         if !(has_scheme && is_plain && url.len() > "https://".len()) {
@@ -327,8 +320,25 @@ fn check_options(options: OptionsRequest, limits: &Limits, errors: &mut Errors) 
     }
 }
 
-/// Headers that the engine or the provider writes; `content-*` and `list-*` go by prefix.
-const RESERVED_HEADERS: [&str; 16] = [
+/// Like the checks of attachments and media, it looks at no more than there may be: a request that brings too many gets
+/// one error for that and not one for each.
+fn check_headers(headers: &[(String, String)], limits: &Limits, errors: &mut Errors) {
+    if headers.len() > limits.headers_max {
+        errors.push("options.headers", format!("{} headers; at most {}", headers.len(), limits.headers_max));
+    }
+    let mut seen = BTreeSet::new();
+    for (name, value) in headers.iter().take(limits.headers_max) {
+        let is_new = seen.insert(name.to_ascii_lowercase());
+        let repeated = || (!is_new).then(|| "is given twice: upper and lower case make no difference".to_owned());
+        if let Some(problem) = header_problem(name, value).or_else(repeated) {
+            let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+            errors.push(format!("options.headers.{shown}"), problem);
+        }
+    }
+}
+
+/// Headers that the engine, a provider or a mail server writes.
+const RESERVED_HEADERS: [&str; 17] = [
     "bcc",
     "cc",
     "date",
@@ -338,14 +348,19 @@ const RESERVED_HEADERS: [&str; 16] = [
     "mime-version",
     "received",
     "reply-to",
+    "resent-bcc",
+    "resent-cc",
     "resent-from",
     "resent-to",
     "return-path",
     "sender",
     "subject",
     "to",
-    "x-sg-id",
 ];
+
+/// What the names of more such headers begin with: those of MIME (RFC 2045) and SendGrid's own. `List-Unsubscribe` and its
+/// kin (RFC 2369, RFC 8058) are the caller's to set.
+const RESERVED_PREFIXES: [&str; 2] = ["content-", "x-sg-"];
 
 /// Why a header cannot be set (RFC 5322 sections 2.2 and 3.6.8: printable names without a colon, one-line values).
 fn header_problem(name: &str, value: &str) -> Option<String> {
@@ -353,8 +368,8 @@ fn header_problem(name: &str, value: &str) -> Option<String> {
     let lower = name.to_ascii_lowercase();
     if !name_is_fine {
         Some("a header name has 1 to 76 printable ASCII characters, no space and no colon".into())
-    } else if RESERVED_HEADERS.contains(&lower.as_str()) || lower.starts_with("content-") {
-        Some("this header is written by the engine or the provider".into())
+    } else if RESERVED_HEADERS.contains(&lower.as_str()) || RESERVED_PREFIXES.iter().any(|it| lower.starts_with(it)) {
+        Some("this header is written by the engine or the provider: leave it out".into())
     } else if value.len() > 900 || value.chars().any(char::is_control) {
         Some("a header value is one line of at most 900 bytes, without control characters".into())
     } else {
@@ -371,7 +386,7 @@ fn check_attachments(attachments: &[Attachment], limits: &Limits, errors: &mut E
         let problem = format!("{bytes} bytes together; at most {}", limits.attachments_bytes_max);
         errors.push("options.attachments", problem);
     }
-    for (index, attachment) in attachments.iter().enumerate() {
+    for (index, attachment) in attachments.iter().take(limits.attachments_max).enumerate() {
         let path = format!("options.attachments[{index}]");
         let name = &attachment.filename;
         if name.is_empty() || name.len() > 255 || name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | '"'))

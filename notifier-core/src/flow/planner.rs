@@ -285,7 +285,7 @@ fn stop(change: Result<Change, InvalidTransition>, delivery: &Delivery) -> Plan 
 }
 
 /// SHA-256 over the parts of a message, each with its length, in hexadecimal.
-fn hash(content: &MessageContent) -> String {
+pub(crate) fn hash(content: &MessageContent) -> String {
     let mut context = Context::new(&SHA256);
     let mut feed = |part: &[u8]| {
         context.update(&(part.len() as u64).to_be_bytes());

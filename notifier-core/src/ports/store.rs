@@ -260,10 +260,15 @@ pub trait Store: Send + Sync + 'static {
         version: Option<u32>,
     ) -> Result<Option<Template>, StoreError>;
 
-    /// The newest version of each template of the tenant, by name.
+    /// The newest version of each template of the tenant, by name: at most `limit`, those whose names come after `after`.
     ///
-    /// `SELECT DISTINCT ON (name) … FROM template WHERE tenant = $1 ORDER BY name, version DESC`
-    async fn templates(&self, tenant: &TenantId) -> Result<Vec<Template>, StoreError>;
+    /// `SELECT DISTINCT ON (name) … FROM template WHERE tenant = $1 AND name > $2 ORDER BY name, version DESC LIMIT $3`
+    async fn templates(
+        &self,
+        tenant: &TenantId,
+        after: Option<&TemplateName>,
+        limit: usize,
+    ) -> Result<Vec<Template>, StoreError>;
 
     /// Whether it can still make promises.
     ///

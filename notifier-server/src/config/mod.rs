@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use config::{ConfigError as SourceError, Environment, Value};
+use config::{ConfigError as SourceError, Environment, Value, ValueKind};
 use notifier_core::{Category, Channel, FlowOptions, Limits, SecretString};
 
 pub use reader::SettingError;
@@ -184,7 +184,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// What is in force, as TOML. Secrets are shown as the references that they are.
+    /// What is in force, as TOML that reads back as the same. Secrets are shown as the references that they are.
     #[must_use]
     pub fn to_toml(&self) -> String {
         print::to_toml(&self.merged)
@@ -220,9 +220,27 @@ impl Config {
             sources = sources.add_source(Named::file(file)?);
         }
         let merged = sources.add_source(overrides).build()?.cache.into_table()?;
-        let merged: BTreeMap<String, Value> = merged.into_iter().collect();
-        let config = sections::read(merged.clone()).map_err(ConfigError::Settings)?;
+        let mut merged: BTreeMap<String, Value> = merged.into_iter().collect();
+        let (config, typed) = sections::read(merged.clone()).map_err(ConfigError::Settings)?;
+        for (keys, value) in typed {
+            put(&mut merged, &keys, value);
+        }
         Ok(Loaded { config, merged })
+    }
+}
+
+/// Replaces the value to which the keys lead.
+fn put(settings: &mut BTreeMap<String, Value>, keys: &[String], value: Value) {
+    let Some((first, rest)) = keys.split_first() else { return };
+    let mut place = settings.get_mut(first);
+    for key in rest {
+        place = match place.map(|value| &mut value.kind) {
+            Some(ValueKind::Table(entries)) => entries.get_mut(key),
+            _ => None,
+        };
+    }
+    if let Some(place) = place {
+        *place = value;
     }
 }
 

@@ -55,6 +55,7 @@ fn inline(value: &Value) -> String {
                 entries.iter().map(|(key, value)| format!("{} = {}", quoted_key(key), inline(value))).collect();
             format!("{{ {} }}", pairs.join(", "))
         }
+        ValueKind::Float(number) if number.is_nan() => "nan".to_owned(),
         ValueKind::Float(number) => format!("{number:?}"),
         other => other.to_string(),
     }

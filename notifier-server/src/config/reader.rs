@@ -19,29 +19,39 @@ pub struct SettingError {
     pub origin: String,
 }
 
-/// Collects what is wrong.
-#[derive(Debug, Default)]
-pub(super) struct Errors(RefCell<Vec<SettingError>>);
+/// A value and the keys that lead to it, from the root.
+pub(super) type Placed = (Vec<String>, Value);
 
-impl Errors {
+/// Collects what is wrong, and what texts of the environment, which has no other type, turned out to be.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    errors: RefCell<Vec<SettingError>>,
+    typed: RefCell<Vec<Placed>>,
+}
+
+impl Notes {
     pub(super) fn push(&self, key: impl Into<String>, problem: impl Into<String>, origin: &str) {
-        self.0.borrow_mut().push(SettingError { key: key.into(), problem: problem.into(), origin: origin.into() });
+        let error = SettingError { key: key.into(), problem: problem.into(), origin: origin.into() };
+        self.errors.borrow_mut().push(error);
     }
 
-    pub(super) fn into_vec(self) -> Vec<SettingError> {
-        self.0.into_inner()
+    /// What is wrong, or where nothing is, the texts of the environment in their types.
+    pub(super) fn finish(self) -> Result<Vec<Placed>, Vec<SettingError>> {
+        let errors = self.errors.into_inner();
+        if errors.is_empty() { Ok(self.typed.into_inner()) } else { Err(errors) }
     }
 }
 
 /// A table whose keys are taken one by one; what is left over is unknown.
 #[must_use = "finish it, or unknown keys go unnoticed"]
 pub(super) struct Section<'e> {
-    path: String,
+    /// The keys that lead to it, from the root.
+    keys: Vec<String>,
     entries: BTreeMap<String, Value>,
     /// Where each key was set.
     origins: BTreeMap<String, String>,
     known: Vec<String>,
-    errors: &'e Errors,
+    notes: &'e Notes,
 }
 
 /// The default when the origin of a value is not known.
@@ -51,15 +61,15 @@ const DEFAULTS: &str = "the defaults";
 const ENVIRONMENT: &str = "the environment";
 
 impl<'e> Section<'e> {
-    pub(super) fn root(entries: impl IntoIterator<Item = (String, Value)>, errors: &'e Errors) -> Self {
-        Self::new(String::new(), entries, errors)
+    pub(super) fn root(entries: impl IntoIterator<Item = (String, Value)>, notes: &'e Notes) -> Self {
+        Self::new(Vec::new(), entries, notes)
     }
 
-    fn new(path: String, entries: impl IntoIterator<Item = (String, Value)>, errors: &'e Errors) -> Self {
+    fn new(keys: Vec<String>, entries: impl IntoIterator<Item = (String, Value)>, notes: &'e Notes) -> Self {
         let entries: BTreeMap<String, Value> = entries.into_iter().collect();
         let origin = |(key, value): (&String, &Value)| (key.clone(), value.origin().unwrap_or(DEFAULTS).to_owned());
         let origins = entries.iter().map(origin).collect();
-        Self { path, entries, origins, known: Vec::new(), errors }
+        Self { keys, entries, origins, known: Vec::new(), notes }
     }
 
     /// Reports the keys that nobody asked for.
@@ -73,12 +83,12 @@ impl<'e> Section<'e> {
     /// Notes an error of a key in this table.
     pub(super) fn refuse(&self, key: &str, problem: impl Into<String>) {
         let origin = self.origins.get(key).map_or_else(|| self.origin(), String::as_str);
-        self.errors.push(self.below(key), problem, origin);
+        self.notes.push(self.below(key).join("."), problem, origin);
     }
 
     /// Notes an error of this table as a whole.
     pub(super) fn refuse_all(&self, problem: impl Into<String>) {
-        self.errors.push(self.path.as_str(), problem, self.origin());
+        self.notes.push(self.keys.join("."), problem, self.origin());
     }
 
     /// Where this table was written, as far as one of its values tells.
@@ -90,9 +100,16 @@ impl<'e> Section<'e> {
         self.origins.get(key).is_some_and(|origin| origin == ENVIRONMENT)
     }
 
-    /// The path of a key in this table.
-    fn below(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    /// The keys that lead to a key of this table.
+    fn below(&self, key: &str) -> Vec<String> {
+        self.keys.iter().cloned().chain([key.to_owned()]).collect()
+    }
+
+    /// Notes what a text of the environment turned out to be.
+    fn note_type(&self, key: &str, kind: impl Into<ValueKind>) {
+        if self.is_from_environment(key) {
+            note_type(self.notes, self.below(key), kind.into());
+        }
     }
 
     fn take(&mut self, key: &str) -> Option<Value> {
@@ -109,14 +126,14 @@ impl<'e> Section<'e> {
 
     /// The table of that name; an empty one when it is absent.
     pub(super) fn section(&mut self, key: &str) -> Section<'e> {
-        self.optional_section(key).unwrap_or_else(|| Section::new(self.below(key), [], self.errors))
+        self.optional_section(key).unwrap_or_else(|| Section::new(self.below(key), [], self.notes))
     }
 
     /// The table of that name, if it is there.
     pub(super) fn optional_section(&mut self, key: &str) -> Option<Section<'e>> {
         let value = self.take(key)?;
         match value.kind {
-            ValueKind::Table(entries) => Some(Section::new(self.below(key), entries, self.errors)),
+            ValueKind::Table(entries) => Some(Section::new(self.below(key), entries, self.notes)),
             other => {
                 self.refuse(key, format!("must be a table, not {}", kind_name(&other)));
                 None
@@ -171,6 +188,9 @@ impl<'e> Section<'e> {
             let problem = format!("must be a whole number from {} to {}, not {shown}", range.start(), range.end());
             self.refuse(key, problem);
         }
+        if let Some(number) = in_range {
+            self.note_type(key, number);
+        }
         in_range
     }
 
@@ -186,15 +206,17 @@ impl<'e> Section<'e> {
     pub(super) fn optional_flag(&mut self, key: &str) -> Option<bool> {
         let from_environment = self.is_from_environment(key);
         let value = self.take(key)?;
-        match &value.kind {
+        let flag = match &value.kind {
             ValueKind::Boolean(flag) => Some(*flag),
             ValueKind::String(text) if from_environment && text == "true" => Some(true),
             ValueKind::String(text) if from_environment && text == "false" => Some(false),
-            other => {
-                self.refuse(key, format!("must be `true` or `false`, not {}", kind_name(other)));
-                None
-            }
+            _ => None,
+        };
+        match flag {
+            None => self.refuse(key, format!("must be `true` or `false`, not {}", kind_name(&value.kind))),
+            Some(flag) => self.note_type(key, flag),
         }
+        flag
     }
 
     /// True or false, which must be there; false after an error.
@@ -208,7 +230,7 @@ impl<'e> Section<'e> {
     pub(super) fn optional_list(&mut self, key: &str) -> Option<Vec<String>> {
         let from_environment = self.is_from_environment(key);
         let value = self.take(key)?;
-        let texts = match value.kind {
+        let texts: Option<Vec<String>> = match value.kind {
             ValueKind::String(text) if from_environment => {
                 Some(text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect())
             }
@@ -221,20 +243,46 @@ impl<'e> Section<'e> {
             }
             _ => None,
         };
-        if texts.is_none() {
-            self.refuse(key, "must be a list of texts");
+        match &texts {
+            None => self.refuse(key, "must be a list of texts"),
+            Some(texts) => self.note_type(key, texts.clone()),
         }
         texts
     }
 
-    /// A table with anything in it, as JSON; empty when it is absent.
+    /// A table with anything in it, as JSON; empty when it is absent. What its values are is known to others only, so a text
+    /// of the environment is the JSON that it holds, or else text.
     pub(super) fn json(&mut self, key: &str) -> serde_json::Value {
         let Some(value) = self.take(key) else { return serde_json::json!({}) };
         if !matches!(value.kind, ValueKind::Table(_)) {
             self.refuse(key, format!("must be a table, not {}", kind_name(&value.kind)));
         }
-        to_json(value)
+        let keys = self.below(key);
+        to_json(typed(self.notes, &keys, value))
     }
+}
+
+/// The value with the JSON in texts of the environment in place of the texts.
+fn typed(notes: &Notes, keys: &[String], value: Value) -> Value {
+    let origin = value.origin().map(str::to_owned);
+    let kind = match value.kind {
+        ValueKind::Table(entries) => {
+            let below = |key: &String| [keys, std::slice::from_ref(key)].concat();
+            let entries = entries.into_iter();
+            ValueKind::Table(entries.map(|(key, value)| (key.clone(), typed(notes, &below(&key), value))).collect())
+        }
+        ValueKind::String(text) if origin.as_deref() == Some(ENVIRONMENT) => {
+            let kind = serde_json::from_str(&text).ok().and_then(from_json).unwrap_or(ValueKind::String(text));
+            note_type(notes, keys.to_vec(), kind.clone());
+            kind
+        }
+        other => other,
+    };
+    Value::new(origin.as_ref(), kind)
+}
+
+fn note_type(notes: &Notes, keys: Vec<String>, kind: ValueKind) {
+    notes.typed.borrow_mut().push((keys, Value::new(Some(&ENVIRONMENT.to_owned()), kind)));
 }
 
 fn kind_name(kind: &ValueKind) -> &'static str {
@@ -263,4 +311,25 @@ fn to_json(value: Value) -> serde_json::Value {
         ValueKind::Table(entries) => entries.into_iter().map(|(key, value)| (key, to_json(value))).collect(),
         ValueKind::Array(items) => items.into_iter().map(to_json).collect(),
     }
+}
+
+/// JSON as far as TOML has it too: no null, and no number beyond its.
+fn from_json(json: serde_json::Value) -> Option<ValueKind> {
+    Some(match json {
+        serde_json::Value::Null => return None,
+        serde_json::Value::Bool(flag) => ValueKind::Boolean(flag),
+        serde_json::Value::Number(number) => match number.as_i64() {
+            Some(whole) => ValueKind::I64(whole),
+            None => ValueKind::Float(number.as_f64().filter(|_| number.is_f64())?),
+        },
+        serde_json::Value::String(text) => ValueKind::String(text),
+        serde_json::Value::Array(items) => {
+            let value = |item| from_json(item).map(|kind| Value::new(None, kind));
+            ValueKind::Array(items.into_iter().map(value).collect::<Option<_>>()?)
+        }
+        serde_json::Value::Object(entries) => {
+            let entry = |(key, item)| from_json(item).map(|kind| (key, Value::new(None, kind)));
+            ValueKind::Table(entries.into_iter().map(entry).collect::<Option<_>>()?)
+        }
+    })
 }

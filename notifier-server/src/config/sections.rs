@@ -8,16 +8,16 @@ use std::time::Duration;
 use config::Value;
 use notifier_core::{Category, CategoryName, Channel, FlowOptions, Limits, RetryPolicy, UnknownPolicy};
 
-use super::reader::{Errors, Section, SettingError};
+use super::reader::{Notes, Placed, Section, SettingError};
 use super::{
     Component, Config, LogFormat, LogSettings, LookupSettings, ProviderSettings, SecretSource, SenderSettings,
     ServerSettings, StoreSettings,
 };
 
-/// Reads everything, or says everything that is wrong.
-pub(super) fn read(merged: BTreeMap<String, Value>) -> Result<Config, Vec<SettingError>> {
-    let errors = Errors::default();
-    let mut root = Section::root(merged, &errors);
+/// Reads everything, and says what texts of the environment are; or says everything that is wrong.
+pub(super) fn read(merged: BTreeMap<String, Value>) -> Result<(Config, Vec<Placed>), Vec<SettingError>> {
+    let notes = Notes::default();
+    let mut root = Section::root(merged, &notes);
     let server = read_server(root.section("server"));
     let log = read_log(root.section("log"));
     let store = read_store(root.section("store"));
@@ -38,25 +38,26 @@ pub(super) fn read(merged: BTreeMap<String, Value>) -> Result<Config, Vec<Settin
     let routes = read_routes(root.section("routes"), &providers);
     root.finish();
     if let Some(server) = &server {
-        check_together(server, &limits, &errors);
+        check_together(server, &limits, &notes);
     }
-    match (server, log, errors.into_vec()) {
-        (Some(server), Some(log), errors) if errors.is_empty() => Ok(Config {
-            server,
-            log,
-            store,
-            plugin_cache_path,
-            flow,
-            limits,
-            senders,
-            directory,
-            catalog,
-            categories,
-            providers,
-            routes,
-        }),
-        (_, _, errors) => Err(errors),
-    }
+    let typed = notes.finish()?;
+    // Where nothing was refused, both are there.
+    let (Some(server), Some(log)) = (server, log) else { return Err(Vec::new()) };
+    let config = Config {
+        server,
+        log,
+        store,
+        plugin_cache_path,
+        flow,
+        limits,
+        senders,
+        directory,
+        catalog,
+        categories,
+        providers,
+        routes,
+    };
+    Ok((config, typed))
 }
 
 fn read_server(mut section: Section<'_>) -> Option<ServerSettings> {
@@ -86,10 +87,10 @@ fn read_server(mut section: Section<'_>) -> Option<ServerSettings> {
 }
 
 /// Rules between settings.
-fn check_together(server: &ServerSettings, limits: &Limits, errors: &Errors) {
+fn check_together(server: &ServerSettings, limits: &Limits, notes: &Notes) {
     const TOGETHER: &str = "all sources together";
     if server.request_timeout < server.body_timeout {
-        errors.push("server.request_timeout_ms", "must be at least server.body_timeout_ms", TOGETHER);
+        notes.push("server.request_timeout_ms", "must be at least server.body_timeout_ms", TOGETHER);
     }
     let needed = limits.attachments_bytes_max.div_ceil(3) * 4 + limits.variables_bytes_max;
     if server.body_bytes_max < needed {
@@ -97,7 +98,7 @@ fn check_together(server: &ServerSettings, limits: &Limits, errors: &Errors) {
             "must be at least {needed}, or attachments of limits.attachments_bytes_max (in base64) beside variables of \
              limits.variables_bytes_max cannot be sent"
         );
-        errors.push("server.body_bytes_max", problem, TOGETHER);
+        notes.push("server.body_bytes_max", problem, TOGETHER);
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a configuration may say, and how it is refused.
 
+use serde_json::json;
+
 use super::*;
 
 fn load(file: &str, environment: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
@@ -162,6 +164,66 @@ fn what_is_in_force_can_be_printed_and_read_again() {
     assert!(printed.contains("auth_token = \"env:TWILIO_AUTH_TOKEN\""), "{printed}");
     let again = load(&printed, &[]).unwrap();
     assert_eq!(again.config.server.listen.port(), 9);
+    assert_eq!(again.to_toml(), printed);
+}
+
+#[test]
+fn settings_of_a_plugin_have_types_in_the_environment_too() {
+    let settings = |name: &str, text: &str| {
+        let name = format!("NOTIFIER__PROVIDERS__TWILIO__SETTINGS__{name}");
+        load(PROVIDERS, &[(&name, text)]).unwrap().config.providers["twilio"].settings.clone()
+    };
+    for (text, value) in [
+        ("true", json!(true)),
+        ("7", json!(7)),
+        ("0.5", json!(0.5)),
+        (r#"["a", 1]"#, json!(["a", 1])),
+        (r#"{"a": false}"#, json!({"a": false})),
+        ("\"12345\"", json!("12345")),
+        ("AC0", json!("AC0")),
+        ("+14155550101", json!("+14155550101")),
+        ("00123", json!("00123")),
+        ("null", json!("null")),
+        ("[null]", json!("[null]")),
+        ("18446744073709551615", json!("18446744073709551615")),
+        ("", json!("")),
+    ] {
+        assert_eq!(settings("NEW", text)["new"], value, "{text}");
+    }
+    let nested = settings("NESTED__ON", "false");
+    assert_eq!(nested, json!({"account_sid": "AC1", "retries": 3, "nested": {"on": false}}));
+}
+
+#[test]
+fn what_the_environment_sets_is_printed_in_its_type() {
+    let environment = [
+        ("NOTIFIER__SERVER__CONNECTIONS_MAX", "7"),
+        ("NOTIFIER__SERVER__COMPAT", "false"),
+        ("NOTIFIER__SERVER__LISTEN", "127.0.0.1:9"),
+        ("NOTIFIER__LOG__LEVEL", "info,notifier_core=debug"),
+        ("NOTIFIER__CATEGORIES__ALERT__CHANNELS", "sms, email"),
+        ("NOTIFIER__CATEGORIES__ALERT__EXPIRE_AFTER_MS", " 5000 "),
+        ("NOTIFIER__CATEGORIES__ALERT__MANDATORY", "true"),
+        ("NOTIFIER__CATEGORIES__ALERT__RETRY__ATTEMPTS_MAX", "3"),
+        ("NOTIFIER__PROVIDERS__TWILIO__ALLOW_PRIVATE_NETWORK", "true"),
+        ("NOTIFIER__PROVIDERS__TWILIO__HOSTS", ""),
+        ("NOTIFIER__PROVIDERS__TWILIO__SETTINGS__ON", "true"),
+        ("NOTIFIER__PROVIDERS__TWILIO__SETTINGS__COUNT", "-7"),
+        ("NOTIFIER__PROVIDERS__TWILIO__SETTINGS__SHARE", "1e300"),
+        ("NOTIFIER__PROVIDERS__TWILIO__SETTINGS__LIST", r#"[1, "two", {"three": 3.0}, []]"#),
+        ("NOTIFIER__PROVIDERS__TWILIO__SETTINGS__NUMERAL", "\"7\""),
+        ("NOTIFIER__PROVIDERS__TWILIO__SETTINGS__WORDS", "a \"b\" \\ \u{7f} \n ü"),
+        ("NOTIFIER__PROVIDERS__TWILIO__SETTINGS__NESTED__DEPTH", "2"),
+        ("NOTIFIER__DIRECTORY__BASE_URL", "https://u.example"),
+        ("NOTIFIER__DIRECTORY__CACHE_TTL_MS", "0"),
+    ];
+    let loaded = load(PROVIDERS, &environment).unwrap();
+    let printed = loaded.to_toml();
+    for line in ["connections_max = 7", "compat = false", "channels = [\"sms\", \"email\"]", "expire_after_ms = 5000"] {
+        assert!(printed.contains(line), "{line}: {printed}");
+    }
+    let again = load(&printed, &[]).unwrap();
+    assert_eq!(format!("{:?}", again.config), format!("{:?}", loaded.config), "{printed}");
     assert_eq!(again.to_toml(), printed);
 }
 

@@ -134,7 +134,8 @@ impl ProblemKind {
             Self::UnsupportedMediaType => "Send the body with `Content-Type: application/json`, in UTF-8, unencoded.",
             Self::InvalidRequest => {
                 "The body is JSON, but fields are missing, unknown, of the wrong type or have values that cannot be \
-                 used. `errors` lists each with its path; `field` is the first path. Nothing was stored."
+                 used. `errors` lists them with their paths, at most 50, and `errors_omitted` counts the rest; `field` \
+                 is the first path. Nothing was stored."
             }
             Self::Internal => {
                 "A defect of the server. Whether the request had an effect is not known: repeat it with the same \

@@ -23,8 +23,10 @@ pub struct Problem {
     pub kind: ProblemKind,
     /// What happened this time, and what would be right.
     pub detail: String,
-    /// What is wrong with which field, where that is the problem.
+    /// What is wrong with which field, where that is the problem: the first fifty.
     pub errors: Vec<FieldError>,
+    /// How many more errors there are.
+    pub errors_omitted: usize,
     retry_after_s: Option<u32>,
     closes: bool,
 }
@@ -56,9 +58,13 @@ pub struct ProblemBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "recipient.email")]
     pub field: Option<String>,
-    /// Every field that is wrong.
+    /// The fields that are wrong, at most 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 50)]
     pub errors: Vec<FieldProblem>,
+    /// How many more fields are wrong; absent when `errors` has all.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub errors_omitted: usize,
 }
 
 /// What is wrong with one field.
@@ -75,19 +81,43 @@ pub struct FieldProblem {
 /// How long callers are asked to wait when nothing better is known.
 const RETRY_AFTER_S: u32 = 1;
 
+/// Errors of one problem: nobody reads more, and an answer must not outgrow the request that caused it.
+const ERRORS_MAX: usize = 50;
+
+/// Errors that `detail` repeats.
+const DETAIL_ERRORS_MAX: usize = 3;
+
+/// Characters of a field's path. Names in it come from the request, and may be as long as its body.
+const FIELD_CHARS_MAX: usize = 256;
+
+/// Characters of what is wrong with a field, for the same reason.
+const PROBLEM_CHARS_MAX: usize = 1_024;
+
 impl Problem {
     /// A problem of that kind.
     #[must_use]
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let retry_after_s = kind.status().as_u16().eq(&503).then_some(RETRY_AFTER_S);
-        Self { kind, detail: detail.into(), errors: Vec::new(), retry_after_s, closes: false }
+        Self { kind, detail: detail.into(), errors: Vec::new(), errors_omitted: 0, retry_after_s, closes: false }
     }
 
-    /// Fields of the body that cannot be used.
+    /// Fields of the body that cannot be used. Of a long list, the first.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        let shown: Vec<String> = errors.iter().map(described).collect();
-        Self { errors, ..Self::new(ProblemKind::InvalidRequest, shown.join("; ")) }
+        Self::of_fields(ProblemKind::InvalidRequest, errors)
+    }
+
+    fn of_fields(kind: ProblemKind, errors: Vec<FieldError>) -> Self {
+        let count = errors.len();
+        let errors: Vec<FieldError> = errors.into_iter().take(ERRORS_MAX).map(clipped).collect();
+        let mut told: Vec<String> = errors.iter().take(DETAIL_ERRORS_MAX).map(described).collect();
+        match count - told.len() {
+            0 => {}
+            1 => told.push("and one more".into()),
+            more => told.push(format!("and {more} more")),
+        }
+        let errors_omitted = count - errors.len();
+        Self { errors, errors_omitted, ..Self::new(kind, told.join("; ")) }
     }
 
     /// One field of the body that cannot be used.
@@ -99,9 +129,7 @@ impl Problem {
     /// A parameter of the path, the query or a header that cannot be used.
     #[must_use]
     pub fn parameter(name: impl Into<String>, problem: impl Into<String>) -> Self {
-        let error = FieldError::new(name, problem);
-        let detail = described(&error);
-        Self { errors: vec![error], ..Self::new(ProblemKind::InvalidParameter, detail) }
+        Self::of_fields(ProblemKind::InvalidParameter, vec![FieldError::new(name, problem)])
     }
 
     /// There is no such record.
@@ -130,6 +158,7 @@ impl Problem {
             request_id: request_id.to_owned(),
             field,
             errors: self.errors.iter().map(FieldProblem::from).collect(),
+            errors_omitted: self.errors_omitted,
         };
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         // Of the empty body that carried the problem.
@@ -147,6 +176,23 @@ impl Problem {
         *response.headers_mut() = headers;
         response
     }
+}
+
+fn clipped(error: FieldError) -> FieldError {
+    FieldError { field: clip(error.field, FIELD_CHARS_MAX), problem: clip(error.problem, PROBLEM_CHARS_MAX) }
+}
+
+fn clip(mut text: String, chars_max: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(chars_max) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 fn described(error: &FieldError) -> String {
@@ -192,6 +238,20 @@ mod tests {
         assert_eq!(body.errors[1].field, "category");
         assert_eq!(body.detail, "recipient.id: is empty; category: is odd");
         assert_eq!((body.instance.as_str(), body.request_id.as_str()), ("/v1/x", "r-1"));
+    }
+
+    #[tokio::test]
+    async fn a_long_list_of_errors_is_cut_and_counted() {
+        let errors = |count| (0..count).map(|n| FieldError::new(format!("a[{n}]"), "x".repeat(100_000))).collect();
+        let (response, body) = rendered(Problem::invalid(errors(1_000))).await;
+        assert_eq!(response.status(), 422);
+        assert_eq!((body.errors.len(), body.errors_omitted), (50, 950));
+        assert!(body.detail.ends_with("…; and 997 more"), "{}", body.detail);
+        assert!(serde_json::to_string(&body).unwrap().len() < 100_000);
+        let (_, body) = rendered(Problem::invalid(errors(50))).await;
+        assert_eq!((body.errors.len(), body.errors_omitted), (50, 0));
+        let (_, body) = rendered(Problem::parameter("y".repeat(100_000), "is not known")).await;
+        assert_eq!(body.field.unwrap().chars().count(), 257);
     }
 
     #[tokio::test]

@@ -4,4 +4,4 @@ mod json;
 mod parameters;
 
 pub(crate) use json::Json;
-pub(crate) use parameters::{NoQuery, Segments, parse_parameter, query};
+pub(crate) use parameters::{NoQuery, Segments, page_limit, parse_cursor, parse_parameter, query};

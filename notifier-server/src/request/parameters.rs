@@ -52,6 +52,26 @@ where
     text.parse().map_err(|error: T::Err| Problem::parameter(name, error.to_string()))
 }
 
+/// The most items of one page.
+const PAGE_LIMIT_MAX: usize = 200;
+
+/// The items of a page when the caller does not say.
+const PAGE_LIMIT_DEFAULT: usize = 50;
+
+/// The parameter `limit` of a list.
+pub(crate) fn page_limit(text: Option<&str>) -> Result<usize, Problem> {
+    match text.map(str::parse::<usize>) {
+        None => Ok(PAGE_LIMIT_DEFAULT),
+        Some(Ok(limit)) if (1..=PAGE_LIMIT_MAX).contains(&limit) => Ok(limit),
+        Some(_) => Err(Problem::parameter("limit", format!("must be a whole number from 1 to {PAGE_LIMIT_MAX}"))),
+    }
+}
+
+/// The parameter `cursor` of a list.
+pub(crate) fn parse_cursor<T: FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| Problem::parameter("cursor", "is not the `next` of a page"))
+}
+
 /// The values of the query's parameters, in the order of `known`. A parameter without a value counts as empty text.
 pub(crate) fn query<const N: usize>(
     query: Option<&str>,

@@ -7,15 +7,16 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use notifier_core::{
-    Channel, Content, Delivery, DeliveryId, DeliveryState, EmailSource, NotificationRequest, Preferences, PreviewError,
-    RecipientId, ScheduleRequest as Schedule, SmsSource, Subject, SubjectId, TenantId,
+    Channel, Content, Delivery, DeliveryId, DeliveryState, EmailSource, FieldError, NotificationRequest, Preferences,
+    PreviewError, PutError, RecipientId, ScheduleRequest as Schedule, SmsSource, Subject, SubjectId, SubmitError,
+    TenantId,
 };
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::compat_wire::{
-    CompatNotification, CompatPreferences, CompatPreferencesView, ScheduleAnswer, ScheduleRequest, wants,
+    CompatNotification, CompatPreferences, CompatPreferencesView, Details, ScheduleAnswer, ScheduleRequest, wants,
 };
 use super::{health, json};
 use crate::app::{App, SharedApp};
@@ -53,7 +54,10 @@ async fn schedule(State(app): State<SharedApp>, Json(body): Json<ScheduleRequest
     let preferences = stored_preferences(&app, &user).await?;
     let subject = app.notifier.subject(&TenantId::unnamed(), &property).await?;
     let subject = subject.ok_or_else(|| Problem::not_found("Property not found"))?;
-    let channels: Vec<Channel> = Channel::ALL.into_iter().filter(|channel| wants(&preferences, *channel)).collect();
+    // Of the channels that the user wants, those that the operator has a provider for.
+    let routed = app.notifier.channels();
+    let is_usable = |channel: &Channel| wants(&preferences, *channel) && routed.contains(channel);
+    let channels: Vec<Channel> = Channel::ALL.into_iter().filter(is_usable).collect();
     if channels.is_empty() {
         return Ok(json(StatusCode::OK, &ScheduleAnswer { notification_ids: Vec::new() }));
     }
@@ -63,9 +67,26 @@ async fn schedule(State(app): State<SharedApp>, Json(body): Json<ScheduleRequest
         return Err(Problem::invalid_field("message", problem));
     }
     let request = request_for(&body, &subject, channels, due_at);
-    let submitted = app.notifier.submit(request).await?;
+    let submitted = app.notifier.submit(request).await.map_err(refused)?;
     let notification_ids = submitted.deliveries.iter().map(ToString::to_string).collect();
     Ok(json(StatusCode::OK, &ScheduleAnswer { notification_ids }))
+}
+
+/// The engine's refusal, in fields of the body that callers sent.
+fn refused(error: SubmitError) -> Problem {
+    let SubmitError::Invalid(errors) = error else { return error.into() };
+    let in_body = |error: FieldError| {
+        let field = match error.field.split(['.', '[']).next().unwrap_or_default() {
+            "recipient" => "user_id",
+            "subject" => "property_id",
+            "schedule" | "expires_at" => "scheduled_time_utc",
+            "variables" | "content" => "message",
+            // The rest is not the caller's: the request as a whole.
+            _ => "",
+        };
+        FieldError::new(field, error.problem)
+    };
+    Problem::invalid(errors.into_iter().map(in_body).collect())
 }
 
 /// An instant after `now`; without an offset it is in UTC.
@@ -108,6 +129,9 @@ fn request_for(
 }
 
 /// Read a scheduled or sent message
+///
+/// `details` are of the message as it would go out now, or for one that was sent, as it went out: what is not known of it any
+/// more is null.
 #[utoipa::path(
     get, path = "/notifications/{id}", tag = "compatibility", operation_id = "compat_read_notification",
     params(("id" = String, Path, description = "The id")),
@@ -124,11 +148,7 @@ async fn read(State(app): State<SharedApp>, Segments(id): Segments<String>) -> R
     let id: DeliveryId = id.parse().map_err(|_| unknown())?;
     let status = app.notifier.status(&tenant, id.notification).await?.ok_or_else(unknown)?;
     let delivery = status.deliveries.iter().find(|delivery| delivery.id == id).ok_or_else(unknown)?;
-    let details = match app.notifier.preview(&tenant, id).await {
-        Ok(content) => Some(content.into()),
-        Err(PreviewError::NotSendable(_)) => None,
-        Err(error) => return Err(error.into()),
-    };
+    let details = details(&app, delivery).await?;
     let notification = &status.notification;
     let body = CompatNotification {
         id: id.to_string(),
@@ -136,11 +156,31 @@ async fn read(State(app): State<SharedApp>, Segments(id): Segments<String>) -> R
         property_id: notification.subject.as_ref().map(ToString::to_string),
         notification_type: id.channel.name().to_owned(),
         scheduled_time_utc: notification.due_at.to_string(),
-        sent: matches!(delivery.state, DeliveryState::Sent | DeliveryState::Delivered),
+        sent: was_taken(delivery.state),
         service_response: service_response(delivery),
         details,
     };
     Ok(json(StatusCode::OK, &body))
+}
+
+/// Whether a provider took it, whatever became of it afterwards.
+fn was_taken(state: DeliveryState) -> bool {
+    matches!(state, DeliveryState::Sent | DeliveryState::Delivered | DeliveryState::Bounced)
+}
+
+/// The record is here, whatever the user database and the catalog say: what cannot be made without them is null.
+async fn details(app: &App, delivery: &Delivery) -> Result<Option<Details>, Problem> {
+    match &delivery.last_attempt {
+        Some(attempt) if delivery.state != DeliveryState::Pending => {
+            let content = app.notifier.attempted(delivery).await?;
+            Ok(Some(Details::attempted(delivery.id.channel, &attempt.address, content)))
+        }
+        _ => match app.notifier.preview(&delivery.tenant, delivery.id).await {
+            Ok(content) => Ok(Some(content.into())),
+            Err(PreviewError::NotSendable(_) | PreviewError::Lookup(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        },
+    }
 }
 
 fn service_response(delivery: &Delivery) -> Option<String> {
@@ -210,7 +250,15 @@ async fn create_preferences(
 async fn store_preferences(app: &App, id: String, body: CompatPreferences) -> Result<Response, Problem> {
     let user: RecipientId = parse_parameter("user_id", &id)?;
     known_user(app, &user).await?;
-    app.notifier.put_preferences(&TenantId::unnamed(), &user, body.clone().into()).await?;
+    let stored = app.notifier.put_preferences(&TenantId::unnamed(), &user, body.clone().into()).await;
+    stored.map_err(|error| match error {
+        // All that the engine can refuse is the size of what it calls interests.
+        PutError::Invalid(errors) => {
+            let in_body = |error: FieldError| FieldError::new(body.largest_interest(), error.problem);
+            Problem::invalid(errors.into_iter().map(in_body).collect())
+        }
+        error => error.into(),
+    })?;
     Ok(json(StatusCode::OK, &body.into_view(id)))
 }
 
@@ -237,6 +285,12 @@ async fn live() -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_bounced_had_been_sent() {
+        let taken: Vec<_> = DeliveryState::ALL.into_iter().filter(|state| was_taken(*state)).collect();
+        assert_eq!(taken, [DeliveryState::Sent, DeliveryState::Delivered, DeliveryState::Bounced]);
+    }
 
     #[test]
     fn times_are_in_utc_and_in_the_future() {

@@ -1,6 +1,6 @@
 //! The shapes of the replaced service's API. Their fields are what its callers send and read; none may change.
 
-use notifier_core::{MessageContent, Preferences};
+use notifier_core::{Channel, MessageContent, Preferences};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -25,7 +25,7 @@ pub(super) struct ScheduleRequest {
     pub(super) scheduled_time_utc: String,
 }
 
-/// One id for each enabled channel, email first, then SMS.
+/// One id for each channel that the user has enabled and the server has a provider for, email first, then SMS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(super) struct ScheduleAnswer {
     /// The ids; none when the user wants nothing.
@@ -49,7 +49,8 @@ pub(super) struct CompatNotification {
     pub(super) sent: bool,
     /// The provider's id of the message, or what went wrong.
     pub(super) service_response: Option<String>,
-    /// The message; null when it cannot be made, for example because the user has no such address.
+    /// The message; null when it cannot be made, for example because the user has no such address, or the user database does
+    /// not answer.
     pub(super) details: Option<Details>,
 }
 
@@ -61,24 +62,50 @@ pub(super) enum Details {
     Email {
         /// To whom.
         to_email: String,
-        /// Its subject.
-        subject: String,
+        /// Its subject; null when it is not known any more.
+        subject: Option<String>,
         /// Its HTML.
         html_body: Option<String>,
         /// Its plain text.
         text_body: Option<String>,
-        /// From whom.
-        from_email: String,
+        /// From whom; null once it was sent: senders are not recorded.
+        from_email: Option<String>,
     },
     /// A text message.
     Sms {
         /// To whom.
         to_phone_number: String,
-        /// From whom; null when the provider picks the number.
+        /// From whom; null when the provider picks the number, and once it was sent: senders are not recorded.
         from_phone_number: Option<String>,
-        /// The words.
-        message: String,
+        /// The words; null when they are not known any more.
+        message: Option<String>,
     },
+}
+
+impl Details {
+    /// Of a message that was handed to a provider: its address then, and its words as far as they are known.
+    pub(super) fn attempted(channel: Channel, address: &str, content: Option<MessageContent>) -> Self {
+        let details = match (content.map(Self::from), channel) {
+            (Some(details), _) => details,
+            (None, Channel::Sms) => {
+                Self::Sms { to_phone_number: String::new(), from_phone_number: None, message: None }
+            }
+            (None, _) => Self::Email {
+                to_email: String::new(),
+                subject: None,
+                html_body: None,
+                text_body: None,
+                from_email: None,
+            },
+        };
+        let address = address.to_owned();
+        match details {
+            Self::Email { subject, html_body, text_body, .. } => {
+                Self::Email { to_email: address, subject, html_body, text_body, from_email: None }
+            }
+            Self::Sms { message, .. } => Self::Sms { to_phone_number: address, from_phone_number: None, message },
+        }
+    }
 }
 
 impl From<MessageContent> for Details {
@@ -86,15 +113,15 @@ impl From<MessageContent> for Details {
         match content {
             MessageContent::Email(email) => Self::Email {
                 to_email: email.recipient.address.as_str().to_owned(),
-                subject: email.subject,
+                subject: Some(email.subject),
                 html_body: email.html,
                 text_body: email.text,
-                from_email: email.sender.address.as_str().to_owned(),
+                from_email: Some(email.sender.address.as_str().to_owned()),
             },
             MessageContent::Sms(sms) => Self::Sms {
                 to_phone_number: sms.recipient.as_str().to_owned(),
                 from_phone_number: sms.sender,
-                message: sms.text,
+                message: Some(sms.text),
             },
         }
     }
@@ -146,11 +173,17 @@ impl CompatPreferences {
         let Self { email_enabled, sms_enabled, property_types, location } = self;
         CompatPreferencesView { user_id, email_enabled, sms_enabled, property_types, location }
     }
+
+    /// The field to blame when the two that are kept as interests are too large.
+    pub(super) fn largest_interest(&self) -> &'static str {
+        let property_types: usize = self.property_types.iter().map(String::len).sum();
+        let separators = self.property_types.len() * 3;
+        if property_types + separators > self.location.len() { "property_types" } else { "location" }
+    }
 }
 
 impl From<CompatPreferences> for Preferences {
     fn from(preferences: CompatPreferences) -> Self {
-        use notifier_core::Channel;
         let interests = Map::from_iter([
             ("property_types".to_owned(), json!(preferences.property_types)),
             ("location".to_owned(), json!(preferences.location)),
@@ -163,7 +196,6 @@ impl From<CompatPreferences> for Preferences {
 impl From<&Preferences> for CompatPreferences {
     /// Preferences may have been stored through `/v1`: what does not fit is left out.
     fn from(preferences: &Preferences) -> Self {
-        use notifier_core::Channel;
         let texts = |value: &Value| {
             let items = value.as_array().into_iter().flatten();
             items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
@@ -179,7 +211,7 @@ impl From<&Preferences> for CompatPreferences {
 }
 
 /// Whether the preferences let a channel pass: one that they do not name is on.
-pub(super) fn wants(preferences: &Preferences, channel: notifier_core::Channel) -> bool {
+pub(super) fn wants(preferences: &Preferences, channel: Channel) -> bool {
     preferences.channels.get(&channel).copied().unwrap_or(true)
 }
 

@@ -13,12 +13,10 @@ use utoipa_axum::routes;
 use super::json;
 use crate::app::SharedApp;
 use crate::problem::{Problem, ProblemBody};
-use crate::request::{Json, NoQuery, Segments, parse_parameter, query};
+use crate::request::{Json, NoQuery, Segments, page_limit, parse_cursor, parse_parameter, query};
 use crate::wire::{CancellationBody, NotificationBody, NotificationPage, SubmissionBody, SubmittedBody, TimelineBody};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-const PAGE_LIMIT_MAX: usize = 200;
-const PAGE_LIMIT_DEFAULT: usize = 50;
 const WAIT_MS_MAX: u64 = 20_000;
 
 pub(super) fn router() -> OpenApiRouter<SharedApp> {
@@ -54,7 +52,7 @@ async fn submit(
     Json(mut body): Json<SubmissionBody>,
 ) -> Result<Response, Problem> {
     body.idempotency_key = idempotency_key(&headers, body.idempotency_key)?;
-    let request = body.into_request().map_err(Problem::invalid)?;
+    let request = body.into_request(app.notifier.limits()).map_err(Problem::invalid)?;
     let submitted = app.notifier.submit(request).await?;
     let location = format!("/v1/notifications/{}", submitted.id);
     let mut response = json(StatusCode::ACCEPTED, &SubmittedBody::from(&submitted));
@@ -99,16 +97,8 @@ fn idempotency_key(headers: &HeaderMap, in_body: Option<String>) -> Result<Optio
 )]
 async fn list(State(app): State<SharedApp>, RawQuery(text): RawQuery) -> Result<Response, Problem> {
     let [limit, cursor, recipient] = query(text.as_deref(), ["limit", "cursor", "recipient_id"])?;
-    let limit = match limit.as_deref().map(str::parse::<usize>) {
-        None => PAGE_LIMIT_DEFAULT,
-        Some(Ok(limit)) if (1..=PAGE_LIMIT_MAX).contains(&limit) => limit,
-        Some(_) => {
-            let problem = format!("must be a whole number from 1 to {PAGE_LIMIT_MAX}");
-            return Err(Problem::parameter("limit", problem));
-        }
-    };
-    let cursor_problem = |_| Problem::parameter("cursor", "is not the `next` of a page");
-    let before = cursor.map(|cursor| cursor.parse().map_err(cursor_problem)).transpose()?;
+    let limit = page_limit(limit.as_deref())?;
+    let before = cursor.as_deref().map(parse_cursor).transpose()?;
     let recipient = recipient.map(|id| parse_parameter("recipient_id", &id)).transpose()?;
     let page = app.notifier.list(&ListQuery { tenant: TenantId::unnamed(), recipient, before, limit }).await?;
     Ok(json(StatusCode::OK, &NotificationPage::from(&page)))
@@ -117,7 +107,7 @@ async fn list(State(app): State<SharedApp>, RawQuery(text): RawQuery) -> Result<
 /// Read a notification and where its deliveries stand
 ///
 /// With `wait_ms`, answers once every delivery is in a final state, or when the time is over: no need to ask again and
-/// again.
+/// again. The time is over earlier when the server stops, and at nine tenths of the longest time that it may take to answer.
 #[utoipa::path(
     get, path = "/v1/notifications/{id}", tag = "notifications", operation_id = "read_notification",
     params(
@@ -144,7 +134,11 @@ async fn read(
     let status = match wait_ms.as_deref().map(str::parse::<u64>) {
         None => app.notifier.status(&tenant, id).await?,
         Some(Ok(wait_ms)) if wait_ms <= WAIT_MS_MAX => {
-            app.notifier.wait_at_most(&tenant, id, Duration::from_millis(wait_ms)).await?
+            let wait = Duration::from_millis(wait_ms).min(app.wait_max());
+            tokio::select! {
+                status = app.notifier.wait_at_most(&tenant, id, wait) => status?,
+                () = app.stopped() => app.notifier.status(&tenant, id).await?,
+            }
         }
         Some(_) => {
             let problem = format!("must be a whole number of milliseconds, at most {WAIT_MS_MAX}");

@@ -1,6 +1,6 @@
 //! `/v1/templates`: named, versioned words.
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
 use notifier_core::{TemplateName, TenantId};
@@ -10,8 +10,8 @@ use utoipa_axum::routes;
 use super::json;
 use crate::app::SharedApp;
 use crate::problem::{Problem, ProblemBody};
-use crate::request::{Json, NoQuery, Segments, parse_parameter};
-use crate::wire::{TemplateBody, TemplateList, TemplateView};
+use crate::request::{Json, NoQuery, Segments, page_limit, parse_cursor, parse_parameter, query};
+use crate::wire::{TemplateBody, TemplatePage, TemplateView};
 
 pub(super) fn router() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(read, store)).routes(routes!(read_version))
@@ -20,11 +20,26 @@ pub(super) fn router() -> OpenApiRouter<SharedApp> {
 /// List the newest version of each template, by name
 #[utoipa::path(
     get, path = "/v1/templates", tag = "templates", operation_id = "list_templates",
-    responses((status = 200, description = "The templates", body = TemplateList))
+    params(
+        ("limit" = Option<usize>, Query, description = "How many at most, 1 to 200; 50 when absent", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+    ),
+    responses(
+        (status = 200, description = "A page", body = TemplatePage),
+        (status = 400, description = "A parameter cannot be used", body = ProblemBody,
+            content_type = "application/problem+json"),
+    )
 )]
-async fn list(State(app): State<SharedApp>, _: NoQuery) -> Result<Response, Problem> {
-    let templates = app.notifier.templates(&TenantId::unnamed()).await?;
-    Ok(json(StatusCode::OK, &TemplateList { items: templates.into_iter().map(Into::into).collect() }))
+async fn list(State(app): State<SharedApp>, RawQuery(text): RawQuery) -> Result<Response, Problem> {
+    let [limit, cursor] = query(text.as_deref(), ["limit", "cursor"])?;
+    let limit = page_limit(limit.as_deref())?;
+    let after: Option<TemplateName> = cursor.as_deref().map(parse_cursor).transpose()?;
+    // One more than is shown, to know whether there is a next page.
+    let mut found = app.notifier.templates(&TenantId::unnamed(), after.as_ref(), limit + 1).await?;
+    let is_last = found.len() <= limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| !is_last).map(|template| template.name.to_string());
+    Ok(json(StatusCode::OK, &TemplatePage { items: found.into_iter().map(Into::into).collect(), next }))
 }
 
 /// Read the newest version of a template
@@ -63,7 +78,7 @@ async fn store(
     Json(body): Json<TemplateBody>,
 ) -> Result<Response, Problem> {
     let name: TemplateName = parse_parameter("name", &name)?;
-    let template = body.into_template(name).map_err(Problem::invalid)?;
+    let template = body.into_template(name, app.notifier.limits()).map_err(Problem::invalid)?;
     let stored = app.notifier.put_template(&TenantId::unnamed(), template).await?;
     Ok(json(StatusCode::OK, &TemplateView::from(stored)))
 }

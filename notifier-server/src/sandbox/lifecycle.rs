@@ -117,9 +117,14 @@ impl Sandbox {
         routes::router(self.source.clone())
     }
 
+    /// Ends the live events, so that nobody who watches them holds up the end of the server that serves them.
+    pub fn close_events(&self) {
+        self.closing.send_replace(true);
+    }
+
     /// Closes ports, connections and live streams, and returns when they are closed.
     pub async fn shutdown(mut self) {
-        self.closing.send_replace(true);
+        self.close_events();
         self.services.shutdown().await;
     }
 }

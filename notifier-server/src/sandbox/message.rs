@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::{Segments, Service};
 
-/// Under this name our plugins hide the idempotency key in requests of vendors that have no place for one: a custom
-/// argument of SendGrid, a query parameter of Twilio's `StatusCallback`.
+/// The name of the idempotency key in requests of vendors that have no place for one: a custom argument of SendGrid, where
+/// our plugin puts it, and a query parameter of Twilio's `StatusCallback`. Ours adds none: its text messages have a key only
+/// when the configured `status_callback` or receipt URL holds one.
 pub(super) const IDEMPOTENCY_KEY: &str = "notifier_key";
 
 /// What kind of message it is.

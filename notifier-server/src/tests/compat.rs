@@ -127,6 +127,96 @@ async fn preferences_have_their_defaults() {
 }
 
 #[tokio::test]
+async fn what_was_sent_is_shown_as_it_was_sent() {
+    let server = with_preferences(true, true).await;
+    let ids = server.post("/notifications/schedule", &schedule()).await.ok()["notification_ids"].clone();
+    let read = async |index: usize| server.get(&format!("/notifications/{}", ids[index].as_str().unwrap())).await.ok();
+    server.lookup.set_down(true);
+    for index in [0, 1] {
+        let unknown = read(index).await;
+        assert_eq!(
+            (&unknown["details"], &unknown["sent"], &unknown["user_id"]),
+            (&Value::Null, &json!(false), &json!("1"))
+        );
+    }
+    server.lookup.set_down(false);
+    server.clock.set("2026-06-01T13:00:00Z".parse().unwrap());
+    server.settled(ids[0].as_str().unwrap().trim_end_matches(".email")).await;
+
+    let mut moved = Recipient::with_id(RecipientId::new("1").unwrap());
+    moved.email = Some(EmailAddress::parse("moved@example.com").unwrap());
+    moved.phone = Some(PhoneNumber::parse("+14155550199").unwrap());
+    server.lookup.put_recipient(moved);
+    let (email, sms) = (read(0).await, read(1).await);
+    let words = json!({
+        "to_email": "ana@example.com", "subject": "About 12 Bleecker Street", "from_email": null,
+        "text_body": "Hi {{name}} <b>",
+        "html_body": "<p style=\"white-space: pre-line\">Hi {{name}} &lt;b&gt;</p>",
+    });
+    assert_eq!((&email["details"], &email["sent"]), (&words, &json!(true)));
+    let words = json!({"to_phone_number": "+14155550101", "from_phone_number": null, "message": "Hi {{name}} <b>"});
+    assert_eq!(sms["details"], words);
+
+    server.lookup.set_down(true);
+    let (email, sms) = (read(0).await, read(1).await);
+    let known = json!({
+        "to_email": "ana@example.com", "subject": null, "from_email": null, "text_body": null, "html_body": null,
+    });
+    assert_eq!((&email["details"], &email["sent"]), (&known, &json!(true)));
+    let known = json!({"to_phone_number": "+14155550101", "from_phone_number": null, "message": null});
+    assert_eq!(sms["details"], known);
+}
+
+#[tokio::test]
+async fn words_that_have_changed_since_are_not_shown_as_those_sent() {
+    let server = TestServer::start().await;
+    let template = |text: &str| json!({"sms": {"text": text}});
+    server.put("/v1/templates/t", &template("first")).await.ok();
+    let request = json!({"recipient": {"id": "1"}, "channels": ["sms"], "template": {"name": "t"}});
+    let id = server.post("/v1/notifications", &request).await.json()["id"].as_str().unwrap().to_owned();
+    server.settled(&id).await;
+    let path = format!("/notifications/{id}.sms");
+    assert_eq!(server.get(&path).await.ok()["details"]["message"], "first");
+    server.put("/v1/templates/t", &template("second")).await.ok();
+    let details = server.get(&path).await.ok()["details"].clone();
+    assert_eq!((&details["message"], &details["to_phone_number"]), (&Value::Null, &json!("+14155550101")));
+}
+
+#[tokio::test]
+async fn what_the_engine_refuses_is_told_in_fields_of_the_body() {
+    let server = with_preferences(true, true).await;
+    let mut body = schedule();
+    body["scheduled_time_utc"] = "2126-06-01T12:00:00Z".into();
+    let problem = server.post("/notifications/schedule", &body).await.problem(422, "invalid-request");
+    assert_eq!(problem["field"], "scheduled_time_utc", "{problem}");
+    assert!(!problem.to_string().contains("schedule.at"), "{problem}");
+    let email_only = with_preferences(true, false).await;
+    let mut body = schedule();
+    body["message"] = "x".repeat(70_000).into();
+    let problem = email_only.post("/notifications/schedule", &body).await.problem(422, "invalid-request");
+    assert_eq!(problem["field"], "message", "{problem}");
+    for (field, value) in [("location", json!("x".repeat(20_000))), ("property_types", json!(vec!["house"; 5_000]))] {
+        let problem = server.put("/preferences/1", &json!({field: value})).await.problem(422, "invalid-request");
+        assert_eq!(problem["field"], field, "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_channel_without_a_provider_is_left_out() {
+    let server = TestServer::start_routed(&[Channel::Email], settings(), Router::new()).await;
+    server.put("/preferences/1", &json!({"email_enabled": true, "sms_enabled": true})).await.ok();
+    // Longer than a text message may be, which does not matter without one.
+    let mut body = schedule();
+    body["message"] = "x".repeat(1_601).into();
+    let answer = server.post("/notifications/schedule", &body).await.ok();
+    let ids = answer["notification_ids"].as_array().unwrap();
+    assert!(ids.len() == 1 && ids[0].as_str().unwrap().ends_with(".email"), "{answer}");
+    server.put("/preferences/1", &json!({"email_enabled": false, "sms_enabled": true})).await.ok();
+    let answer = server.post("/notifications/schedule", &schedule()).await.ok();
+    assert_eq!(answer, json!({"notification_ids": []}));
+}
+
+#[tokio::test]
 async fn an_outage_of_the_user_database_is_not_an_unknown_user() {
     let server = with_preferences(true, true).await;
     server.lookup.set_down(true);

@@ -138,6 +138,41 @@ async fn several_mistakes_are_told_together() {
 }
 
 #[tokio::test]
+async fn an_answer_does_not_outgrow_the_request_that_caused_it() {
+    let server = TestServer::start().await;
+    let many = |key: &dyn Fn(usize) -> String, value: Value| -> Value {
+        Value::Object((0..20_000).map(|n| (key(n), value.clone())).collect())
+    };
+    let variable = json!({"type": "any"});
+    let cases = [
+        (Method::POST, "/v1/notifications", with("/options/media_urls", Some(json!(vec![""; 100_000])))),
+        (Method::POST, "/v1/notifications", with("/options/headers", Some(many(&|n| format!("X {n}"), json!(""))))),
+        (
+            Method::POST,
+            "/v1/notifications",
+            with(
+                "/options/attachments",
+                Some(json!(vec![json!({"filename": "", "content_type": "", "data": "*"}); 10_000])),
+            ),
+        ),
+        (Method::POST, "/v1/notifications", with(&format!("/{}", "x".repeat(1_000_000)), Some(json!(1)))),
+        (Method::PUT, "/v1/preferences/1", json!({"channels": many(&|n| n.to_string(), json!(true))})),
+        (
+            Method::PUT,
+            "/v1/templates/t",
+            json!({"sms": {"text": "x"}, "variables": many(&|n| n.to_string(), variable)}),
+        ),
+        (Method::PUT, "/v1/templates/t", json!({"sms": {"text": "x"}, "locales": many(&|n| n.to_string(), json!({}))})),
+    ];
+    for (method, path, body) in cases {
+        let answer = server.send(method, path, &body).await;
+        let problem = answer.problem(422, "invalid-request");
+        assert!(answer.body.len() < 16_384, "{path}: {} bytes", answer.body.len());
+        assert!(problem["detail"].as_str().unwrap().len() < 4_096, "{problem}");
+    }
+}
+
+#[tokio::test]
 async fn each_body_of_another_route_is_checked() {
     let server = TestServer::start().await;
     let cases: Vec<(Method, &str, Value, Expected)> = vec![
@@ -217,7 +252,10 @@ async fn parameters_are_checked() {
         ("/preferences/%0d", "user_id"),
         ("/v1/notifications/0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11?wait_ms=20001", "wait_ms"),
         ("/v1/notifications/0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11/timeline?verbose", "verbose"),
-        ("/v1/templates?limit=1", "limit"),
+        ("/v1/templates?limit=0", "limit"),
+        ("/v1/templates?limit=201", "limit"),
+        ("/v1/templates?cursor=A", "cursor"),
+        ("/v1/templates?name=a", "name"),
         ("/v1/providers?x=1", "x"),
     ] {
         let problem = server.get(path).await.problem(400, "invalid-parameter");

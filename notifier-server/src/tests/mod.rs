@@ -9,6 +9,7 @@ mod privacy;
 mod v1;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -57,6 +58,10 @@ impl TestServer {
     }
 
     async fn start_with(settings: ServerSettings, more: Router) -> Self {
+        Self::start_routed(&Channel::ALL, settings, more).await
+    }
+
+    async fn start_routed(channels: &[Channel], settings: ServerSettings, more: Router) -> Self {
         let clock = Arc::new(ManualClock::at(noon()));
         let lookup = Arc::new(ScriptedLookup::default());
         let mut recipient = Recipient::with_id(RecipientId::new("1").unwrap());
@@ -66,19 +71,16 @@ impl TestServer {
         let fields = json!({"address": "12 Bleecker Street"}).as_object().unwrap().clone();
         lookup.put_subject(Subject { id: SubjectId::new("1").unwrap(), fields });
         let provider = Arc::new(ScriptedProvider::accepting());
-        let notifier = Notifier::builder()
+        let builder = Notifier::builder()
             .clock(clock.clone())
             .entropy(Arc::new(SeededEntropy::new(1)))
             .directory(lookup.clone())
             .catalog(lookup.clone())
             .provider("scripted", provider.clone())
-            .route(Channel::Email, "scripted")
-            .route(Channel::Sms, "scripted")
             .sender_email("Office <office@example.com>")
-            .sender_sms("+15005550006")
-            .start()
-            .await
-            .unwrap();
+            .sender_sms("+15005550006");
+        let routed = channels.iter().fold(builder, |builder, channel| builder.route(*channel, "scripted"));
+        let notifier = routed.start().await.unwrap();
         let app = Arc::new(App::new(notifier, clock.clone(), &SeededEntropy::new(2), &settings));
         let router = crate::running::router(&app, settings.compat, more);
         Self { router, app, clock, lookup, provider }

@@ -140,6 +140,47 @@ async fn templates_have_versions() {
 }
 
 #[tokio::test]
+async fn templates_are_listed_in_pages() {
+    let server = TestServer::start().await;
+    for name in ["b", "a", "d", "c", "aa"] {
+        server.put(&format!("/v1/templates/{name}"), &json!({"sms": {"text": "x"}})).await.ok();
+    }
+    let (mut names, mut path) = (Vec::new(), "/v1/templates?limit=2".to_owned());
+    let mut pages = 0;
+    loop {
+        let page = server.get(&path).await.ok();
+        let items = page["items"].as_array().unwrap();
+        names.extend(items.iter().map(|item| item["name"].as_str().unwrap().to_owned()));
+        pages += 1;
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/v1/templates?limit=2&cursor={next}");
+    }
+    assert_eq!((names.join(" ").as_str(), pages), ("a aa b c d", 3));
+    let all = server.get("/v1/templates?limit=5").await.ok();
+    assert_eq!((all["items"].as_array().unwrap().len(), &all["next"]), (5, &Value::Null));
+}
+
+#[tokio::test]
+async fn a_wait_ends_before_the_request_would() {
+    let settings = ServerSettings { request_timeout: Duration::from_secs(10), ..settings() };
+    let server = TestServer::start_with(settings, Router::new()).await;
+    let request = json!({
+        "recipient": {"id": "1"}, "content": {"sms": {"text": "x"}}, "schedule": {"at": "2026-06-02T12:00:00Z"},
+    });
+    let id = server.post("/v1/notifications", &request).await.json()["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/notifications/{id}?wait_ms=15000");
+    let (answer, ()) = tokio::join!(server.get(&path), async {
+        for _ in 0..15 {
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            server.clock.advance(jiff::SignedDuration::from_secs(1));
+        }
+    });
+    assert_eq!(answer.ok()["deliveries"][0]["state"], "pending");
+}
+
+#[tokio::test]
 async fn providers_are_listed_with_their_routes() {
     let server = TestServer::start().await;
     let list = server.get("/v1/providers").await.ok();

@@ -42,7 +42,7 @@ fn reads_back<T: Serialize + DeserializeOwned>(golden: &str) -> T {
 /// The notification that `submission.json` asks for: the engine accepts every field of it.
 fn notification() -> Notification {
     let body: SubmissionBody = reads_back(SUBMISSION);
-    let draft = body.into_request().unwrap().check(now(), &Limits::default()).unwrap();
+    let draft = body.into_request(&Limits::default()).unwrap().check(now(), &Limits::default()).unwrap();
     Notification {
         id: id(),
         tenant: draft.tenant,
@@ -92,7 +92,7 @@ fn status() -> Status {
 fn submissions() {
     assert_eq!(notification().channels.len(), 2);
     let body: SubmissionBody = reads_back(SUBMISSION_TEMPLATE);
-    assert!(body.into_request().unwrap().check(now(), &Limits::default()).is_ok());
+    assert!(body.into_request(&Limits::default()).unwrap().check(now(), &Limits::default()).is_ok());
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn templates() {
     let mut body: Value = serde_json::from_str(golden).unwrap();
     body.as_object_mut().unwrap().retain(|key, _| key != "name" && key != "version");
     let body: TemplateBody = serde_json::from_value(body).unwrap();
-    let template = body.into_template(TemplateName::new("rent-reminder").unwrap()).unwrap();
+    let template = body.into_template(TemplateName::new("rent-reminder").unwrap(), &Limits::default()).unwrap();
     is_golden(&TemplateView::from(Template { version: 3, ..template }), golden);
     let required: VariableBody = serde_json::from_str(r#"{"type": "any"}"#).unwrap();
     assert!(required.required);
@@ -170,7 +170,7 @@ fn providers() {
 #[test]
 fn locales_are_language_tags_and_unique() {
     let body: TemplateBody = serde_json::from_str(r#"{"locales": {"english": {}, "pt-BR": {}, "pt-br": {}}}"#).unwrap();
-    let errors = body.into_template(TemplateName::new("a").unwrap()).unwrap_err();
+    let errors = body.into_template(TemplateName::new("a").unwrap(), &Limits::default()).unwrap_err();
     let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
     assert_eq!(fields, ["locales.english", "locales.pt-br"]);
 }
@@ -180,5 +180,5 @@ fn attachments_are_base64() {
     let mut body: Value = serde_json::from_str(SUBMISSION).unwrap();
     body["options"]["attachments"][0]["data"] = "a===".into();
     let body: SubmissionBody = serde_json::from_value(body).unwrap();
-    assert_eq!(body.into_request().unwrap_err()[0].field, "options.attachments[0].data");
+    assert_eq!(body.into_request(&Limits::default()).unwrap_err()[0].field, "options.attachments[0].data");
 }

@@ -21,5 +21,5 @@ pub(crate) use notification::{CancellationBody, NotificationBody, NotificationPa
 pub(crate) use preference::{PreferencesBody, PreferencesView};
 pub(crate) use provider::ProviderList;
 pub(crate) use submission::{SubmissionBody, SubmittedBody};
-pub(crate) use template::{TemplateBody, TemplateList, TemplateView};
+pub(crate) use template::{TemplateBody, TemplatePage, TemplateView};
 pub(crate) use timeline::TimelineBody;

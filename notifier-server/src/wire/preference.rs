@@ -46,6 +46,12 @@ impl PreferencesBody {
     pub(crate) fn into_preferences(self) -> Result<Preferences, Vec<FieldError>> {
         let mut preferences = Preferences { interests: self.interests, ..Preferences::default() };
         let mut errors = Vec::new();
+        // More than there are: one error says so, whatever else they are.
+        if self.channels.len() > Channel::ALL.len() {
+            let problem =
+                format!("{} channels; there are {}", self.channels.len(), Channel::ALL.map(Channel::name).join(", "));
+            return Err(vec![FieldError::new("channels", problem)]);
+        }
         for (name, on) in self.channels {
             match name.parse::<Channel>() {
                 Ok(channel) => drop(preferences.channels.insert(channel, on)),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use notifier_core::{
-    Attachment, FieldError, NotificationRequest, OptionsRequest, RecipientRequest, ScheduleRequest, Submitted,
+    Attachment, FieldError, Limits, NotificationRequest, OptionsRequest, RecipientRequest, ScheduleRequest, Submitted,
     TemplateRequest,
 };
 use serde::{Deserialize, Serialize};
@@ -162,8 +162,8 @@ impl SubmissionBody {
     /// The request as the engine takes it.
     ///
     /// # Errors
-    /// One for each attachment that is not base64.
-    pub(crate) fn into_request(self) -> Result<NotificationRequest, Vec<FieldError>> {
+    /// One for each attachment that is not base64, or one when there are more than may be.
+    pub(crate) fn into_request(self, limits: &Limits) -> Result<NotificationRequest, Vec<FieldError>> {
         let RecipientBody { id, email, phone, locale, time_zone } = self.recipient;
         let mut request = NotificationRequest::to(String::new());
         request.recipient = RecipientRequest { id, email, phone, locale, time_zone };
@@ -173,7 +173,7 @@ impl SubmissionBody {
         request.content = self.content.map(Into::into);
         request.variables = self.variables;
         request.subject = self.subject;
-        request.options = self.options.into_request()?;
+        request.options = self.options.into_request(limits)?;
         request.schedule = self.schedule.map(|ScheduleBody { at, local_time, time_zone }| ScheduleRequest {
             at,
             local_time,
@@ -186,8 +186,13 @@ impl SubmissionBody {
 }
 
 impl OptionsBody {
-    fn into_request(self) -> Result<OptionsRequest, Vec<FieldError>> {
+    fn into_request(self, limits: &Limits) -> Result<OptionsRequest, Vec<FieldError>> {
         let mut errors = Vec::new();
+        let (given, most) = (self.attachments.len(), limits.attachments_max);
+        if given > most {
+            let problem = format!("{given} attachments; at most {most}");
+            return Err(vec![FieldError::new("options.attachments", problem)]);
+        }
         let mut attachments = Vec::with_capacity(self.attachments.len());
         for (index, file) in self.attachments.into_iter().enumerate() {
             let AttachmentBody { filename, content_type, content_id, data } = file;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use notifier_core::{Content, FieldError, Locale, Template, TemplateName, Variable, VariableKind};
+use notifier_core::{Content, FieldError, Limits, Locale, Template, TemplateName, Variable, VariableKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -91,20 +91,27 @@ pub(crate) struct TemplateView {
     pub(crate) variables: BTreeMap<String, VariableBody>,
 }
 
-/// The newest version of each template.
+/// A page of the newest version of each template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub(crate) struct TemplateList {
+pub(crate) struct TemplatePage {
     /// The templates, by name.
     pub(crate) items: Vec<TemplateView>,
+    /// The `cursor` of the next page; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
 }
 
 impl TemplateBody {
     /// The template as the engine takes it.
     ///
     /// # Errors
-    /// One for each locale that is not a language tag.
-    pub(crate) fn into_template(self, name: TemplateName) -> Result<Template, Vec<FieldError>> {
+    /// One for each locale that is not a language tag, or one when there are more locales than may be.
+    pub(crate) fn into_template(self, name: TemplateName, limits: &Limits) -> Result<Template, Vec<FieldError>> {
         let mut errors = Vec::new();
+        if self.locales.len() > limits.locales_max {
+            let problem = format!("{} locales; at most {}", self.locales.len(), limits.locales_max);
+            return Err(vec![FieldError::new("locales", problem)]);
+        }
         let mut locales = BTreeMap::new();
         for (tag, content) in self.locales {
             let shown: String = tag.chars().filter(|c| !c.is_control()).take(64).collect();

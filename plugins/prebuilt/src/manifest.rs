@@ -3,16 +3,16 @@
 use crate::Origin;
 
 pub(crate) const SENDGRID: Origin = Origin {
-    sha256: "963991377e765a18c317f6f60237cd3022aaa052c4906f37b87dcedd72cfd3b0",
-    size_bytes: 165422,
-    sources_sha256: "360ba902b866bc904e475f7275d894ec6cbdc5d8c7ef4b135c189853111f6195",
+    sha256: "4a9b1799f83d4ad9e9a8a34116820f8f48859b6a399afc79ea586da4e8c1fd29",
+    size_bytes: 165435,
+    sources_sha256: "2256ce3f6ac8f3fc5327cdbfc1b1f03c088595d27a5a4a358e3b66d7afc42385",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const TWILIO: Origin = Origin {
-    sha256: "7217aec4ff9029c629747dd30976141a77c648cbe81b88c77a039ff48deb7447",
-    size_bytes: 157641,
-    sources_sha256: "54b623ab1a355f6d82e3017320a6cea72d0a8b950131c8d5d98536729b3f4073",
+    sha256: "887fd031ed21dd5d3595fd0b99413be25a7c01783c69b079839fc249c249eea1",
+    size_bytes: 149462,
+    sources_sha256: "b09b57b83aab7c2e46bd4d339ee046ad008d64e18bacbc3e1951092af7779eb9",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
@@ -20,6 +20,6 @@ pub(crate) const TWILIO: Origin = Origin {
 pub(crate) const HOSTILE: Origin = Origin {
     sha256: "38c7e2f4e80c46f7aa9223008cc160b7d9a87fdc1312381c58d2709c1db52a37",
     size_bytes: 86029,
-    sources_sha256: "dbd97cd7be4b44542f86dee956a2d00ba1305f7439086d5a5b7d3619dbd41fdd",
+    sources_sha256: "3d9a0f26e7eca69ad0a739ccd635942cd7b8b09fb4393bd211ba01efbcaff797",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };

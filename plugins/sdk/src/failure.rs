@@ -49,7 +49,8 @@ fn of_unread_answer(status: u16) -> SendError {
     let message = format!("HTTP {status} with a body larger than allowed");
     let wait = || Wait { retry_after_ms: None, problem: Problem { code: None, message: message.clone() } };
     match status {
-        200..=299 => SendError::Unknown(wait().problem),
+        // A gateway that stopped waiting does not know what the server behind it did.
+        200..=299 | 504 => SendError::Unknown(wait().problem),
         429 => SendError::RateLimited(wait()),
         500..=599 => SendError::Unavailable(wait()),
         _ => SendError::message(None, message),

@@ -108,6 +108,7 @@ fn every_failure_on_the_way() {
         (HttpError::TooLarge(299), SendError::Unknown(Problem { code: None, message: too_large(299) })),
         (HttpError::TooLarge(429), SendError::RateLimited(wait(&too_large(429)))),
         (HttpError::TooLarge(500), SendError::Unavailable(wait(&too_large(500)))),
+        (HttpError::TooLarge(504), SendError::Unknown(Problem { code: None, message: too_large(504) })),
         (HttpError::TooLarge(599), SendError::Unavailable(wait(&too_large(599)))),
         (HttpError::TooLarge(400), rejected(RejectionKind::Message, &too_large(400))),
         (HttpError::TooLarge(302), rejected(RejectionKind::Message, &too_large(302))),

@@ -25,8 +25,8 @@ pub(crate) const REQUEST_ERRORS: ErrorTable = ErrorTable {
         ("21614", Class::Recipient),   // `To` is not a mobile number
         ("21617", Class::Message),     // body too long
     ],
-    // Twilio says of every 5xx that it can be tried again, a gateway's included.
-    statuses: &[(504, Class::Unavailable)],
+    // Twilio says of its 5xx that they can be tried again; a 504 is a gateway's, which does not know what Twilio did.
+    statuses: &[],
 };
 
 /// A code in a status callback.

@@ -2,7 +2,7 @@
 //! (<https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource>).
 
 use notifier_plugin_sdk::{Content, Context, Form, Message, Problem, Receipt, Request, Response, SendError, Sms};
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::errors::REQUEST_ERRORS;
 use crate::settings::{API_KEY_SECRET, AUTH_TOKEN, Settings};
@@ -63,39 +63,51 @@ fn check_limits(sms: &Sms) -> Result<(), SendError> {
     Ok(())
 }
 
-#[derive(Deserialize)]
-struct Created {
-    sid: Option<String>,
-    status: Option<String>,
-    num_segments: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Refused {
-    code: Option<u64>,
-    message: Option<String>,
-}
-
 fn read_answer(response: &Response) -> Result<Receipt, SendError> {
     if !response.is_success() {
         return Err(REQUEST_ERRORS.classify(response, problem(response)));
     }
-    // The status accepts the message. A body that cannot be read costs the receipts, not the message: asking again would
-    // send it twice.
-    let created = response.json().unwrap_or(Created { sid: None, status: None, num_segments: None });
-    let attributes = [("status", created.status), ("segments", created.num_segments)];
+    // The status accepts the message. What cannot be read of the body costs a receipt at most, not the message: asking
+    // again would send it twice.
+    let body = body(response);
+    let attributes = [("status", "status"), ("segments", "num_segments")];
     Ok(Receipt {
-        provider_message_id: created.sid.filter(|sid| !sid.is_empty()),
-        attributes: attributes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
+        provider_message_id: text(&body, "sid"),
+        attributes: attributes
+            .into_iter()
+            .filter_map(|(name, field)| Some((name.to_owned(), text_or_number(&body, field)?)))
+            .collect(),
     })
 }
 
 fn problem(response: &Response) -> Problem {
-    match response.json::<Refused>() {
-        Some(Refused { code, message }) if code.is_some() || message.is_some() => Problem {
-            code: code.map(|code| code.to_string()),
-            message: message.unwrap_or_else(|| format!("HTTP {} without a message", response.status)),
-        },
-        _ => Problem::of_response(response),
+    let body = body(response);
+    match (number(&body, "code"), text(&body, "message")) {
+        (None, None) => Problem::of_response(response),
+        (code, message) => {
+            Problem { code, message: message.unwrap_or_else(|| format!("HTTP {} without a message", response.status)) }
+        }
+    }
+}
+
+/// The answer as JSON, null where it is none. Its fields are read one by one: one of an unexpected type costs no other.
+fn body(response: &Response) -> Value {
+    response.json().unwrap_or_default()
+}
+
+fn text(body: &Value, field: &str) -> Option<String> {
+    body.get(field)?.as_str().filter(|text| !text.is_empty()).map(Into::into)
+}
+
+/// A number, whether it is written as one or as text.
+fn number(body: &Value, field: &str) -> Option<String> {
+    let digits = text_or_number(body, field)?;
+    digits.bytes().all(|b| b.is_ascii_digit()).then_some(digits)
+}
+
+fn text_or_number(body: &Value, field: &str) -> Option<String> {
+    match body.get(field)? {
+        Value::Number(number) => Some(number.to_string()),
+        _ => text(body, field),
     }
 }

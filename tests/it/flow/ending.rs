@@ -82,8 +82,23 @@ async fn a_shutdown_does_not_wait_for_ever() {
 #[tokio::test]
 async fn a_request_during_a_shutdown_is_refused() {
     let world = World::with([]).await;
-    let flow = world.notifier.submit(sms()).await;
-    assert!(flow.is_ok());
+    let mut request = sms();
+    request.schedule = at("2026-01-01T00:00:05Z");
+    let accepted = world.submit(request).await;
+    world.notifier.stop();
+    assert!(matches!(world.notifier.submit(sms()).await, Err(SubmitError::Stopping)));
+    assert!(world.notifier.check().await.is_err());
+    // What is stored can be read as long as it lasts.
+    let status = world.notifier.status(&tenant(), accepted.id).await.unwrap();
+    assert_eq!(status.unwrap().deliveries.len(), 1);
+    world.advance_ms(10_000).await;
+    assert!(world.provider.calls().is_empty(), "nothing more is started");
+}
+
+#[tokio::test]
+async fn a_request_after_the_store_was_closed_is_refused() {
+    let world = World::with([]).await;
+    world.submit(sms()).await;
     world.store.close().await.unwrap();
     assert!(matches!(world.notifier.submit(sms()).await, Err(SubmitError::Store(_))));
 }

@@ -145,8 +145,13 @@ impl Store for MemoryStore {
         self.with(|model| Ok(model.template(tenant, name, version)))
     }
 
-    async fn templates(&self, tenant: &TenantId) -> Result<Vec<Template>, StoreError> {
-        self.with(|model| Ok(model.templates(tenant)))
+    async fn templates(
+        &self,
+        tenant: &TenantId,
+        after: Option<&TemplateName>,
+        limit: usize,
+    ) -> Result<Vec<Template>, StoreError> {
+        self.with(|model| Ok(model.templates(tenant, after, limit)))
     }
 
     async fn check(&self) -> Result<(), StoreError> {

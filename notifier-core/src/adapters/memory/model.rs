@@ -219,9 +219,10 @@ impl Model {
         }
     }
 
-    pub(super) fn templates(&self, tenant: &TenantId) -> Vec<Template> {
-        let of_tenant = self.templates.iter().filter(|((owner, _), _)| owner == tenant);
-        of_tenant.filter_map(|(_, versions)| versions.last().cloned()).collect()
+    pub(super) fn templates(&self, tenant: &TenantId, after: Option<&TemplateName>, limit: usize) -> Vec<Template> {
+        let is_next = |name: &TemplateName| after.is_none_or(|after| name > after);
+        let wanted = self.templates.iter().filter(|((owner, name), _)| owner == tenant && is_next(name));
+        wanted.filter_map(|(_, versions)| versions.last().cloned()).take(limit).collect()
     }
 
     pub(super) fn restart(&mut self) {

@@ -164,9 +164,10 @@ pub(super) fn template_version(key: &[u8]) -> Option<u32> {
     key.last_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes))
 }
 
-/// Whether two [`template`] keys differ in the version only.
-pub(super) fn are_versions_of_one_template(a: &[u8], b: &[u8]) -> bool {
-    a.split_last_chunk::<4>().map(|(name, _)| name) == b.split_last_chunk::<4>().map(|(name, _)| name)
+/// The name in a [`template`] key that starts with those [`templates`].
+pub(super) fn template_name<'k>(key: &'k [u8], templates: &[u8]) -> &'k [u8] {
+    // Its length stands before it.
+    key.get(templates.len() + 1..key.len().saturating_sub(4)).unwrap_or_default()
 }
 
 pub(super) fn part(of: &[u8], number: u32) -> Vec<u8> {

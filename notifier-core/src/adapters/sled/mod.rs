@@ -232,9 +232,14 @@ impl Store for SledStore {
         self.read(move |tree| reader::template(tree, &tenant, &name, version)).await
     }
 
-    async fn templates(&self, tenant: &TenantId) -> Result<Vec<Template>, StoreError> {
-        let tenant = tenant.clone();
-        self.read(move |tree| reader::templates(tree, &tenant)).await
+    async fn templates(
+        &self,
+        tenant: &TenantId,
+        after: Option<&TemplateName>,
+        limit: usize,
+    ) -> Result<Vec<Template>, StoreError> {
+        let (tenant, after) = (tenant.clone(), after.cloned());
+        self.read(move |tree| reader::templates(tree, &tenant, after.as_ref(), limit)).await
     }
 
     async fn check(&self) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@
 //! a thread for blocking work, a few at a time. It sees what is applied, which for a moment may be more than what is
 //! durable.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
@@ -179,20 +180,29 @@ fn template_at(tree: &sled::Tree, key: &[u8]) -> Result<Option<Template>, Troubl
     found.map(|(record, _)| understood(key, record.try_into())).transpose()
 }
 
-/// The newest version of each, by name.
-pub(super) fn templates(tree: &sled::Tree, tenant: &TenantId) -> Result<Vec<Template>, Trouble> {
-    let mut newest: Vec<Vec<u8>> = Vec::new();
-    for key in tree.scan_prefix(keys::templates(tenant)).keys() {
+/// The newest version of each, by name: at most `limit`, those after that name.
+pub(super) fn templates(
+    tree: &sled::Tree,
+    tenant: &TenantId,
+    after: Option<&TemplateName>,
+    limit: usize,
+) -> Result<Vec<Template>, Trouble> {
+    let prefix = keys::templates(tenant);
+    // Keys are in the order of the lengths of names first, and of versions last: a newer one takes the place of an older.
+    let mut newest: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    for key in tree.scan_prefix(&prefix).keys() {
         let key = key?.to_vec();
-        match newest.last_mut().filter(|last| keys::are_versions_of_one_template(last, &key)) {
-            Some(last) => *last = key,
-            None => newest.push(key),
+        let name = keys::template_name(&key, &prefix).to_vec();
+        if after.is_none_or(|after| name.as_slice() > after.as_str().as_bytes()) {
+            newest.insert(name, key);
         }
     }
     let mut templates = Vec::new();
-    for key in newest {
+    for key in newest.into_values() {
+        if templates.len() == limit {
+            break;
+        }
         templates.extend(template_at(tree, &key)?);
     }
-    templates.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(templates)
 }

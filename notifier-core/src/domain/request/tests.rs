@@ -99,6 +99,11 @@ fn each_bad_field_is_named() {
         ("options.headers.X-A", |r| r.options.headers = vec![("X-A".into(), "a\r\nBcc: b@example.com".into())]),
         ("options.headers.Bcc", |r| r.options.headers = vec![("Bcc".into(), "b@example.com".into())]),
         ("options.headers.A: b", |r| r.options.headers = vec![("A: b\r\n".into(), "c".into())]),
+        ("options.headers.X-SG-EID", |r| r.options.headers = vec![("X-SG-EID".into(), "1".into())]),
+        ("options.headers.Resent-Bcc", |r| r.options.headers = vec![("Resent-Bcc".into(), "b@example.com".into())]),
+        ("options.headers.x-unit", |r| {
+            r.options.headers = vec![("X-Unit".into(), "4B".into()), ("x-unit".into(), "4C".into())];
+        }),
         ("options.headers", |r| r.options.headers = (0..21).map(|n| (format!("X-{n}"), "v".into())).collect()),
         ("options.attachments", |r| r.options.attachments = vec![attachment(); 11]),
         ("options.attachments", |r| {
@@ -146,4 +151,42 @@ fn every_error_is_reported_at_once() {
     request.recipient.phone = Some("y".into());
     request.expires_at = Some("z".into());
     assert_eq!(fields(request), ["recipient.email", "recipient.phone", "expires_at"]);
+}
+
+/// What the plugins refuse for good must not be accepted: these are the headers that SendGrid's reserves.
+#[test]
+fn what_a_plugin_reserves_is_refused_at_intake() {
+    for name in [
+        "bcc",
+        "cc",
+        "content-transfer-encoding",
+        "content-type",
+        "dkim-signature",
+        "from",
+        "received",
+        "reply-to",
+        "subject",
+        "to",
+        "x-sg-eid",
+        "x-sg-id",
+    ] {
+        let mut request = good();
+        request.options.headers = vec![(name.to_uppercase(), "v".into())];
+        assert_eq!(fields(request), [format!("options.headers.{}", name.to_uppercase())]);
+    }
+    let mut request = good();
+    request.options.headers = vec![("List-Unsubscribe".into(), "<https://example.com/u>".into())];
+    assert_eq!(fields(request), Vec::<String>::new());
+}
+
+#[test]
+fn too_many_items_are_one_error_and_not_one_each() {
+    let mut request = good();
+    request.options.media_urls = vec![String::new(); 10_000];
+    request.options.attachments = vec![Attachment { filename: String::new(), ..attachment() }; 10_000];
+    request.options.headers = (0..10_000).map(|n| (format!("X {n}"), "v".into())).collect();
+    let fields = fields(request);
+    for (prefix, most) in [("options.media_urls", 11), ("options.attachments", 11), ("options.headers", 21)] {
+        assert_eq!(fields.iter().filter(|field| field.starts_with(prefix)).count(), most, "{prefix}");
+    }
 }

@@ -100,8 +100,20 @@ pub async fn templates_are_listed_by_name(store: Arc<dyn Store>) {
     }
     store.put_template(&here, template("a", "two")).await.unwrap();
     store.put_template(&elsewhere, template("z", "one")).await.unwrap();
-    let listed = store.templates(&here).await.unwrap();
-    let listed: Vec<_> = listed.iter().map(|template| (template.name.as_str(), template.version)).collect();
-    assert_eq!(listed, [("a", 2), ("a-b", 1), ("b", 1), ("c", 1)]);
-    assert_eq!(store.templates(&tenant("nobody")).await.unwrap(), []);
+    let all = [("a", 2), ("a-b", 1), ("b", 1), ("c", 1)];
+    for (after, limit, expected) in [
+        (None, 99, &all[..]),
+        (None, 4, &all[..]),
+        (None, 2, &all[..2]),
+        (Some("a-b"), 99, &all[2..]),
+        (Some("a"), 2, &all[1..3]),
+        (Some("aa"), 1, &all[2..3]),
+        (Some("c"), 99, &[]),
+    ] {
+        let after = after.map(|name| TemplateName::new(name).unwrap());
+        let listed = store.templates(&here, after.as_ref(), limit).await.unwrap();
+        let listed: Vec<_> = listed.iter().map(|template| (template.name.as_str(), template.version)).collect();
+        assert_eq!(listed, expected, "{limit} after {after:?}");
+    }
+    assert_eq!(store.templates(&tenant("nobody"), None, 99).await.unwrap(), []);
 }

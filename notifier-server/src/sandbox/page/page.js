@@ -390,7 +390,7 @@ function drawDetails(message) {
   const facts = [
     ["Provider", message.provider],
     ["Provider's id", message.provider_message_id],
-    ["Idempotency key", message.idempotency_key ?? "none in the request"],
+    ["Idempotency key", message.idempotency_key ?? (message.channel === "sms" ? "none: Twilio has no field for it" : "none in the request")],
     ["Received at", message.received_at],
     ["Reply to", message.reply_to.join("\n")],
     ["Messaging service", message.messaging_service_sid ?? ""],

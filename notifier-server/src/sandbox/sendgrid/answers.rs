@@ -6,7 +6,7 @@ use axum::{
 };
 use http::{
     HeaderMap, HeaderValue, StatusCode,
-    header::{ALLOW, CONTENT_TYPE, RETRY_AFTER},
+    header::{ALLOW, CONTENT_TYPE},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -68,10 +68,10 @@ pub(super) fn refusal(fault: &Refusal, now: Timestamp) -> Response {
         Refusal::Unavailable => Rejection::new(StatusCode::SERVICE_UNAVAILABLE, "service unavailable").render(),
         Refusal::RateLimited { retry_after_s } => {
             let mut answer = Rejection::new(StatusCode::TOO_MANY_REQUESTS, "too many requests").render();
+            // SendGrid says when the limit ends, and not how long to wait: there is no `Retry-After`.
             if let Some(seconds) = retry_after_s {
                 let reset_at = now.as_second() + i64::from(*seconds);
                 let headers = answer.headers_mut();
-                headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
                 headers.insert("x-ratelimit-remaining", HeaderValue::from(0));
                 headers.insert("x-ratelimit-reset", HeaderValue::from(reset_at));
             }

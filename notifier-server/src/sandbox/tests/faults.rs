@@ -49,7 +49,7 @@ async fn rate_limits_say_when_to_come_back() {
     assert_eq!((sms.status.as_u16(), sms.header("retry-after")), (429, Some("2")));
     assert_eq!(sms.json()["code"], 20429);
     let mail_answer = fixture.send_mail(&mail()).await;
-    assert_eq!((mail_answer.status.as_u16(), mail_answer.header("retry-after")), (429, Some("2")));
+    assert_eq!((mail_answer.status.as_u16(), mail_answer.header("retry-after")), (429, None));
     assert_eq!(mail_answer.header("x-ratelimit-reset"), Some("1772366402"));
     fixture.set_fault(Service::Twilio, &json!({ "fault": "rate_limited" })).await;
     assert_eq!(fixture.send_sms(SMS).await.header("retry-after"), None);

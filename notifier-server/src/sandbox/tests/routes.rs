@@ -83,6 +83,12 @@ async fn deleting_clears() {
 }
 
 #[tokio::test]
+async fn the_page_says_why_a_text_message_has_no_key() {
+    let script = Fixture::start().await.get("/sandbox/page.js").await;
+    assert!(std::str::from_utf8(&script.body).unwrap().contains("none: Twilio has no field for it"));
+}
+
+#[tokio::test]
 async fn the_page_loads_nothing_from_elsewhere() {
     let fixture = Fixture::start().await;
     for (path, content_type) in [

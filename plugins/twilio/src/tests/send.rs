@@ -167,6 +167,25 @@ fn every_2xx_accepts_with_or_without_an_id() {
 }
 
 #[test]
+fn one_field_of_another_type_costs_no_other() {
+    for (body, attributes) in [
+        (r#"{"sid":"SM2","status":"queued","num_segments":2}"#, vec![("status", "queued"), ("segments", "2")]),
+        (r#"{"sid":"SM2","status":null,"num_segments":"1"}"#, vec![("segments", "1")]),
+        (r#"{"sid":"SM2","status":{"is":"queued"},"num_segments":[1]}"#, vec![]),
+    ] {
+        let receipt = answered(201, &[], body).unwrap();
+        assert_eq!(receipt.provider_message_id.as_deref(), Some("SM2"), "{body}");
+        let attributes: Vec<_> = attributes.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        assert_eq!(receipt.attributes, attributes, "{body}");
+    }
+    let error = answered(400, &[], r#"{"code":"21610","message":["STOP"],"status":400}"#).unwrap_err();
+    let problem = Problem { code: Some("21610".into()), message: "HTTP 400 without a message".into() };
+    assert_eq!(error, Class::Suppressed.into_error(None, problem));
+    let error = answered(400, &[], r#"{"code":null,"message":"Said"}"#).unwrap_err();
+    assert_eq!(error, Class::Message.into_error(None, Problem { code: None, message: "Said".into() }));
+}
+
+#[test]
 fn every_code_of_the_table_is_classified_by_code() {
     for (code, class) in REQUEST_ERRORS.codes {
         // A status that means something else, so that only the code can give this class.
@@ -210,7 +229,8 @@ fn an_unknown_code_means_what_its_status_means() {
         (500, Class::Unavailable),
         (502, Class::Unavailable),
         (503, Class::Unavailable),
-        (504, Class::Unavailable),
+        // A gateway that stopped waiting: Twilio may have taken the message.
+        (504, Class::Unknown),
         (302, Class::Provider),
     ] {
         let error = answered(status, &[], r#"{"code":99999,"message":"New"}"#).unwrap_err();

@@ -202,7 +202,7 @@ impl Pair {
         }
         for tenant in ["default", "south"].map(|name| TenantId::new(name).unwrap()) {
             assert_eq!(walk(&*self.real, &tenant).await, walk(&self.model, &tenant).await);
-            assert_eq!(self.real.templates(&tenant).await, self.model.templates(&tenant).await);
+            assert_eq!(self.real.templates(&tenant, None, 99).await, self.model.templates(&tenant, None, 99).await);
         }
         self.real.close().await.unwrap();
         let report = check(self.folder.path() as &Path, false).unwrap();
