@@ -52,6 +52,8 @@ pub struct NotifierBuilder {
     plugins: Vec<(String, Plugin)>,
     #[cfg(feature = "wasm")]
     plugin_cache_dir: Option<std::path::PathBuf>,
+    #[cfg(feature = "wasm")]
+    plugin_memory_bytes_max: Option<usize>,
     routes: Vec<(Channel, String)>,
     categories: Vec<Category>,
     sender_email: Option<String>,
@@ -136,6 +138,15 @@ impl NotifierBuilder {
         self
     }
 
+    /// Memory of all running calls of plugins together, in bytes; 256 MiB without it. The calls of one provider may use half
+    /// of it, and a call that finds none left is tried again later.
+    #[cfg(feature = "wasm")]
+    #[must_use]
+    pub fn plugin_memory_bytes_max(mut self, bytes: usize) -> Self {
+        self.plugin_memory_bytes_max = Some(bytes);
+        self
+    }
+
     /// Sends this channel's deliveries to that provider. A channel without a route cannot be used.
     #[must_use]
     pub fn route(mut self, channel: Channel, provider: impl Into<String>) -> Self {
@@ -193,9 +204,13 @@ impl NotifierBuilder {
             add_provider(&mut providers, &name, provider)?;
         }
         #[cfg(feature = "wasm")]
-        for (name, plugin) in
-            crate::plugin::load(self.plugins, self.plugin_cache_dir, self.options.in_flight_max, &clock).await?
-        {
+        let plugin_options = crate::plugin::engine_options(
+            self.plugin_cache_dir,
+            self.options.in_flight_max,
+            self.plugin_memory_bytes_max,
+        );
+        #[cfg(feature = "wasm")]
+        for (name, plugin) in crate::plugin::load(self.plugins, plugin_options, &clock).await? {
             add_provider(&mut providers, &name, plugin)?;
         }
         let routes = read_routes(self.routes, &providers)?;

@@ -66,21 +66,35 @@ impl Plugin {
     }
 }
 
+/// An engine that runs as many calls as there are deliveries in flight.
+pub(crate) fn engine_options(
+    cache_dir: Option<PathBuf>,
+    in_flight_max: usize,
+    memory_bytes_max: Option<usize>,
+) -> WasmEngineOptions {
+    let defaults = WasmEngineOptions::default();
+    WasmEngineOptions {
+        cache_dir,
+        instances_max: u32::try_from(in_flight_max).unwrap_or(u32::MAX).clamp(1, INSTANCES_MAX),
+        memory_total_bytes_max: memory_bytes_max.unwrap_or(defaults.memory_total_bytes_max),
+        ..defaults
+    }
+}
+
 /// A provider and its name in the configuration.
 type Loaded = (String, Arc<dyn Provider>);
 
 /// Loads them all; compiling takes a moment, so it happens beside the asynchronous work.
 pub(crate) async fn load(
     plugins: Vec<(String, Plugin)>,
-    cache_dir: Option<PathBuf>,
-    instances_max: usize,
+    options: WasmEngineOptions,
     clock: &Arc<dyn Clock>,
 ) -> Result<Vec<Loaded>, StartError> {
     if plugins.is_empty() {
         return Ok(Vec::new());
     }
     let clock = Arc::clone(clock);
-    let loading = tokio::task::spawn_blocking(move || load_all(plugins, cache_dir, instances_max, clock));
+    let loading = tokio::task::spawn_blocking(move || load_all(plugins, options, clock));
     loading
         .await
         .unwrap_or_else(|panic| Err(StartError::Plugin { provider: "(all)".into(), problem: panic.to_string() }))
@@ -88,13 +102,10 @@ pub(crate) async fn load(
 
 fn load_all(
     plugins: Vec<(String, Plugin)>,
-    cache_dir: Option<PathBuf>,
-    instances_max: usize,
+    options: WasmEngineOptions,
     clock: Arc<dyn Clock>,
 ) -> Result<Vec<Loaded>, StartError> {
     let failed = |provider: &str, problem: String| StartError::Plugin { provider: provider.to_owned(), problem };
-    let instances_max = u32::try_from(instances_max).unwrap_or(u32::MAX).clamp(1, INSTANCES_MAX);
-    let options = WasmEngineOptions { cache_dir, instances_max, ..WasmEngineOptions::default() };
     let engine = WasmEngine::new(options, clock).map_err(|error| failed("(all)", error.to_string()))?;
     let mut loaded: Vec<Loaded> = Vec::new();
     for (name, plugin) in plugins {

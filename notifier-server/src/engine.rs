@@ -55,6 +55,7 @@ pub(crate) async fn start(
         .clock(Arc::clone(clock))
         .entropy(entropy)
         .limits(config.limits.clone())
+        .plugin_memory_bytes_max(config.plugin_memory_bytes_max)
         .options(config.flow.clone());
     if let Some(path) = &config.store.path {
         builder = builder.data_dir(path).store_cache_bytes(config.store.cache_bytes);
@@ -110,7 +111,7 @@ fn lookup(section: &str, settings: &LookupSettings, clock: &Arc<dyn Clock>) -> R
         api_key_header,
         timeout: settings.timeout,
         cache_ttl: settings.cache_ttl,
-        cache_entries_max: settings.cache_entries_max,
+        cache_bytes_max: settings.cache_bytes_max,
         fields: settings.fields.clone(),
         clock: Arc::clone(clock),
     })

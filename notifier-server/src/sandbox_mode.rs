@@ -189,7 +189,7 @@ fn lookup(url: &str, path: &str, key: &str) -> LookupSettings {
         api_key: Some(("X-API-Key".to_owned(), SecretSource::Value(key.to_owned().into()))),
         timeout: Duration::from_secs(2),
         cache_ttl: LOOKUP_KEPT,
-        cache_entries_max: 10_000,
+        cache_bytes_max: 16 * 1024 * 1024,
         fields: BTreeMap::new(),
     }
 }

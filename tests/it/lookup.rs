@@ -60,7 +60,7 @@ impl Service {
             api_key_header: Some(("X-API-Key".into(), SecretString::from("k3y".to_owned()))),
             timeout: Duration::from_millis(200),
             cache_ttl: Duration::from_secs(10),
-            cache_entries_max: 100,
+            cache_bytes_max: 64 * 1024,
             fields: BTreeMap::new(),
             clock: Arc::clone(clock) as _,
         }
@@ -175,6 +175,51 @@ async fn answers_are_kept_for_a_while_and_outages_are_not() {
     directory.recipient(&tenant, &RecipientId::new("2").unwrap()).await.unwrap();
     directory.recipient(&TenantId::new("other").unwrap(), &one()).await.unwrap();
     assert_eq!(service.asked(), 5, "another person and another tenant are other answers");
+}
+
+/// Somebody signs up and is welcomed: the first look-up came too early, the next one counts.
+#[tokio::test]
+async fn that_nobody_is_known_is_not_kept() {
+    let service = Service::answering(404, "{}").await;
+    let directory = HttpDirectory::new(service.lookup(&clock())).unwrap();
+    let tenant = TenantId::unnamed();
+    assert!(directory.recipient(&tenant, &one()).await.unwrap().is_none());
+    *service.answer.lock().unwrap() = (200, ADA.into());
+    assert!(directory.recipient(&tenant, &one()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn who_asks_the_same_at_the_same_time_shares_the_answer() {
+    let service = Service::answering(200, ADA).await;
+    let directory = HttpDirectory::new(service.lookup(&clock())).unwrap();
+    let (tenant, id) = (TenantId::unnamed(), one());
+    let ask_all = || futures_util::future::join_all((0..50).map(|_| directory.recipient(&tenant, &id)));
+    assert!(ask_all().await.iter().all(|found| matches!(found, Ok(Some(_)))));
+    assert_eq!(service.asked(), 1);
+
+    // An outage is shared by those who waited for it, and by nobody else.
+    let service = Service::answering(500, "{}").await;
+    let directory = HttpDirectory::new(service.lookup(&clock())).unwrap();
+    let ask_all = || futures_util::future::join_all((0..50).map(|_| directory.recipient(&tenant, &id)));
+    assert!(ask_all().await.iter().all(Result::is_err));
+    assert_eq!(service.asked(), 1);
+    *service.answer.lock().unwrap() = (200, ADA.into());
+    assert!(ask_all().await.iter().all(|found| matches!(found, Ok(Some(_)))));
+    assert_eq!(service.asked(), 2);
+}
+
+#[tokio::test]
+async fn answers_that_are_kept_have_a_size() {
+    let service =
+        Service::answering(200, &format!(r#"{{"email": "ada@example.com", "notes": "{}"}}"#, "x".repeat(4_000))).await;
+    let directory = HttpDirectory::new(service.lookup(&clock())).unwrap();
+    for _ in 0..2 {
+        for number in 0..400 {
+            let id = RecipientId::new(number.to_string()).unwrap();
+            directory.recipient(&TenantId::unnamed(), &id).await.unwrap();
+        }
+    }
+    assert!(service.asked() > 600, "{}: 64 KiB hold a few of 400 answers of 4 KB", service.asked());
 }
 
 #[tokio::test]

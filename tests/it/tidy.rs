@@ -58,6 +58,35 @@ fn assert_none(what: &str, offences: &[String]) {
     assert!(offences.is_empty(), "{what}:\n  {}", offences.join("\n  "));
 }
 
+/// The names that follow `prefix` as paths, those of a group (`prefix{a::b, c}`) one by one.
+fn names_after(text: &str, prefix: &str) -> Vec<String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let name = |path: &str| path.trim_start().chars().take_while(|c| is_name(*c)).collect::<String>();
+    let mut names = Vec::new();
+    for (at, _) in text.match_indices(prefix) {
+        let rest = &text[at + prefix.len()..];
+        if text[..at].ends_with(|c: char| is_name(c) || c == ':') {
+            continue; // The end of a longer name or path.
+        }
+        let Some(group) = rest.strip_prefix('{') else {
+            names.push(name(rest));
+            continue;
+        };
+        let mut depth = 1;
+        let mut item = String::new();
+        for c in group.chars() {
+            depth += i32::from(c == '{') - i32::from(c == '}');
+            if depth == 0 {
+                break;
+            }
+            if c == ',' && depth == 1 { names.push(name(&std::mem::take(&mut item))) } else { item.push(c) }
+        }
+        names.push(name(&item));
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
 #[test]
 fn layers_import_only_what_the_design_allows() {
     let allowed: [(&str, &[&str]); 5] = [
@@ -73,17 +102,20 @@ fn layers_import_only_what_the_design_allows() {
         let Some(inside) = source.path.strip_prefix("notifier-core/src/") else { continue };
         let layer = inside.split(['/', '.']).next().unwrap();
         let Some((_, may)) = allowed.iter().find(|(name, _)| *name == layer) else { continue };
-        for imported in source.text.split("crate::").skip(1) {
-            let module: String = imported.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
-            if imported[module.len()..].starts_with('!') || module == "store_conformance" {
-                continue; // A macro belongs to no module.
-            }
-            // In an adapter's own tests the doubles and suites are what is wanted.
-            let is_test = source.path.contains("/tests/") || source.text.contains("#[cfg(test)]");
+        // In an adapter's own tests the doubles and suites are what is wanted.
+        let is_test = source.path.contains("/tests/") || source.text.contains("#[cfg(test)]");
+        for module in names_after(&source.text, "crate::") {
+            let is_macro = source.text.contains(&format!("crate::{module}!")) || module == "store_conformance";
+            let is_module = module.starts_with(|c: char| c.is_ascii_lowercase());
             let is_test_double = module == "testing" && is_test;
-            if !module.is_empty() && !may.contains(&module.as_str()) && !is_test_double {
+            if is_module && !is_macro && !may.contains(&module.as_str()) && !is_test_double {
                 offences.push(format!("{}: `{layer}` must not use `{module}`", source.path));
             }
+        }
+        // Who climbs to the root of the crate leaves the layer without naming where to.
+        let depth = inside.trim_end_matches(".rs").trim_end_matches("/mod").split('/').count();
+        if source.text.contains(&"super::".repeat(depth)) {
+            offences.push(format!("{}: leaves `{layer}` by `super::`; write `crate::`", source.path));
         }
     }
     assert_none("imports against the table in ARCHITECTURE.md", &offences);
@@ -91,8 +123,31 @@ fn layers_import_only_what_the_design_allows() {
 
 #[test]
 fn the_inner_layers_use_few_and_pure_crates() {
-    let domain = ["std", "super", "self", "crate", "jiff", "serde_json", "uuid", "handlebars", "email_address"];
-    let ports = ["std", "super", "self", "crate", "jiff", "async_trait", "futures_util", "secrecy"];
+    let pure = ["jiff", "serde_json", "thiserror"];
+    let domain = ["uuid", "handlebars", "email_address", "rlibphonenumber"];
+    let ports = ["async_trait", "futures_util", "secrecy"];
+    // Of `std::io` only the traits and the error are of use without files and sockets.
+    let plain = [
+        "borrow",
+        "cmp",
+        "collections",
+        "error",
+        "fmt",
+        "future",
+        "hash",
+        "io",
+        "iter",
+        "mem",
+        "num",
+        "ops",
+        "pin",
+        "str",
+        "sync",
+    ];
+    let manifest = fs::read_to_string(root().join("notifier-core/Cargo.toml")).unwrap();
+    let dependencies = manifest.split("[dependencies]").nth(1).unwrap().lines();
+    let dependencies: BTreeSet<String> =
+        dependencies.filter_map(|line| Some(line.split(['.', ' ']).next()?.replace('-', "_"))).collect();
     let mut offences = Vec::new();
     for source in rust() {
         let layer = [("notifier-core/src/domain/", &domain[..]), ("notifier-core/src/ports/", &ports[..])];
@@ -101,14 +156,22 @@ fn the_inner_layers_use_few_and_pure_crates() {
         if source.path.ends_with("/tests.rs") {
             continue;
         }
-        for line in shipped.lines().filter_map(|line| line.strip_prefix("use ")) {
-            let name: String = line.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-            if !may.contains(&name.as_str()) {
+        let code = shipped.lines().map(|line| line.split("//").next().unwrap_or_default());
+        let code = code.collect::<Vec<_>>().join("\n");
+        for name in dependencies.iter().filter(|name| !name.is_empty()) {
+            let is_used = !names_after(&code, &format!("{name}::")).is_empty();
+            if is_used && !pure.contains(&name.as_str()) && !may.contains(&name.as_str()) {
                 offences.push(format!("{}: uses `{name}`", source.path));
             }
         }
+        for module in names_after(&code, "std::") {
+            let is_duration = module == "time" && !code.contains("Instant") && !code.contains("SystemTime");
+            if !plain.contains(&module.as_str()) && !is_duration {
+                offences.push(format!("{}: uses `std::{module}`", source.path));
+            }
+        }
     }
-    assert_none("crates that do not belong into domain or ports", &offences);
+    assert_none("what does not belong into domain or ports", &offences);
 }
 
 #[test]
@@ -150,11 +213,7 @@ fn files_and_functions_stay_short() {
         if lines.len() > FILE_LINES_MAX && !is_excused {
             offences.push(format!("{}: {} lines", source.path, lines.len()));
         }
-        for (start, line) in lines.iter().enumerate().filter(|(_, line)| is_function(line)) {
-            let indent = &line[..line.len() - line.trim_start().len()];
-            let end = format!("{indent}}}");
-            let body = lines[start..].iter().position(|line| *line == end || line.starts_with(&format!("{end} ")));
-            let length = body.unwrap_or(0) + 1;
+        for (start, length) in functions(&lines) {
             let is_excused =
                 lines[..start].iter().rev().take(12).any(|line| line.trim_start().starts_with(LONG_BECAUSE));
             if length > FUNCTION_LINES_MAX && !is_excused {
@@ -165,11 +224,48 @@ fn files_and_functions_stay_short() {
     assert_none("longer than allowed, without a reason", &offences);
 }
 
+/// Where each function starts, and its lines, the signature included.
+fn functions(lines: &[&str]) -> Vec<(usize, usize)> {
+    let starts = lines.iter().enumerate().filter(|(_, line)| is_function(line));
+    let length = |start: usize, line: &str| {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let (end, declared) = (format!("{indent}}}"), format!("{indent})"));
+        let is_end = |line: &str| line == end || (line.starts_with(&declared) && line.ends_with(';'));
+        let is_one_line = line.ends_with([';', '}']);
+        let rest = lines[start + 1..].iter().take_while(|line| !is_one_line && !is_end(line)).count();
+        1 + if is_one_line { 0 } else { rest + 1 }
+    };
+    starts.map(|(start, line)| (start, length(start, line))).collect()
+}
+
 fn is_function(line: &str) -> bool {
-    let mut words = line.split_whitespace().skip_while(|word| {
-        matches!(*word, "async" | "unsafe" | "const" | "extern" | "\"C\"") || word.starts_with("pub")
-    });
-    words.next() == Some("fn") && line.ends_with('{')
+    let code = line.trim_start();
+    let code = code.strip_prefix("pub(").map_or(code, |rest| rest.split_once(')').map_or(rest, |(_, code)| code));
+    let is_modifier = |word: &&str| matches!(*word, "pub" | "async" | "unsafe" | "const" | "extern" | "\"C\"");
+    code.split_whitespace().find(|word| !is_modifier(word)) == Some("fn")
+}
+
+#[test]
+fn the_rules_see_what_they_are_for() {
+    let text = "use crate::{domain::{a, b}, flow::c};\nlet x = crate::adapters::Y; mycrate::no; crate::ports::p";
+    assert_eq!(names_after(text, "crate::"), ["domain", "flow", "adapters", "ports"]);
+    assert_eq!(names_after("use std::{fs, net::{self}};", "std::"), ["fs", "net"]);
+    let lines = [
+        "    pub(in crate::x) async fn long(",
+        "        a: usize,",
+        "    ) -> usize",
+        "    where",
+        "        A: B,",
+        "    {",
+        "        a",
+        "",
+        "    }",
+        "    fn declared(&self);",
+        "    fn short(&self) -> u8 { 1 }",
+        "    const fn one() {",
+        "    }",
+    ];
+    assert_eq!(functions(&lines), [(0, 9), (9, 1), (10, 1), (11, 2)]);
 }
 
 #[test]

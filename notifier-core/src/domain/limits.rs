@@ -10,8 +10,14 @@ pub struct Limits {
     pub variables_depth_max: usize,
     /// Items of one list or object in the variables: loops in templates run over them.
     pub variables_items_max: usize,
-    /// Bytes of one template source (one part of one channel).
+    /// Bytes of one template source (one part of one channel); a subject has at most 4 KiB, a text message 16 KiB. The time
+    /// that parsing takes grows with the product of this and of the number of expressions.
     pub template_source_bytes_max: usize,
+    /// Expressions (`{{…}}`) of one template source.
+    pub template_expressions_max: usize,
+    /// Steps that rendering one message may take. Every expression costs one and a few more for its parameters, in every
+    /// turn of a loop again.
+    pub template_steps_max: usize,
     /// Bytes that one part may have after rendering.
     pub rendered_bytes_max: usize,
     /// Characters of a text message after rendering; vendors take at most 1,600.
@@ -20,7 +26,7 @@ pub struct Limits {
     pub subject_chars_max: usize,
     /// Attachments of one email.
     pub attachments_max: usize,
-    /// Bytes of all attachments of one email together, decoded.
+    /// Bytes of all attachments of one email together, decoded; at most [`Self::ATTACHMENTS_BYTES_MAX`] can be sent.
     pub attachments_bytes_max: usize,
     /// Extra headers of one email.
     pub headers_max: usize,
@@ -34,13 +40,21 @@ pub struct Limits {
     pub locales_max: usize,
 }
 
+impl Limits {
+    /// The most that `attachments_bytes_max` can usefully be: a plugin's request has at most 8 MiB, in which attachments are
+    /// base64 beside the words.
+    pub const ATTACHMENTS_BYTES_MAX: usize = 4 * 1024 * 1024;
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             variables_bytes_max: 64 * 1024,
             variables_depth_max: 16,
             variables_items_max: 1_000,
-            template_source_bytes_max: 128 * 1024,
+            template_source_bytes_max: 64 * 1024,
+            template_expressions_max: 200,
+            template_steps_max: 100_000,
             rendered_bytes_max: 512 * 1024,
             sms_chars_max: 1_600,
             subject_chars_max: 900,

@@ -16,7 +16,7 @@ use super::message::{Attachment, Mailbox};
 use super::notification::{ContentSource, Draft, MessageOptions, RESERVED_VARIABLES};
 use super::recipient::{EmailAddress, Locale, PhoneNumber, Recipient, ZoneName};
 use super::schedule::{self, ScheduleRequest};
-use super::template::Content;
+use super::template::{Compiled, Content};
 
 /// What is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -111,12 +111,17 @@ impl NotificationRequest {
         Self { recipient, ..Self::default() }
     }
 
-    /// Checks every field. `parse` says what is wrong with words: parsing them is dear, and whoever asks may have done it
-    /// before.
+    /// Checks every field.
     ///
     /// # Errors
     /// One for each field that cannot be used.
-    pub fn check(
+    pub fn check(self, now: Timestamp, limits: &Limits) -> Result<Draft, Vec<FieldError>> {
+        let parse = |content: &Content| Compiled::new(content, "content", limits).err().unwrap_or_default();
+        self.check_with(now, limits, &parse)
+    }
+
+    /// As [`Self::check`], where `parse` says what is wrong with the words: parsing is dear, and may have been done before.
+    pub(crate) fn check_with(
         self,
         now: Timestamp,
         limits: &Limits,

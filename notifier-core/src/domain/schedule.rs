@@ -83,9 +83,12 @@ fn wall_clock(text: &str, zone: Option<&str>, recipient_zone: Option<&ZoneName>)
     };
     // An offset in the text would be ignored by a civil parser: refuse it instead.
     let has_offset = text.ends_with(['Z', 'z']) || text.get(10..).is_some_and(|rest| rest.contains(['+', '-', '[']));
-    let parsed = if has_offset { None } else { text.parse::<DateTime>().ok() };
-    let civil = parsed
-        .ok_or_else(|| invalid("local_time", "not a wall-clock time: use `2026-12-24T09:00`, without an offset"))?;
+    // And one without a time would be taken for midnight.
+    let has_time = text.contains(['T', 't', ' ']);
+    let parsed = if has_offset || !has_time { None } else { text.parse::<DateTime>().ok() };
+    let civil = parsed.ok_or_else(|| {
+        invalid("local_time", "not a wall-clock time: use a date and a time, as `2026-12-24T09:00`, without an offset")
+    })?;
     let zoned = zone.rules().to_ambiguous_zoned(civil).compatible();
     Ok(zoned.map_err(|_| invalid("local_time", "that time is out of range"))?.timestamp())
 }
@@ -145,6 +148,7 @@ mod tests {
         check(None, Some("2026-12-24T09:00"), Some("Mars/Olympus"), Err("time_zone"));
         check(None, Some("2026-12-24T09:00"), None, Err("time_zone"));
         check(None, Some("09:00"), Some("UTC"), Err("local_time"));
+        check(None, Some("2026-12-24"), Some("UTC"), Err("local_time"));
         check(Some("2026-12-24T09:00:00Z"), Some("2026-12-24T09:00"), Some("UTC"), Err("local_time"));
     }
 

@@ -1,15 +1,21 @@
 //! The words: handlebars sources per channel and locale, checked when they are stored and rendered when they are due.
 //!
 //! Rendering is strict: a variable that is not there is an error, not an empty space in front of a tenant. Text is
-//! inserted as it is into plain text and escaped into HTML. Partials and decorators are refused, and loops are bounded
-//! in depth, so that no template can keep a renderer busy.
+//! inserted as it is into plain text and escaped into HTML. Only what `check` knows is accepted, and every render has a
+//! budget of steps, so that no template can keep a renderer busy.
+
+mod check;
+mod functions;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::LazyLock;
 
-use handlebars::template::TemplateElement;
-use handlebars::{Handlebars, Template as Parsed};
+use handlebars::{Context, Handlebars, Output, RenderContext, Renderable as _, Template as Parsed};
 use serde_json::{Map, Value};
+
+use check::parse;
+use functions::Budget;
 
 use super::channel::Channel;
 use super::id::TemplateName;
@@ -174,7 +180,7 @@ impl Template {
 }
 
 /// One source of one channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Subject,
     Text,
@@ -224,15 +230,10 @@ pub struct RenderError {
 
 /// Content whose sources are parsed and checked.
 pub struct Compiled {
-    plain: Handlebars<'static>,
-    html: Handlebars<'static>,
+    parts: BTreeMap<Part, Parsed>,
     has_email: bool,
     has_sms: bool,
 }
-
-/// How deep loops and conditions may nest, and loops among them.
-const BLOCK_DEPTH_MAX: usize = 16;
-const LOOP_DEPTH_MAX: usize = 2;
 
 impl Compiled {
     /// Parses and checks every part of `content`; `path` stands before the part in errors, as `content`.
@@ -240,21 +241,16 @@ impl Compiled {
     /// # Errors
     /// One for each part that is too long, malformed or uses what is not allowed.
     pub fn new(content: &Content, path: &str, limits: &Limits) -> Result<Self, Vec<FieldError>> {
-        let mut plain = Handlebars::new();
-        plain.set_strict_mode(true);
-        plain.register_escape_fn(handlebars::no_escape);
-        let mut html = Handlebars::new();
-        html.set_strict_mode(true);
         let mut errors = check_shape(content, path);
+        let mut parts = BTreeMap::new();
         for (part, source) in content.parts() {
-            match parse(part, source, limits) {
-                Ok(parsed) if part == Part::Html => html.register_template(part.path(), parsed),
-                Ok(parsed) => plain.register_template(part.path(), parsed),
+            match parse(source, source_bytes_max(part, limits), limits.template_expressions_max) {
+                Ok(parsed) => drop(parts.insert(part, parsed)),
                 Err(problem) => errors.push(FieldError::new(join(path, part.path()), problem)),
             }
         }
         if errors.is_empty() {
-            Ok(Self { plain, html, has_email: content.email.is_some(), has_sms: content.sms.is_some() })
+            Ok(Self { parts, has_email: content.email.is_some(), has_sms: content.sms.is_some() })
         } else {
             Err(errors)
         }
@@ -265,10 +261,11 @@ impl Compiled {
     /// # Errors
     /// When a variable is missing, a helper refuses its arguments, or the result is too long or empty.
     pub fn render(&self, channel: Channel, data: &Value, limits: &Limits) -> Result<Words, RenderError> {
+        let rendering = Rendering::new(data, limits);
         match channel {
-            Channel::Email if self.has_email => self.render_email(data, limits),
+            Channel::Email if self.has_email => self.render_email(&rendering),
             Channel::Sms if self.has_sms => {
-                let text = self.render_part(Part::Sms, data, limits)?.unwrap_or_default();
+                let text = self.render_part(Part::Sms, &rendering)?.unwrap_or_default();
                 let chars = text.chars().count();
                 if text.trim().is_empty() {
                     return Err(error(Part::Sms, "the text is empty after rendering"));
@@ -284,8 +281,9 @@ impl Compiled {
         }
     }
 
-    fn render_email(&self, data: &Value, limits: &Limits) -> Result<Words, RenderError> {
-        let subject = self.render_part(Part::Subject, data, limits)?.unwrap_or_default();
+    fn render_email(&self, rendering: &Rendering<'_>) -> Result<Words, RenderError> {
+        let limits = rendering.limits;
+        let subject = self.render_part(Part::Subject, rendering)?.unwrap_or_default();
         // A line break in a variable must not become a header: a subject is one line, whatever went into it.
         let subject = subject.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
         let subject = subject.collect::<Vec<_>>().join(" ");
@@ -296,8 +294,8 @@ impl Compiled {
             let problem = format!("over {} characters after rendering", limits.subject_chars_max);
             return Err(error(Part::Subject, problem));
         }
-        let text = self.render_part(Part::Text, data, limits)?;
-        let html = self.render_part(Part::Html, data, limits)?;
+        let text = self.render_part(Part::Text, rendering)?;
+        let html = self.render_part(Part::Html, rendering)?;
         let is_blank = |part: &Option<String>| part.as_deref().is_none_or(|part| part.trim().is_empty());
         if is_blank(&text) && is_blank(&html) {
             return Err(error(Part::Text, "the body is empty after rendering"));
@@ -308,18 +306,54 @@ impl Compiled {
         Ok(Words::Email { subject, text, html })
     }
 
-    fn render_part(&self, part: Part, data: &Value, limits: &Limits) -> Result<Option<String>, RenderError> {
-        let registry = if part == Part::Html { &self.html } else { &self.plain };
-        if !registry.has_template(part.path()) {
-            return Ok(None);
-        }
-        let mut output = Capped { bytes: Vec::new(), bytes_max: limits.rendered_bytes_max };
-        let rendered = registry.render_to_write(part.path(), data, &mut output);
-        if output.bytes.len() >= output.bytes_max {
-            return Err(error(part, format!("over {} bytes after rendering", limits.rendered_bytes_max)));
+    fn render_part(&self, part: Part, rendering: &Rendering<'_>) -> Result<Option<String>, RenderError> {
+        let Some(template) = self.parts.get(&part) else { return Ok(None) };
+        let registry: &Handlebars<'static> = if part == Part::Html { &HTML } else { &PLAIN };
+        let mut output = Capped { text: String::new(), bytes_max: rendering.limits.rendered_bytes_max, is_full: false };
+        let mut context = RenderContext::new(None);
+        rendering.budget.lend(&mut context);
+        let rendered = rendering.budget.spend(functions::steps_of(template));
+        let rendered = rendered.and_then(|()| template.render(registry, &rendering.data, &mut context, &mut output));
+        if output.is_full {
+            return Err(error(part, format!("over {} bytes after rendering", output.bytes_max)));
         }
         rendered.map_err(|cause| error(part, describe(&cause)))?;
-        String::from_utf8(output.bytes).map(Some).map_err(|_| error(part, "not UTF-8 after rendering"))
+        Ok(Some(output.text))
+    }
+}
+
+/// What the parts of one message share while they are rendered.
+struct Rendering<'a> {
+    data: Context,
+    limits: &'a Limits,
+    budget: Budget,
+}
+
+impl<'a> Rendering<'a> {
+    fn new(data: &Value, limits: &'a Limits) -> Self {
+        // Only what cannot be JSON fails to be wrapped.
+        let data = Context::wraps(data).unwrap_or_else(|_| Context::null());
+        Self { data, limits, budget: Budget::new(limits.template_steps_max) }
+    }
+}
+
+/// How values are written into plain text and into HTML. The helpers come with each render, because they share its budget.
+static PLAIN: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
+    let mut plain = functions::empty_registry();
+    plain.register_escape_fn(handlebars::no_escape);
+    plain
+});
+static HTML: LazyLock<Handlebars<'static>> = LazyLock::new(functions::empty_registry);
+
+/// A subject is a line and a text message a few hundred characters: their sources need not be as long as an email's.
+const SUBJECT_SOURCE_BYTES_MAX: usize = 4 * 1024;
+const SMS_SOURCE_BYTES_MAX: usize = 16 * 1024;
+
+fn source_bytes_max(part: Part, limits: &Limits) -> usize {
+    match part {
+        Part::Subject => limits.template_source_bytes_max.min(SUBJECT_SOURCE_BYTES_MAX),
+        Part::Sms => limits.template_source_bytes_max.min(SMS_SOURCE_BYTES_MAX),
+        Part::Text | Part::Html => limits.template_source_bytes_max,
     }
 }
 
@@ -340,6 +374,7 @@ fn describe(cause: &handlebars::RenderError) -> String {
     match cause.reason() {
         R::MissingVariable(Some(name)) => format!("the variable `{name}` is missing{place}"),
         R::MissingVariable(None) => format!("a variable is missing{place}"),
+        R::Other(problem) => format!("{problem}{place}"),
         reason => format!("{reason}{place}"),
     }
 }
@@ -363,60 +398,20 @@ fn check_shape(content: &Content, path: &str) -> Vec<FieldError> {
     errors
 }
 
-fn parse(part: Part, source: &str, limits: &Limits) -> Result<Parsed, String> {
-    if source.len() > limits.template_source_bytes_max {
-        return Err(format!("{} bytes; at most {}", source.len(), limits.template_source_bytes_max));
-    }
-    let parsed = Parsed::compile_with_name(source, part.path().to_owned()).map_err(|error| {
-        let place = error.pos().map(|(line, column)| format!(" (line {line}, column {column})")).unwrap_or_default();
-        format!("not a valid template: {}{place}", error.reason())
-    })?;
-    check_elements(&parsed, 0, 0)?;
-    Ok(parsed)
-}
-
-/// Refuses what could run without end or reach other templates.
-fn check_elements(template: &Parsed, depth: usize, loops: usize) -> Result<(), String> {
-    use TemplateElement as T;
-    if depth > BLOCK_DEPTH_MAX {
-        return Err(format!("blocks nest deeper than {BLOCK_DEPTH_MAX}"));
-    }
-    for element in &template.elements {
-        match element {
-            T::RawString(_) | T::Comment(_) | T::HtmlExpression(_) | T::Expression(_) => {}
-            T::HelperBlock(block) => {
-                let loops = loops + usize::from(block.name.as_name() == Some("each"));
-                if loops > LOOP_DEPTH_MAX {
-                    return Err(format!("`each` nests deeper than {LOOP_DEPTH_MAX}"));
-                }
-                for inner in block.template.iter().chain(&block.inverse) {
-                    check_elements(inner, depth + 1, loops)?;
-                }
-            }
-            T::PartialExpression(_) | T::PartialBlock(_) => return Err("partials (`{{> …}}`) are not available".into()),
-            T::DecoratorExpression(_) | T::DecoratorBlock(_) => {
-                return Err("decorators (`{{* …}}`) are not available".into());
-            }
-            _ => return Err("uses a form of expression that is not available".into()),
-        }
-    }
-    Ok(())
-}
-
 /// Stops a renderer that writes too much.
 struct Capped {
-    bytes: Vec<u8>,
+    text: String,
     bytes_max: usize,
+    is_full: bool,
 }
 
-impl io::Write for Capped {
-    fn write(&mut self, chunk: &[u8]) -> io::Result<usize> {
-        let room = self.bytes_max - self.bytes.len();
-        self.bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() > room { Err(io::Error::other("too long")) } else { Ok(chunk.len()) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
+impl Output for Capped {
+    fn write(&mut self, segment: &str) -> io::Result<()> {
+        if segment.len() > self.bytes_max - self.text.len() {
+            self.is_full = true;
+            return Err(io::Error::other("too long"));
+        }
+        self.text.push_str(segment);
         Ok(())
     }
 }

@@ -97,7 +97,7 @@ impl Flow {
         now: Timestamp,
     ) -> Result<(Draft, Category, Vec<Channel>), SubmitError> {
         let parse = |content: &Content| self.templates.inline(content, &self.limits).err().unwrap_or_default();
-        let draft = request.check(now, &self.limits, &parse).map_err(SubmitError::Invalid)?;
+        let draft = request.check_with(now, &self.limits, &parse).map_err(SubmitError::Invalid)?;
         let category = self.known_category(&draft)?;
         let channels = self.channels(&draft, &category).await?;
         self.can_be_looked_up(&draft)?;

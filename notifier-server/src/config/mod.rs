@@ -33,6 +33,8 @@ pub struct Config {
     pub store: StoreSettings,
     /// Where compiled components are kept; `None` compiles at every start.
     pub plugin_cache_path: Option<PathBuf>,
+    /// Memory of all calls of plugins together, in bytes.
+    pub plugin_memory_bytes_max: usize,
     /// How the engine paces itself.
     pub flow: FlowOptions,
     /// How much one request may carry.
@@ -121,8 +123,8 @@ pub struct LookupSettings {
     pub timeout: Duration,
     /// How long an answer is kept.
     pub cache_ttl: Duration,
-    /// How many answers are kept.
-    pub cache_entries_max: u64,
+    /// Memory for the answers that are kept, in bytes.
+    pub cache_bytes_max: u64,
     /// Where things stand in the answer, as JSON pointers.
     pub fields: BTreeMap<String, String>,
 }

@@ -21,7 +21,7 @@ pub(super) fn read(merged: BTreeMap<String, Value>) -> Result<(Config, Vec<Place
     let server = read_server(root.section("server"));
     let log = read_log(root.section("log"));
     let store = read_store(root.section("store"));
-    let plugin_cache_path = read_plugins(root.section("plugins"));
+    let (plugin_cache_path, plugin_memory_bytes_max) = read_plugins(root.section("plugins"));
     let flow = read_flow(root.section("flow"));
     let limits = read_limits(root.section("limits"));
     let senders = read_senders(root.section("senders"));
@@ -48,6 +48,7 @@ pub(super) fn read(merged: BTreeMap<String, Value>) -> Result<(Config, Vec<Place
         log,
         store,
         plugin_cache_path,
+        plugin_memory_bytes_max,
         flow,
         limits,
         senders,
@@ -130,10 +131,11 @@ fn read_store(mut section: Section<'_>) -> StoreSettings {
     StoreSettings { path: Some(path), cache_bytes }
 }
 
-fn read_plugins(mut section: Section<'_>) -> Option<PathBuf> {
+fn read_plugins(mut section: Section<'_>) -> (Option<PathBuf>, usize) {
     let path = not_empty(section.text("cache_path"));
+    let memory_bytes_max = size(&mut section, "memory_bytes_max", 67_108_864..=68_719_476_736);
     section.finish();
-    path.map(PathBuf::from)
+    (path.map(PathBuf::from), memory_bytes_max)
 }
 
 fn read_flow(mut section: Section<'_>) -> FlowOptions {
@@ -153,11 +155,14 @@ fn read_limits(mut section: Section<'_>) -> Limits {
     limits.variables_depth_max = size(&mut section, "variables_depth_max", 1..=64);
     limits.variables_items_max = size(&mut section, "variables_items_max", 1..=100_000);
     limits.template_source_bytes_max = size(&mut section, "template_source_bytes_max", 1..=1_048_576);
+    limits.template_expressions_max = size(&mut section, "template_expressions_max", 1..=10_000);
+    limits.template_steps_max = size(&mut section, "template_steps_max", 1_000..=10_000_000);
     limits.rendered_bytes_max = size(&mut section, "rendered_bytes_max", 1..=1_048_576);
     limits.sms_chars_max = size(&mut section, "sms_chars_max", 1..=1_600);
     limits.subject_chars_max = size(&mut section, "subject_chars_max", 1..=998);
     limits.attachments_max = size(&mut section, "attachments_max", 0..=100);
-    limits.attachments_bytes_max = size(&mut section, "attachments_bytes_max", 0..=33_554_432);
+    limits.attachments_bytes_max =
+        size(&mut section, "attachments_bytes_max", 0..=Limits::ATTACHMENTS_BYTES_MAX as u64);
     limits.headers_max = size(&mut section, "headers_max", 0..=100);
     limits.media_urls_max = size(&mut section, "media_urls_max", 0..=10);
     let days = section.number("schedule_ahead_days_max", 1..=36_600);
@@ -198,7 +203,7 @@ fn read_lookup(mut section: Section<'_>, path: &str) -> LookupSettings {
         api_key,
         timeout: milliseconds(&mut section, "timeout_ms", 10..=60_000, 5_000),
         cache_ttl: milliseconds(&mut section, "cache_ttl_ms", 0..=86_400_000, 30_000),
-        cache_entries_max: section.optional_number("cache_entries_max", 0..=10_000_000).unwrap_or(100_000),
+        cache_bytes_max: section.optional_number("cache_bytes_max", 0..=68_719_476_736).unwrap_or(67_108_864),
         fields: section.section("fields").texts().into_iter().collect(),
     };
     section.finish();

@@ -2,7 +2,7 @@
 //!
 //! 200 is an answer, 404 means that there is no such id, and everything else (no connection, no time, another status,
 //! something that is not a JSON object) is an outage: the caller waits and asks again. Answers are kept for a short
-//! time, so that a thousand reminders to one building do not ask a thousand times.
+//! time, so that a thousand reminders to one building do not ask a thousand times; that there is no such id is not kept.
 
 mod fetch;
 
@@ -36,8 +36,8 @@ pub struct HttpLookup {
     pub timeout: Duration,
     /// How long an answer is kept; zero keeps nothing.
     pub cache_ttl: Duration,
-    /// How many answers are kept.
-    pub cache_entries_max: u64,
+    /// Memory for the answers that are kept, in bytes, by estimate.
+    pub cache_bytes_max: u64,
     /// Where things stand in the answer, as JSON pointers (RFC 6901). Of a recipient: `email`, `phone`, `locale`,
     /// `time_zone`, and `attributes` (an object for templates); of a subject: `fields` (an object for templates).
     pub fields: BTreeMap<String, String>,

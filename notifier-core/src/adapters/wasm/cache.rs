@@ -1,8 +1,9 @@
 //! Compiled components, in memory and on disk: compiling takes a tenth of a second and more, loading compiled code
 //! well under a millisecond.
 //!
-//! Compiled code is native code that runs unchecked. It is therefore only ever read from a directory that nobody but the
-//! owner can write to, from a file that this module wrote, whole, and whose checksum is right.
+//! Compiled code is native code that runs unchecked. It is therefore only ever read from a directory that belongs to
+//! this process's user and that nobody else can write to, from a file for which both are true as well, which this module
+//! wrote, whole, and whose checksum is right.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -88,15 +89,47 @@ fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     }
 }
 
-/// Creates the directory, or takes write and read access from everybody else. Fails when it belongs to someone else.
+/// Creates the directory, or takes write and read access from everybody else. Fails when others could have put something
+/// into it: that it is private now says nothing about what is in it.
 fn prepare(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
-    if !fs::symlink_metadata(directory)?.is_dir() {
+    let metadata = fs::symlink_metadata(directory)?;
+    if !metadata.is_dir() {
         return Err(io::Error::other("it is a symbolic link"));
     }
     #[cfg(unix)]
-    fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    {
+        check_owner(&metadata)?;
+        let is_empty = || Ok::<_, io::Error>(fs::read_dir(directory)?.next().is_none());
+        let was_open = may_others_write(&metadata);
+        let others_wrote =
+            || io::Error::other("others may write to it, and it is not empty: empty it, or name another one");
+        if was_open && !is_empty()? {
+            return Err(others_wrote());
+        }
+        fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+        // Somebody may have been quicker.
+        if was_open && !is_empty()? {
+            return Err(others_wrote());
+        }
+    }
     Ok(())
+}
+
+#[cfg(unix)]
+fn check_owner(metadata: &fs::Metadata) -> io::Result<()> {
+    let (owner, user) = (std::os::unix::fs::MetadataExt::uid(metadata), rustix::process::geteuid().as_raw());
+    if owner == user {
+        return Ok(());
+    }
+    let problem =
+        format!("it belongs to user {owner}, and this process runs as user {user}: change its owner, or name another");
+    Err(io::Error::other(problem))
+}
+
+#[cfg(unix)]
+fn may_others_write(metadata: &fs::Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o022 != 0
 }
 
 /// The code in the file; `None` when there is no file.
@@ -104,9 +137,10 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if !metadata.is_file() => return Err(io::Error::other("it is not a plain file")),
         #[cfg(unix)]
-        Ok(metadata) if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o022 != 0 => {
-            return Err(io::Error::other("others may write to it"));
-        }
+        Ok(metadata) if may_others_write(&metadata) => return Err(io::Error::other("others may write to it")),
+        #[cfg(unix)]
+        Ok(metadata) => check_owner(&metadata)?,
+        #[cfg(not(unix))]
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

@@ -12,6 +12,7 @@ use super::fault::Fault;
 use super::keyring::Keyring;
 use super::limiter::Limiter;
 use super::logbook::Logbook;
+use super::memory::MemoryPool;
 use super::outgoing::Outgoing;
 use super::share::{Share, step_aside};
 use super::ticker::Running;
@@ -30,6 +31,8 @@ pub(super) struct Grants {
     pub(super) egress: EgressClient,
     pub(super) limits: CallLimits,
     pub(super) clock: Arc<dyn Clock>,
+    /// What the calls of this provider may use together.
+    pub(super) memory: Arc<MemoryPool>,
 }
 
 /// What the host keeps for a running instance.
@@ -41,8 +44,18 @@ pub(super) struct CallState {
     pub(super) wasi: Wasi,
     /// Why the host stopped the code, if it did.
     pub(super) interruption: Option<Fault>,
-    share: Share,
+    pub(super) share: Share,
     _ticks: Running,
+}
+
+impl CallState {
+    /// Does for the guest what takes the host time, on the guest's budget.
+    pub(super) fn on_its_budget<T>(&mut self, work: impl FnOnce(&Self) -> T) -> T {
+        let started = Instant::now();
+        let result = work(self);
+        self.share.charge(started.elapsed());
+        result
+    }
 }
 
 /// What a call is for; it decides what the plugin may do meanwhile.
@@ -71,7 +84,7 @@ pub(super) fn new_store(engine: &WasmEngine, grants: &Arc<Grants>, share: Share,
     let state = CallState {
         grants: Arc::clone(grants),
         outgoing: Arc::clone(&outgoing),
-        limiter: Limiter::new(limits.memory_bytes_max, limits.table_elements_max),
+        limiter: Limiter::new(limits.memory_bytes_max, limits.table_elements_max, Arc::clone(&grants.memory)),
         logbook: Logbook::new(grants.provider.clone(), limits.log_lines_max, limits.log_bytes_max),
         wasi: Wasi::new(outgoing),
         interruption: None,
@@ -92,7 +105,7 @@ fn on_tick(mut context: StoreContextMut<'_, CallState>, purpose: Purpose, tick: 
     let state = context.data_mut();
     let pause = state.share.pause_after_turn(tick);
     let budget_ms = state.grants.limits.cpu_budget_ms;
-    if tick.saturating_mul(state.share.ticks_run()) > Duration::from_millis(budget_ms) {
+    if state.share.computed(tick) > Duration::from_millis(budget_ms) {
         state.interruption = Some(Fault::CpuBudget { budget_ms });
         return UpdateDeadline::Interrupt;
     }

@@ -12,6 +12,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 use super::cache::ComponentCache;
 use super::call::CallState;
 use super::error::PluginError;
+use super::memory::MemoryPool;
 use super::share::FairShare;
 use super::ticker::Ticker;
 use super::{v0_1, wasi};
@@ -24,6 +25,9 @@ pub struct WasmEngineOptions {
     pub cache_dir: Option<PathBuf>,
     /// Bytes that any memory of any plugin may have. 64 MiB unless told otherwise.
     pub memory_bytes_max: usize,
+    /// Bytes that all memories of all running calls may have together; one provider's calls may have half of it. A call
+    /// that finds none left can be tried again. 256 MiB unless told otherwise.
+    pub memory_total_bytes_max: usize,
     /// Elements that any table of any plugin may have. 20,000 unless told otherwise.
     pub table_elements_max: usize,
     /// Bytes of stack that a plugin's code may use. 512 KiB unless told otherwise.
@@ -39,6 +43,7 @@ impl Default for WasmEngineOptions {
         Self {
             cache_dir: None,
             memory_bytes_max: 64 * 1024 * 1024,
+            memory_total_bytes_max: 256 * 1024 * 1024,
             table_elements_max: 20_000,
             stack_bytes_max: 512 * 1024,
             instances_max: 256,
@@ -59,6 +64,7 @@ pub struct WasmEngine {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ticker: Ticker,
     pub(super) share: Arc<FairShare>,
+    pub(super) memory: Arc<MemoryPool>,
 }
 
 impl WasmEngine {
@@ -77,7 +83,9 @@ impl WasmEngine {
         let ticker = Ticker::start(&engine, options.tick)
             .map_err(|error| PluginError::Engine(format!("no thread for the ticker: {error}")))?;
         let instances = Semaphore::new(options.instances_max as usize);
-        Ok(Arc::new(Self { engine, cache, linker, instances, options, clock, ticker, share: Arc::default() }))
+        let memory = MemoryPool::new(options.memory_total_bytes_max);
+        let share = Arc::default();
+        Ok(Arc::new(Self { engine, cache, linker, instances, options, clock, ticker, share, memory }))
     }
 
     pub(super) fn compile(&self, component: &[u8]) -> Result<Component, PluginError> {

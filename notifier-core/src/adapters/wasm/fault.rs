@@ -22,6 +22,8 @@ pub(super) enum Fault {
     Handover { bytes_max: usize },
     /// Anything else that ends a WebAssembly program.
     Trap(String),
+    /// All calls of its provider, or of all providers, use what they may use together. It may well be good.
+    PoolEmpty { bytes_max: usize },
     /// There was no free place to run it. It did nothing.
     Busy(String),
 }
@@ -38,6 +40,7 @@ impl Fault {
         }
         match error.downcast_ref::<Trap>() {
             Some(Trap::StackOverflow) => Self::Stack,
+            _ if state.limiter.pool_refused => Self::PoolEmpty { bytes_max: state.grants.memory.bytes_max() },
             _ if state.limiter.memory_refused => Self::Memory { bytes_max: limits.memory_bytes_max },
             _ if state.limiter.table_refused => Self::Table { elements_max: limits.table_elements_max },
             Some(trap) => Self::Trap(trap.to_string()),
@@ -60,7 +63,7 @@ impl Fault {
             Self::Stack => "plugin.stack",
             Self::Handover { .. } => "plugin.handover",
             Self::Trap(_) => "plugin.trap",
-            Self::Busy(_) => "plugin.busy",
+            Self::Busy(_) | Self::PoolEmpty { .. } => "plugin.busy",
         }
     }
 
@@ -83,6 +86,11 @@ impl std::fmt::Display for Fault {
             Self::Stack => write!(f, "the plugin's calls nested too deeply for its stack"),
             Self::Handover { bytes_max } => write!(f, "the plugin handed over more than {bytes_max} bytes at once"),
             Self::Trap(what) => write!(f, "the plugin crashed: {what}"),
+            Self::PoolEmpty { bytes_max } => write!(
+                f,
+                "no memory to run the plugin: the calls of one provider together use at most {bytes_max} bytes, and those \
+                 of all providers twice as many"
+            ),
             Self::Busy(what) => write!(f, "no place to run the plugin: {what}"),
         }
     }

@@ -15,6 +15,7 @@ use super::engine::WasmEngine;
 use super::error::{PluginError, SettingProblem};
 use super::fault::Fault;
 use super::keyring::Keyring;
+use super::memory::MemoryPool;
 use super::provider::WasmProvider;
 use super::share::{Appetite, Share};
 use super::v0_1::{self, Described};
@@ -37,6 +38,7 @@ pub(super) fn load(engine: &Arc<WasmEngine>, config: WasmProviderConfig) -> Resu
         egress: egress(engine, EgressPolicy::default(), &config.limits),
         limits: config.limits,
         clock: Arc::clone(&engine.clock),
+        memory: MemoryPool::half(&engine.memory),
     });
     let described = ask(engine, &grants, "describe", async |store| plugin.describe(store).await)?;
     check_description(&described, &grants.keyring)?;

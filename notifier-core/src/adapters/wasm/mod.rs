@@ -16,6 +16,7 @@ mod keyring;
 mod limiter;
 mod load;
 mod logbook;
+mod memory;
 mod outgoing;
 mod provider;
 mod receipt;

@@ -16,7 +16,7 @@ use super::fault::Fault;
 use super::load::load;
 use super::outgoing::Outgoing;
 use super::receipt::{ReceiptEvent, ReceiveError, Webhook};
-use super::share::{Appetite, Share, metered, step_aside};
+use super::share::{Appetite, Share, Spent, metered, step_aside};
 use super::v0_1;
 use super::words::tidy;
 use crate::domain::message::Message;
@@ -65,7 +65,7 @@ impl WasmProvider {
                 let result = self.plugin.receive(&mut store, webhook).await;
                 result.map_err(|error| Fault::from_error(&error, store.data()))
             };
-            metered(&self.appetite, receiving).await
+            metered(&self.appetite, &Spent::default(), receiving).await
         };
         match timeout_at(deadline, work).await.unwrap_or(Err(Fault::Deadline { timeout_ms: timeout.as_millis() })) {
             Ok(result) => result,
@@ -102,21 +102,28 @@ impl Provider for WasmProvider {
         let deadline = deadline_in(timeout);
         let (_place, share) = match self.place(deadline, timeout).await {
             Ok(place) => place,
-            Err(fault) => return Outcome::Unavailable { retry_after_ms: None, problem: fault.problem() },
+            Err(fault) => return unavailable(&fault),
         };
         let mut store = new_store(&self.engine, &self.grants, share, Purpose::Send { deadline, timeout });
         let outgoing = Arc::clone(&store.data().outgoing);
         let sending = async move {
             let result = self.plugin.send(&mut store, message, context).await;
-            result.map_err(|error| Fault::from_error(&error, store.data()))
+            let outcome = result.map_err(|error| Fault::from_error(&error, store.data()))?;
+            // What it says after it was refused memory is about that, not about the message.
+            let is_starved = store.data().limiter.pool_refused && !matches!(outcome, Outcome::Accepted { .. });
+            if is_starved { Err(Fault::PoolEmpty { bytes_max: self.grants.memory.bytes_max() }) } else { Ok(outcome) }
         };
-        let result = timeout_at(deadline, metered(&self.appetite, sending)).await;
-        judge(result.unwrap_or(Err(Fault::Deadline { timeout_ms: timeout.as_millis() })), &outgoing)
+        let spent = Spent::default();
+        let result = timeout_at(deadline, metered(&self.appetite, &spent, sending)).await;
+        let result = result.unwrap_or(Err(Fault::Deadline { timeout_ms: timeout.as_millis() }));
+        let fair = timeout.min(Duration::from_millis(self.grants.limits.cpu_budget_ms)) / 2;
+        judge(result, &outgoing, spent.get() >= fair)
     }
 }
 
-/// The outcome of a call: what the plugin says, corrected by what the host saw.
-fn judge(result: Result<Outcome, Fault>, outgoing: &Outgoing) -> Outcome {
+/// The outcome of a call: what the plugin says, corrected by what the host saw. A deadline is the plugin's fault only when
+/// it used the time to compute: it may have waited for its place until there was no time left.
+pub(super) fn judge(result: Result<Outcome, Fault>, outgoing: &Outgoing, has_computed_long: bool) -> Outcome {
     match result {
         Ok(outcome @ (Outcome::Accepted { .. } | Outcome::Unknown { .. })) => outcome,
         Ok(
@@ -126,9 +133,15 @@ fn judge(result: Result<Outcome, Fault>, outgoing: &Outgoing) -> Outcome {
         ) if outgoing.was_interrupted() => Outcome::Unknown { problem: doubted(&problem) },
         Ok(outcome) => outcome,
         Err(fault) if outgoing.may_have_been_processed() => Outcome::Unknown { problem: fault.problem() },
-        Err(fault @ Fault::Busy(_)) => Outcome::Unavailable { retry_after_ms: None, problem: fault.problem() },
+        Err(fault @ (Fault::Busy(_) | Fault::PoolEmpty { .. })) => unavailable(&fault),
+        Err(fault @ Fault::Deadline { .. }) if !has_computed_long => unavailable(&fault),
         Err(fault) => Outcome::Rejected { kind: RejectionKind::Plugin, problem: fault.problem() },
     }
+}
+
+/// Nothing was sent, and the next attempt may do better.
+fn unavailable(fault: &Fault) -> Outcome {
+    Outcome::Unavailable { retry_after_ms: None, problem: fault.problem() }
 }
 
 fn doubted(said: &Problem) -> Problem {

@@ -54,14 +54,28 @@ impl Appetite {
     }
 }
 
+/// For how long one call kept a thread busy.
+#[derive(Default)]
+pub(super) struct Spent(AtomicU64);
+
+impl Spent {
+    pub(super) fn get(&self) -> Duration {
+        Duration::from_micros(self.0.load(SeqCst))
+    }
+
+    fn add(&self, time: Duration) {
+        self.0.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), SeqCst);
+    }
+}
+
 /// Does the work of a call, and takes the time for which it keeps a thread busy.
-pub(super) async fn metered<T>(appetite: &Appetite, work: impl Future<Output = T>) -> T {
-    let mut meter = Meter { appetite, spent: Duration::ZERO };
+pub(super) async fn metered<T>(appetite: &Appetite, spent: &Spent, work: impl Future<Output = T>) -> T {
+    let _meter = Meter { appetite, spent };
     let mut work = pin!(work);
     poll_fn(move |context| {
         let started = Instant::now();
         let progress = work.as_mut().poll(context);
-        meter.spent += started.elapsed();
+        spent.add(started.elapsed());
         progress
     })
     .await
@@ -69,12 +83,12 @@ pub(super) async fn metered<T>(appetite: &Appetite, work: impl Future<Output = T
 
 struct Meter<'a> {
     appetite: &'a Appetite,
-    spent: Duration,
+    spent: &'a Spent,
 }
 
 impl Drop for Meter<'_> {
     fn drop(&mut self) {
-        self.appetite.add(self.spent);
+        self.appetite.add(self.spent.get());
     }
 }
 
@@ -84,13 +98,21 @@ pub(super) struct Share {
     /// How long its provider's calls computed before.
     appetite: Duration,
     ticks_run: u32,
+    /// How long the host computed on its behalf, which no tick interrupts.
+    host_time: Duration,
     is_heavy: bool,
 }
 
 impl Share {
     /// A provider whose last calls computed much will do so again.
     pub(super) fn new(all: &Arc<FairShare>, appetite: &Appetite, tick: Duration) -> Self {
-        let mut share = Self { all: Arc::clone(all), appetite: appetite.get(), ticks_run: 0, is_heavy: false };
+        let mut share = Self {
+            all: Arc::clone(all),
+            appetite: appetite.get(),
+            ticks_run: 0,
+            host_time: Duration::ZERO,
+            is_heavy: false,
+        };
         if share.appetite > tick * LIGHT_TICKS_MAX {
             share.become_heavy();
         }
@@ -112,9 +134,14 @@ impl Share {
         if self.is_heavy { self.all.turns_of_others(tick) } else { Duration::ZERO }
     }
 
-    /// Turns that the call has had.
-    pub(super) fn ticks_run(&self) -> u32 {
-        self.ticks_run
+    /// What a function of the host took is the call's own time.
+    pub(super) fn charge(&mut self, host_time: Duration) {
+        self.host_time += host_time;
+    }
+
+    /// For how long the call computed: its turns, and what the host did for it.
+    pub(super) fn computed(&self, tick: Duration) -> Duration {
+        tick.saturating_mul(self.ticks_run) + self.host_time
     }
 
     fn become_heavy(&mut self) {

@@ -2,13 +2,8 @@
 
 use serde_json::json;
 
-use super::super::template::{Compiled, EmailSource, SmsSource};
+use super::super::template::{EmailSource, SmsSource};
 use super::*;
-
-fn check(request: NotificationRequest, now: Timestamp) -> Result<Draft, Vec<FieldError>> {
-    let limits = Limits::default();
-    request.check(now, &limits, &|content| Compiled::new(content, "content", &limits).err().unwrap_or_default())
-}
 
 fn good() -> NotificationRequest {
     NotificationRequest {
@@ -33,7 +28,7 @@ fn attachment() -> Attachment {
 
 fn fields(request: NotificationRequest) -> Vec<String> {
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
-    let errors = check(request, now).err().unwrap_or_default();
+    let errors = request.check(now, &Limits::default()).err().unwrap_or_default();
     errors.into_iter().map(|error| error.field).collect()
 }
 
@@ -50,7 +45,7 @@ fn a_good_request_passes() {
         Some(ScheduleRequest { local_time: Some("2026-02-01T09:00".into()), ..ScheduleRequest::default() });
     request.expires_at = Some("2026-02-02T09:00:00Z".into());
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
-    let draft = check(request, now).unwrap();
+    let draft = request.check(now, &Limits::default()).unwrap();
     assert_eq!(draft.due_at.unwrap().to_string(), "2026-02-01T09:00:00Z");
     assert_eq!(draft.tenant, TenantId::unnamed());
     assert!(draft.recipient.has_address());

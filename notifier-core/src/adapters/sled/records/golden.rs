@@ -116,6 +116,17 @@ fn delivery() -> Delivery {
     }
 }
 
+/// Parsers may become stricter; what was accepted before stays readable.
+#[test]
+fn addresses_are_not_judged_again() {
+    let mut acceptance = acceptance();
+    let odd = EmailAddress::checked_before("no longer an address".into());
+    acceptance.notification.recipient.email = Some(odd.clone());
+    acceptance.notification.options.reply_to = Some(Mailbox { address: odd, name: None });
+    let record = NotificationRecord::from(&acceptance);
+    assert_eq!(Notification::try_from(record).as_ref(), Ok(&acceptance.notification));
+}
+
 fn facts() -> Vec<Fact> {
     let fact = |kind, state| Fact {
         at: at(1_000),

@@ -135,7 +135,7 @@ impl TryFrom<NotificationV1> for Notification {
     fn try_from(record: NotificationV1) -> Result<Self, Unreadable> {
         let idempotency_key = record.idempotency.map(|idempotency| idempotency.key);
         let options = MessageOptions {
-            reply_to: record.reply_to.map(Mailbox::try_from).transpose()?,
+            reply_to: record.reply_to.map(Mailbox::from),
             headers: record.headers,
             attachments: record.attachments.into_iter().map(Attachment::from).collect(),
             media_urls: record.media_urls,
@@ -217,11 +217,9 @@ impl From<&Mailbox> for MailboxV1 {
     }
 }
 
-impl TryFrom<MailboxV1> for Mailbox {
-    type Error = Unreadable;
-
-    fn try_from(record: MailboxV1) -> Result<Self, Unreadable> {
-        Ok(Self { address: read("reply_to", EmailAddress::parse(&record.address))?, name: record.name })
+impl From<MailboxV1> for Mailbox {
+    fn from(record: MailboxV1) -> Self {
+        Self { address: EmailAddress::checked_before(record.address), name: record.name }
     }
 }
 

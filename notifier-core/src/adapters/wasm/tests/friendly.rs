@@ -6,6 +6,8 @@ use super::vendor::{Vendor, response};
 use super::{config, context, email, load, secret, sms};
 use crate::adapters::wasm::WasmProviderConfig;
 use crate::domain::channel::Channel;
+use crate::domain::limits::Limits;
+use crate::domain::message::{Attachment, MessageContent};
 use crate::domain::outcome::Outcome;
 use crate::ports::provider::Provider;
 
@@ -37,14 +39,44 @@ async fn twilio_sends_a_text_message() {
     assert!(body.contains("To=%2B14155550100"), "{body}");
 }
 
-#[tokio::test]
-async fn sendgrid_sends_an_email() {
-    let vendor = Vendor::start(|_| response("202 Accepted", "X-Message-Id: sg-1\r\n", "")).await;
+fn sendgrid(vendor: &Vendor) -> WasmProviderConfig {
     let settings = json!({ "base_url": vendor.url("") });
     let mut config = config("sendgrid", notifier_plugins::SENDGRID.component, settings);
     config.secrets.insert("api_key".into(), secret("SG.canary-key"));
     config.hosts = Some(vec![vendor.host()]);
-    let outcome = load(config).send(&email(), &context(5_000)).await;
+    config
+}
+
+/// What intake accepts can be sent: the largest attachments beside the longest words, at the default limits of calls.
+#[tokio::test]
+async fn sendgrid_sends_the_largest_email_that_is_accepted() {
+    let vendor = Vendor::start(|_| response("202 Accepted", "X-Message-Id: sg-1\r\n", "")).await;
+    let limits = Limits::default();
+    let mut message = email();
+    let MessageContent::Email(email) = &mut message.content else { panic!("an email") };
+    let words = "\"<é🏠\n".repeat(limits.rendered_bytes_max / 9);
+    (email.text, email.html) = (Some(words.clone()), Some(words));
+    let bytes = Limits::ATTACHMENTS_BYTES_MAX / limits.attachments_max;
+    email.attachments = (0..limits.attachments_max)
+        .map(|number| Attachment {
+            filename: format!("plan-{number}.pdf"),
+            content_type: "application/pdf".into(),
+            content_id: None,
+            data: vec![0xA5; bytes],
+        })
+        .collect();
+    let outcome = load(sendgrid(&vendor)).send(&message, &context(20_000)).await;
+    assert_eq!(outcome, Outcome::Accepted { provider_message_id: Some("sg-1".into()) });
+    let [request] = vendor.arrived().try_into().unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+    let contents = body["attachments"].as_array().unwrap().iter().map(|one| one["content"].as_str().unwrap().len());
+    assert_eq!(contents.sum::<usize>(), limits.attachments_max * bytes.div_ceil(3) * 4);
+}
+
+#[tokio::test]
+async fn sendgrid_sends_an_email() {
+    let vendor = Vendor::start(|_| response("202 Accepted", "X-Message-Id: sg-1\r\n", "")).await;
+    let outcome = load(sendgrid(&vendor)).send(&email(), &context(5_000)).await;
     assert_eq!(outcome, Outcome::Accepted { provider_message_id: Some("sg-1".into()) });
     let [request] = vendor.arrived().try_into().unwrap();
     assert_eq!(request.header("authorization"), Some("Bearer SG.canary-key"));

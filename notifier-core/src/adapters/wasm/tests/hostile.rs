@@ -8,11 +8,14 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::super::call::{Purpose, new_store};
+use super::super::fault::Fault;
+use super::super::outgoing::Outgoing;
+use super::super::provider::judge;
 use super::super::share::Share;
 use super::friendly::twilio;
 use super::vendor::{Answer, Vendor, response};
-use super::{config, context, engine, load, new_engine, secret, sms};
-use crate::adapters::wasm::{WasmProvider, WasmProviderConfig};
+use super::{StoppedClock, config, context, engine, load, new_engine, secret, sms};
+use crate::adapters::wasm::{WasmEngine, WasmEngineOptions, WasmProvider, WasmProviderConfig};
 use crate::domain::outcome::{Outcome, Problem, RejectionKind};
 use crate::ports::provider::Provider;
 
@@ -235,7 +238,80 @@ async fn without_a_place_it_is_unavailable() {
     assert_eq!(vendor.arrived().len(), 1);
 }
 
-/// Twenty attackers of every kind beside one good provider: all its messages go out.
+/// An attempt whose time ended before the plugin could do anything is tried again; a plugin that used the time is blamed.
+#[tokio::test]
+async fn a_deadline_is_blamed_on_who_used_the_time() {
+    let provider = attacker("none");
+    let outgoing = Outgoing::new(Arc::clone(&provider.grants), None);
+    let late = || Err(Fault::Deadline { timeout_ms: 100 });
+    let Outcome::Unavailable { problem, .. } = judge(late(), &outgoing, false) else { panic!("it did nothing") };
+    assert_eq!(problem.code.as_deref(), Some("plugin.deadline"));
+    assert_eq!(fault(&judge(late(), &outgoing, true)), "plugin.deadline");
+    let over_budget = Err(Fault::CpuBudget { budget_ms: 200 });
+    assert_eq!(fault(&judge(over_budget, &outgoing, false)), "plugin.cpu_budget");
+}
+
+/// Two calls that wait use up what one provider may have; another provider has its own half.
+#[tokio::test]
+async fn memory_of_all_calls_is_bounded() {
+    let vendor = Vendor::start(|_| Answer::Silence).await;
+    let options = WasmEngineOptions { memory_total_bytes_max: 5 * 1024 * 1024, ..WasmEngineOptions::default() };
+    let engine = WasmEngine::new(options, Arc::new(StoppedClock)).unwrap();
+    let waiting = Arc::new(WasmProvider::load(&engine, caller("get", &vendor)).unwrap());
+    let send = |provider: &Arc<WasmProvider>| {
+        let provider = Arc::clone(provider);
+        tokio::spawn(async move { provider.send(&sms(), &context(60_000)).await })
+    };
+    let calls = [send(&waiting), send(&waiting)];
+    while vendor.arrived().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let Outcome::Unavailable { problem, .. } = attempt(&waiting).await else { panic!("there is no memory for it") };
+    assert_eq!(problem.code.as_deref(), Some("plugin.busy"));
+    assert!(problem.message.contains("together use at most 2621440 bytes"), "{problem}");
+    let other = WasmProvider::load(&engine, hostile("none", "")).unwrap();
+    assert!(matches!(attempt(&other).await, Outcome::Accepted { .. }));
+    for call in calls {
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+    }
+    // What was taken is given back.
+    let calls = [send(&waiting), send(&waiting)];
+    while vendor.arrived().len() < 4 {
+        tokio::task::yield_now().await;
+    }
+    calls.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+/// More endless loops than processors, none of them near its end: good calls that start later end first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn good_calls_do_not_wait_for_hostile_ones() {
+    let vendor = Vendor::start(|_| response("201 Created", "", r#"{"sid":"SM1"}"#)).await;
+    let engine = new_engine();
+    let good = WasmProvider::load(&engine, twilio(&vendor)).unwrap();
+    let places = engine.instances.available_permits();
+    let attackers: Vec<_> = (0..8)
+        .map(|_| {
+            let mut config = hostile("loop", "");
+            config.limits.cpu_budget_ms = 3_600_000;
+            let provider = WasmProvider::load(&engine, config).unwrap();
+            tokio::spawn(async move { provider.send(&sms(), &context(3_600_000)).await })
+        })
+        .collect();
+    while engine.instances.available_permits() > places - attackers.len() {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..20 {
+        let outcome = good.send(&sms(), &context(60_000)).await;
+        assert_eq!(outcome, Outcome::Accepted { provider_message_id: Some("SM1".into()) });
+    }
+    for attacker in attackers {
+        assert!(!attacker.is_finished());
+        attacker.abort();
+    }
+}
+
+/// Twenty attackers of every kind beside one good provider: all its messages go out, whatever the attackers get through.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn good_neighbours_keep_working() {
     let vendor = Vendor::start(|_| response("201 Created", "", r#"{"sid":"SM1"}"#)).await;
@@ -268,6 +344,7 @@ async fn good_neighbours_keep_working() {
         attempts += attacker.await.unwrap();
     }
     assert_eq!(vendor.arrived().len(), 100);
+    assert!(attempts >= 20, "{attempts} attacks: each attacker was at work meanwhile");
     eprintln!("50 good calls alone: {alone:?}; beside {attempts} attacks: {beside:?}");
 }
 

@@ -178,6 +178,7 @@ fn the_cache_is_private() {
     let components = directory.path().join("components");
     fs::create_dir(&components).unwrap();
     fs::set_permissions(&components, fs::Permissions::from_mode(0o777)).unwrap();
+    // Nobody has used the chance: it is made private.
     kind_of(&engine_with_cache(&directory), HOSTILE);
     assert_eq!(mode(&components), 0o700);
     let [hostile] = files(&directory).try_into().unwrap();
@@ -192,6 +193,40 @@ fn the_cache_is_private() {
     fs::remove_file(&hostile).unwrap();
     std::os::unix::fs::symlink(&sendgrid, &hostile).unwrap();
     assert_eq!(kind_of(&engine_with_cache(&directory), HOSTILE).0, "hostile");
+}
+
+/// What others may have put into the directory is not run later either, when it is private.
+#[cfg(unix)]
+#[test]
+fn a_cache_that_others_could_write_to_is_refused() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    const HOSTILE: &[u8] = notifier_plugins::HOSTILE.component;
+    let directory = tempfile::tempdir().unwrap();
+    let components = directory.path().join("components");
+    let open = || {
+        let options = WasmEngineOptions { cache_dir: Some(components.clone()), ..WasmEngineOptions::default() };
+        WasmEngine::new(options, Arc::new(StoppedClock)).map(drop).map_err(|error| error.to_string())
+    };
+    kind_of(&engine_with_cache(&directory), HOSTILE);
+    for mode in [0o777, 0o770, 0o702] {
+        fs::set_permissions(&components, fs::Permissions::from_mode(mode)).unwrap();
+        for _ in 0..2 {
+            let error = open().unwrap_err();
+            assert!(error.contains("others may write to it, and it is not empty: empty it"), "{mode:o}: {error}");
+        }
+    }
+    fs::set_permissions(&components, fs::Permissions::from_mode(0o755)).unwrap();
+    open().unwrap();
+
+    // Only root can give files away.
+    let [file] = files(&directory).try_into().unwrap();
+    if chown(&file, Some(12_345), None).is_ok() {
+        kind_of(&engine_with_cache(&directory), HOSTILE);
+        assert_eq!(std::os::unix::fs::MetadataExt::uid(&fs::metadata(&file).unwrap()), 0, "it is replaced");
+        chown(&components, Some(12_345), None).unwrap();
+        assert!(open().unwrap_err().contains("it belongs to user 12345, and this process runs as user 0"));
+    }
 }
 
 #[test]

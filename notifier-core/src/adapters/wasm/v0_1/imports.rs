@@ -97,7 +97,9 @@ impl wit_verify::Host for CallState {
             wit_verify::Key::Secret(name) => verify::Key::Secret(name),
             wit_verify::Key::Public(der) => verify::Key::Public(der),
         };
-        verify::verify(&self.grants.keyring, algorithm, &key, &payload, &signature).map_err(|error| match error {
+        let verified =
+            self.on_its_budget(|call| verify::verify(&call.grants.keyring, algorithm, &key, &payload, &signature));
+        verified.map_err(|error| match error {
             verify::VerifyError::UnknownSecret(name) => wit_verify::VerifyError::UnknownSecret(name),
             verify::VerifyError::UnusableKey(problem) => wit_verify::VerifyError::UnusableKey(problem),
         })
@@ -125,5 +127,33 @@ impl log::Host for CallState {
 impl clock::Host for CallState {
     fn now_ms(&mut self) -> u64 {
         u64::try_from(self.grants.clock.now().as_millisecond()).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::super::super::call::{Purpose, new_store};
+    use super::super::super::share::{Appetite, Share};
+    use super::super::super::tests::{config, engine, load, secret};
+    use super::*;
+
+    /// No tick comes while the host computes: what it took is counted all the same.
+    #[test]
+    fn verifying_is_on_the_budget_of_the_plugin() {
+        let mut config = config("hostile", notifier_plugins::HOSTILE.component, serde_json::json!({}));
+        config.secrets.insert("canary".into(), secret("canary-value"));
+        let provider = load(config);
+        let (engine, tick) = (engine(), engine().options.tick);
+        let share = Share::new(&engine.share, &Appetite::default(), tick);
+        let mut store = new_store(engine, &Arc::clone(&provider.grants), share, Purpose::Load);
+        let call = store.data_mut();
+        let (key, payload) = (wit_verify::Key::Secret("canary".into()), vec![0; 10 * 1024 * 1024]);
+        let verified = wit_verify::Host::verify(call, wit_verify::Algorithm::HmacSha256, key, payload, vec![0; 32]);
+        assert!(matches!(verified, Ok(false)));
+        // The fastest hardware needs more than this for ten megabytes.
+        assert!(call.share.computed(tick) > Duration::from_micros(500), "{:?}", call.share.computed(tick));
     }
 }
