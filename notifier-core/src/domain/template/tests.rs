@@ -229,7 +229,7 @@ fn no_template_keeps_the_renderer_busy() {
         (in_loop("{{@root.map.b.c.d}}", 45), "empty"),
         (in_loop("{{#if this}}{{/if}}", 80), "empty"),
         (in_loop("{{#with @root.map}}{{#with b}}{{/with}}{{/with}}", 20), "empty"),
-        (in_loop("{{#if (or this (or this this))}}{{/if}}", 25), "empty"),
+        (in_loop("{{#if (or this (or this this))}}{{/if}}", 18), "empty"),
         ("{{#each b}}{{#each @root.b}}{{/each}}{{/each}}".into(), "empty"),
         ("{{#each b as |x i|}}{{#each @root.b as |y j|}}{{/each}}{{/each}}".into(), "empty"),
     ];
