@@ -16,7 +16,7 @@ use crate::domain::message::{Mailbox, Senders};
 use crate::domain::route::Routes;
 use crate::error::StartError;
 use crate::flow::templates::Templates;
-use crate::flow::{Flow, FlowOptions, Signals};
+use crate::flow::{Connected, Flow, FlowOptions, Signals};
 use crate::notifier::Notifier;
 #[cfg(feature = "wasm")]
 use crate::plugin::Plugin;
@@ -228,13 +228,14 @@ impl NotifierBuilder {
             #[cfg(feature = "sled")]
             StoreChoice::Directory(path) => open_directory(path, self.store_cache_bytes).await?,
         };
+        let connect = |(name, provider)| (name, Arc::new(Connected::new(provider)));
         let flow = Arc::new(Flow {
             store,
             clock,
             entropy,
             directory: self.directory,
             catalog: self.catalog,
-            providers,
+            providers: providers.into_iter().map(connect).collect(),
             routes,
             categories,
             senders,

@@ -277,7 +277,7 @@ impl Notifier {
         providers
             .map(|(name, provider)| ProviderStatus {
                 name: name.clone(),
-                description: provider.describe().clone(),
+                description: provider.provider.describe().clone(),
                 routed: routed(name),
             })
             .collect()

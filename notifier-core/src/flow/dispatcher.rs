@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Flow;
+use super::{Connected, Flow};
 use crate::domain::delivery::{Change, Settling};
 use crate::domain::message::Message;
 use crate::domain::outcome::{Outcome, Problem};
@@ -35,13 +35,15 @@ impl Flow {
         lease: Lease,
         change: Change,
         message: Message,
-        provider: Arc<dyn Provider>,
+        provider: Arc<Connected>,
         notification: &crate::domain::notification::Notification,
     ) -> Result<(), StoreError> {
         let sending = change.delivery.clone();
+        // Before the intent is recorded: what waits when the process ends has certainly not been sent. Never closed.
+        let _place = provider.places.acquire().await;
         self.store.begin(lease, change, self.lease_until(self.clock.now())).await?;
         self.signals.announce(lease.delivery);
-        let outcome = self.call(&*provider, &message, sending.attempts).await;
+        let outcome = self.call(&*provider.provider, &message, sending.attempts).await;
         let category = self.category(&notification.category);
         let settling = Settling {
             category: &category,

@@ -78,7 +78,7 @@ pub(crate) struct Flow {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) directory: Option<Arc<dyn Directory>>,
     pub(crate) catalog: Option<Arc<dyn Catalog>>,
-    pub(crate) providers: BTreeMap<ProviderName, Arc<dyn Provider>>,
+    pub(crate) providers: BTreeMap<ProviderName, Arc<Connected>>,
     pub(crate) routes: Routes,
     pub(crate) categories: BTreeMap<CategoryName, Category>,
     pub(crate) senders: Senders,
@@ -86,6 +86,19 @@ pub(crate) struct Flow {
     pub(crate) options: FlowOptions,
     pub(crate) templates: Templates,
     pub(crate) signals: Signals,
+}
+
+/// A provider, and a place for each call that it takes at the same time.
+pub(crate) struct Connected {
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) places: Semaphore,
+}
+
+impl Connected {
+    pub(crate) fn new(provider: Arc<dyn Provider>) -> Self {
+        let places = provider.describe().concurrent_calls_max.clamp(1, Semaphore::MAX_PERMITS);
+        Self { provider, places: Semaphore::new(places) }
+    }
 }
 
 /// How far the engine is on its way to its end.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ring::digest::{Context, SHA256};
 
-use super::Flow;
+use super::{Connected, Flow};
 use crate::domain::category::Category;
 use crate::domain::delivery::{Attempt, Change, Delivery, Settling};
 use crate::domain::id::{DeliveryId, TenantId};
@@ -21,13 +21,12 @@ use crate::domain::timeline::{Fact, FactKind, Reason};
 use crate::error::PreviewError;
 use crate::ports::clock::within;
 use crate::ports::directory::LookupError;
-use crate::ports::provider::Provider;
 use crate::ports::store::StoreError;
 
 /// What is to be done with a due delivery.
 pub(crate) enum Plan {
     /// Call this provider with this message, after recording the change.
-    Send { change: Box<Change>, message: Box<Message>, provider: Arc<dyn Provider> },
+    Send { change: Box<Change>, message: Box<Message>, provider: Arc<Connected> },
     /// Record the change; nothing is sent now.
     Stop(Box<Change>),
 }

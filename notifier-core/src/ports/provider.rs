@@ -24,6 +24,8 @@ pub struct ProviderDescription {
     pub settings_schema: String,
     /// Hosts that it may call.
     pub hosts: Vec<String>,
+    /// Calls that it takes at the same time; more wait, before their intent is recorded. 64 unless it says otherwise.
+    pub concurrent_calls_max: usize,
 }
 
 impl ProviderDescription {
@@ -37,6 +39,7 @@ impl ProviderDescription {
             channels,
             settings_schema: String::new(),
             hosts: Vec::new(),
+            concurrent_calls_max: 64,
         }
     }
 }

@@ -50,6 +50,13 @@ impl ScriptedProvider {
         }
     }
 
+    /// The same, for so many calls at the same time.
+    #[must_use]
+    pub fn taking(mut self, calls: usize) -> Self {
+        self.description.concurrent_calls_max = calls;
+        self
+    }
+
     /// What it was asked so far, in order.
     #[must_use]
     pub fn calls(&self) -> Vec<(Message, SendContext)> {

@@ -66,6 +66,31 @@ async fn a_look_up_that_breaks_down_delays_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn what_waits_for_its_provider_has_not_been_sent() {
+    let provider = Arc::new(ScriptedProvider::answering([accepted_later()]).taking(1));
+    let notifier = Notifier::builder()
+        .provider("narrow", Arc::clone(&provider) as _)
+        .route(Channel::Sms, "narrow")
+        .start()
+        .await
+        .unwrap();
+    let mut request = sms();
+    request.recipient.phone = Some("+14155550101".into());
+    notifier.submit(request.clone()).await.unwrap();
+    provider.called(1).await;
+    let second = notifier.submit(request).await.unwrap().id;
+    // Time enough to get as far as it can.
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+    let status = notifier.status(&tenant(), second).await.unwrap().unwrap();
+    assert_eq!(status.deliveries[0].state, DeliveryState::Pending, "{}", status.deliveries[0].reason);
+    provider.let_one_go();
+    let status = notifier.wait(&tenant(), second).await.unwrap().unwrap();
+    assert_eq!(status.deliveries[0].state, DeliveryState::Sent);
+}
+
+#[tokio::test]
 async fn a_provider_that_refuses_everything_gets_time_for_an_operator_to_act() {
     let refuses = || {
         let problem = Problem::coded("20003", "authentication failed");

@@ -61,8 +61,8 @@ pub(super) fn load(engine: &Arc<WasmEngine>, config: WasmProviderConfig) -> Resu
         plugin,
         appetite: Appetite::default(),
         places: Semaphore::new(grants.limits.concurrent_calls_max.max(1)),
+        description: public(described, grants.limits.concurrent_calls_max),
         grants,
-        description: public(described),
         hosts_not_granted,
     })
 }
@@ -132,12 +132,13 @@ fn check_description(described: &Described, keyring: &Keyring) -> Result<(), Plu
     }
 }
 
-fn public(described: Described) -> ProviderDescription {
+fn public(described: Described, concurrent_calls_max: usize) -> ProviderDescription {
     let channels: BTreeSet<_> = described.channels.into_iter().collect();
     let mut description = ProviderDescription::native(described.kind, channels.into_iter().collect());
     description.version = described.version;
     description.summary = described.summary;
     description.settings_schema = described.settings_schema;
     description.hosts = described.hosts;
+    description.concurrent_calls_max = concurrent_calls_max;
     description
 }
