@@ -34,6 +34,7 @@ fmt: ## Check the format
 
 clippy: ## Lint, with warnings as errors
 	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	@$(CARGO) clippy --manifest-path plugins/Cargo.toml --workspace --all-targets --locked -- -D warnings
 
 doc: ## Build the documentation, with warnings as errors
 	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items

@@ -247,7 +247,7 @@ impl Notifier {
     }
 
     /// The message of the last attempt of a delivery. Its words are not kept, only their hash: `None` when they cannot be made
-    /// again, or come out differently. Address and sender are those of now; the address of then is [`Attempt::address`].
+    /// again, or come out differently. Address and sender are those of now; those of then are in the [`Attempt`].
     ///
     /// # Errors
     /// When the store fails.

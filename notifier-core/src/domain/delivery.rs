@@ -24,6 +24,8 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// The address it went to.
     pub address: String,
+    /// The address it came from; `None` when the provider picked it.
+    pub sender: Option<String>,
     /// Which words, as `rent-reminder v3 (es)` or `inline`.
     pub content: String,
     /// SHA-256 of the rendered message, in hexadecimal: proof of what was said.
@@ -351,6 +353,7 @@ mod tests {
             provider: ProviderName::new("twilio").unwrap(),
             started_at: at(0),
             address: "+14155550101".into(),
+            sender: None,
             content: "inline".into(),
             content_sha256: String::new(),
             provider_message_id: None,

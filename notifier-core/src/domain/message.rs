@@ -121,6 +121,15 @@ impl MessageContent {
         }
     }
 
+    /// The address it comes from; `None` when the provider picks it.
+    #[must_use]
+    pub fn sender_address(&self) -> Option<&str> {
+        match self {
+            Self::Email(email) => Some(email.sender.address.as_str()),
+            Self::Sms(sms) => sms.sender.as_deref(),
+        }
+    }
+
     /// The address it goes to.
     #[must_use]
     pub fn recipient_address(&self) -> &str {

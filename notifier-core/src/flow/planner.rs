@@ -247,6 +247,7 @@ impl Flow {
             provider: choice.provider,
             started_at: now,
             address: made.content.recipient_address().to_owned(),
+            sender: made.content.sender_address().map(str::to_owned),
             content: made.source,
             content_sha256: hash(&made.content),
             provider_message_id: None,

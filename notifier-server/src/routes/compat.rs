@@ -173,7 +173,7 @@ async fn details(app: &App, delivery: &Delivery) -> Result<Option<Details>, Prob
     match &delivery.last_attempt {
         Some(attempt) if delivery.state != DeliveryState::Pending => {
             let content = app.notifier.attempted(delivery).await?;
-            Ok(Some(Details::attempted(delivery.id.channel, &attempt.address, content)))
+            Ok(Some(Details::attempted(delivery.id.channel, attempt, content)))
         }
         _ => match app.notifier.preview(&delivery.tenant, delivery.id).await {
             Ok(content) => Ok(Some(content.into())),

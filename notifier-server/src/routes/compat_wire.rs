@@ -1,6 +1,6 @@
 //! The shapes of the replaced service's API. Their fields are what its callers send and read; none may change.
 
-use notifier_core::{Channel, MessageContent, Preferences};
+use notifier_core::{Attempt, Channel, MessageContent, Preferences};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -68,14 +68,14 @@ pub(super) enum Details {
         html_body: Option<String>,
         /// Its plain text.
         text_body: Option<String>,
-        /// From whom; null once it was sent: senders are not recorded.
+        /// From whom.
         from_email: Option<String>,
     },
     /// A text message.
     Sms {
         /// To whom.
         to_phone_number: String,
-        /// From whom; null when the provider picks the number, and once it was sent: senders are not recorded.
+        /// From whom; null when the provider picks the number.
         from_phone_number: Option<String>,
         /// The words; null when they are not known any more.
         message: Option<String>,
@@ -83,27 +83,25 @@ pub(super) enum Details {
 }
 
 impl Details {
-    /// Of a message that was handed to a provider: its address then, and its words as far as they are known.
-    pub(super) fn attempted(channel: Channel, address: &str, content: Option<MessageContent>) -> Self {
-        let details = match (content.map(Self::from), channel) {
-            (Some(details), _) => details,
-            (None, Channel::Sms) => {
-                Self::Sms { to_phone_number: String::new(), from_phone_number: None, message: None }
+    /// Of a message that was handed to a provider: from and to whom that was, and its words as far as they are known.
+    pub(super) fn attempted(channel: Channel, attempt: &Attempt, content: Option<MessageContent>) -> Self {
+        let (address, sender) = (attempt.address.clone(), attempt.sender.clone());
+        match (channel, content) {
+            (Channel::Sms, content) => {
+                let message = content.and_then(|content| match content {
+                    MessageContent::Sms(sms) => Some(sms.text),
+                    MessageContent::Email(_) => None,
+                });
+                Self::Sms { to_phone_number: address, from_phone_number: sender, message }
             }
-            (None, _) => Self::Email {
-                to_email: String::new(),
-                subject: None,
-                html_body: None,
-                text_body: None,
-                from_email: None,
+            (_, Some(MessageContent::Email(email))) => Self::Email {
+                to_email: address,
+                subject: Some(email.subject),
+                html_body: email.html,
+                text_body: email.text,
+                from_email: sender,
             },
-        };
-        let address = address.to_owned();
-        match details {
-            Self::Email { subject, html_body, text_body, .. } => {
-                Self::Email { to_email: address, subject, html_body, text_body, from_email: None }
-            }
-            Self::Sms { message, .. } => Self::Sms { to_phone_number: address, from_phone_number: None, message },
+            _ => Self::Email { to_email: address, subject: None, html_body: None, text_body: None, from_email: sender },
         }
     }
 }

@@ -149,21 +149,21 @@ async fn what_was_sent_is_shown_as_it_was_sent() {
     server.lookup.put_recipient(moved);
     let (email, sms) = (read(0).await, read(1).await);
     let words = json!({
-        "to_email": "ana@example.com", "subject": "About 12 Bleecker Street", "from_email": null,
+        "to_email": "ana@example.com", "subject": "About 12 Bleecker Street", "from_email": "office@example.com",
         "text_body": "Hi {{name}} <b>",
         "html_body": "<p style=\"white-space: pre-line\">Hi {{name}} &lt;b&gt;</p>",
     });
     assert_eq!((&email["details"], &email["sent"]), (&words, &json!(true)));
-    let words = json!({"to_phone_number": "+14155550101", "from_phone_number": null, "message": "Hi {{name}} <b>"});
+    let words = json!({"to_phone_number": "+14155550101", "from_phone_number": "+15005550006", "message": "Hi {{name}} <b>"});
     assert_eq!(sms["details"], words);
 
     server.lookup.set_down(true);
     let (email, sms) = (read(0).await, read(1).await);
     let known = json!({
-        "to_email": "ana@example.com", "subject": null, "from_email": null, "text_body": null, "html_body": null,
+        "to_email": "ana@example.com", "subject": null, "from_email": "office@example.com", "text_body": null, "html_body": null,
     });
     assert_eq!((&email["details"], &email["sent"]), (&known, &json!(true)));
-    let known = json!({"to_phone_number": "+14155550101", "from_phone_number": null, "message": null});
+    let known = json!({"to_phone_number": "+14155550101", "from_phone_number": "+15005550006", "message": null});
     assert_eq!(sms["details"], known);
 }
 

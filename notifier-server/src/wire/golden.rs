@@ -67,6 +67,7 @@ fn sent(delivery: &Delivery) -> Delivery {
         provider: ProviderName::new("twilio").unwrap(),
         started_at: "2026-12-24T08:00:01Z".parse().unwrap(),
         address: "+14155550101".into(),
+        sender: Some("+14155550199".into()),
         content: "inline".into(),
         content_sha256: "00ff".into(),
         provider_message_id: Some("SM1".into()),

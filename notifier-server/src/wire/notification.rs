@@ -155,6 +155,9 @@ pub(crate) struct AttemptBody {
     pub(crate) started_at: String,
     /// The address it went to.
     pub(crate) address: String,
+    /// The address it came from; absent when the provider picked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sender: Option<String>,
     /// Which words.
     #[schema(example = "rent-reminder v3 (es)")]
     pub(crate) content: String,
@@ -317,6 +320,7 @@ impl From<&Attempt> for AttemptBody {
             provider: attempt.provider.to_string(),
             started_at: attempt.started_at.to_string(),
             address: attempt.address.clone(),
+            sender: attempt.sender.clone(),
             content: attempt.content.clone(),
             content_sha256: attempt.content_sha256.clone(),
             provider_message_id: attempt.provider_message_id.clone(),

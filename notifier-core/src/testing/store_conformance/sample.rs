@@ -191,6 +191,7 @@ pub fn begin(delivery: &Delivery, now: Timestamp) -> Change {
         provider: ProviderName::new("twilio").unwrap(),
         started_at: now,
         address: "+14155550101".into(),
+        sender: Some("+14155550199".into()),
         content: "inline".into(),
         content_sha256: "00".repeat(32),
         provider_message_id: None,

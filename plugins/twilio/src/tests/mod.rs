@@ -1,5 +1,4 @@
 //! Every byte of a request, every row of the tables, every way to sign.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod receive;
 mod send;

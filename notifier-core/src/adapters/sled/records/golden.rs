@@ -107,6 +107,7 @@ fn delivery() -> Delivery {
             provider: ProviderName::new("twilio").unwrap(),
             started_at: at(1_000),
             address: "+14155550101".into(),
+            sender: Some("+14155550199".into()),
             content: "rent-reminder v3 (es)".into(),
             content_sha256: "ab".repeat(32),
             provider_message_id: Some("SM123".into()),
