@@ -154,7 +154,8 @@ async fn what_was_sent_is_shown_as_it_was_sent() {
         "html_body": "<p style=\"white-space: pre-line\">Hi {{name}} &lt;b&gt;</p>",
     });
     assert_eq!((&email["details"], &email["sent"]), (&words, &json!(true)));
-    let words = json!({"to_phone_number": "+14155550101", "from_phone_number": "+15005550006", "message": "Hi {{name}} <b>"});
+    let words =
+        json!({"to_phone_number": "+14155550101", "from_phone_number": "+15005550006", "message": "Hi {{name}} <b>"});
     assert_eq!(sms["details"], words);
 
     server.lookup.set_down(true);
