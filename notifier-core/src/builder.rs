@@ -198,6 +198,7 @@ impl NotifierBuilder {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let entropy = self.entropy.unwrap_or_else(|| Arc::new(SystemEntropy::new()));
         check_options(&self.options)?;
+        check_limits(&self.limits)?;
         let senders = read_senders(self.sender_email, self.sender_sms)?;
         let mut providers = BTreeMap::new();
         for (name, provider) in self.providers {
@@ -262,6 +263,14 @@ fn check_options(options: &FlowOptions) -> Result<(), StartError> {
     }
     if options.attempt_timeout.is_zero() || options.lease_margin < Duration::from_secs(1) {
         return Err(setting("flow.lease_margin", "must be at least a second, and `attempt_timeout` more than nothing"));
+    }
+    Ok(())
+}
+
+fn check_limits(limits: &Limits) -> Result<(), StartError> {
+    if limits.attachments_bytes_max > Limits::ATTACHMENTS_BYTES_MAX {
+        let problem = format!("must be at most {}: more cannot be handed to a provider", Limits::ATTACHMENTS_BYTES_MAX);
+        return Err(setting("limits.attachments_bytes_max", problem));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@
 //! [`NotifierBuilder`] puts it together; [`NotificationRequest`] says what is wanted.
 //!
 //! # Quickstart
+//! With the feature `testing`, which brings a provider that takes everything and sends nothing:
 //! ```
 //! use std::sync::Arc;
 //! use notifier_core::testing::ScriptedProvider;

@@ -36,6 +36,12 @@ impl Clock for SystemClock {
             tokio::time::sleep(left.min(LOOK_AGAIN_AFTER)).await;
         }
     }
+
+    /// By the monotonic clock.
+    async fn sleep(&self, duration: Duration) {
+        #[expect(clippy::disallowed_methods, reason = "this is the adapter that sleeps")]
+        tokio::time::sleep(duration).await;
+    }
 }
 
 /// The system's source of cryptographically secure randomness.

@@ -2,10 +2,11 @@
 //! kept.
 
 use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moka::sync::Cache;
+use moka::sync::{Cache, CacheBuilder};
 use ring::digest::{Context, SHA256};
 
 use crate::domain::channel::Channel;
@@ -37,6 +38,11 @@ impl Ready {
         Ok(Self { template, default, locales })
     }
 
+    fn source_bytes(&self) -> usize {
+        let locales = self.template.locales.values().map(source_bytes).sum::<usize>();
+        source_bytes(&self.template.content) + locales
+    }
+
     /// The sources for a reader of that locale, and a name for them.
     pub(crate) fn pick(&self, locale: Option<&Locale>, channel: Channel) -> (String, &Compiled) {
         let Template { name, version, .. } = &self.template;
@@ -66,20 +72,18 @@ struct Inline {
 
 /// How long a new version may go unnoticed by other processes; this one notices at once.
 const NEWEST_TIME_TO_LIVE: Duration = Duration::from_secs(1);
-const TEMPLATES_KEPT_MAX: u64 = 1_000;
-/// Bytes of sources whose parsed form is kept. That form takes several times as much.
-const INLINE_SOURCE_BYTES_KEPT_MAX: u64 = 4 * 1024 * 1024;
+/// Bytes of sources whose parsed form is kept, in each of the caches. That form takes several times as much.
+const SOURCE_BYTES_KEPT_MAX: u64 = 4 * 1024 * 1024;
 /// What counts for every entry, however short.
-const INLINE_ENTRY_BYTES: usize = 512;
+const ENTRY_BYTES: usize = 512;
 
 impl Templates {
     pub(crate) fn new() -> Self {
-        let entry_bytes =
-            |_: &[u8; 32], kept: &Inline| u32::try_from(kept.source_bytes + INLINE_ENTRY_BYTES).unwrap_or(u32::MAX);
+        let of_a_template = |ready: &Arc<Ready>| ready.source_bytes();
         Self {
-            inline: Cache::builder().max_capacity(INLINE_SOURCE_BYTES_KEPT_MAX).weigher(entry_bytes).build(),
-            versions: Cache::new(TEMPLATES_KEPT_MAX),
-            newest: Cache::builder().max_capacity(TEMPLATES_KEPT_MAX).time_to_live(NEWEST_TIME_TO_LIVE).build(),
+            versions: weighing(of_a_template).build(),
+            newest: weighing(of_a_template).time_to_live(NEWEST_TIME_TO_LIVE).build(),
+            inline: weighing(|inline: &Inline| inline.source_bytes).build(),
         }
     }
 
@@ -123,7 +127,7 @@ impl Templates {
             return Ok(kept.compiled);
         }
         let compiled = Arc::new(Compiled::new(content, "content", limits)?);
-        let source_bytes = parts(content).into_iter().flatten().map(str::len).sum();
+        let source_bytes = source_bytes(content);
         self.inline.insert(key, Inline { compiled: Arc::clone(&compiled), source_bytes });
         Ok(compiled)
     }
@@ -132,6 +136,21 @@ impl Templates {
     pub(crate) fn forget_newest(&self, tenant: &TenantId, name: &TemplateName) {
         self.newest.invalidate(&(tenant.clone(), name.clone()));
     }
+}
+
+/// A cache that is full when the sources of what is in it have so many bytes.
+fn weighing<K, V>(source_bytes: fn(&V) -> usize) -> CacheBuilder<K, V, Cache<K, V>>
+where
+    K: Eq + Hash + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::builder()
+        .max_capacity(SOURCE_BYTES_KEPT_MAX)
+        .weigher(move |_, kept| u32::try_from(source_bytes(kept) + ENTRY_BYTES).unwrap_or(u32::MAX))
+}
+
+fn source_bytes(content: &Content) -> usize {
+    parts(content).into_iter().flatten().map(str::len).sum()
 }
 
 fn parts(content: &Content) -> [Option<&str>; 4] {

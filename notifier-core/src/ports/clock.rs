@@ -16,6 +16,12 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Returns at or after that time, never before it as [`Self::now`] tells it.
     async fn sleep_until(&self, deadline: Timestamp);
+
+    /// Returns after that long. Where [`Self::now`] can be set by somebody, this has to be measured by something that cannot.
+    async fn sleep(&self, duration: Duration) {
+        let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+        self.sleep_until(self.now().saturating_add(duration).unwrap_or(Timestamp::MAX)).await;
+    }
 }
 
 /// The time ran out.
@@ -23,14 +29,12 @@ pub trait Clock: Send + Sync + 'static {
 #[error("the time ran out")]
 pub struct Elapsed;
 
-/// Runs `work` for at most `limit`, then drops it.
+/// Runs `work` for at most `limit`, then drops it. Setting the clock neither cuts it short nor holds it for ever.
 ///
 /// # Errors
 /// [`Elapsed`] when it did not finish in time.
 pub async fn within<T>(clock: &dyn Clock, limit: Duration, work: impl Future<Output = T>) -> Result<T, Elapsed> {
-    let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
-    let deadline = clock.now().saturating_add(limit).unwrap_or(Timestamp::MAX);
-    match select(pin!(work), clock.sleep_until(deadline)).await {
+    match select(pin!(work), clock.sleep(limit)).await {
         Either::Left((result, _)) => Ok(result),
         Either::Right(((), _)) => Err(Elapsed),
     }

@@ -7,8 +7,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use notifier_core::testing::{Answer, ScriptedProvider};
 use notifier_core::{
-    Channel, DeliveryState, Directory, LookupError, Notifier, Outcome, Problem, Recipient, RecipientId, RejectionKind,
-    TenantId,
+    DeliveryState, Directory, LookupError, Outcome, Problem, Recipient, RecipientId, RejectionKind, TenantId,
 };
 
 use super::world::*;
@@ -34,17 +33,9 @@ impl Directory for Fragile {
 async fn a_caller_that_goes_away_keeps_nobody_waiting() {
     let directory = tempfile::tempdir().unwrap();
     let provider = Arc::new(ScriptedProvider::accepting());
-    let notifier = Notifier::builder()
-        .data_dir(directory.path())
-        .provider("scripted", Arc::clone(&provider) as _)
-        .route(Channel::Sms, "scripted")
-        .start()
-        .await
-        .unwrap();
-    let mut request = sms();
-    request.recipient.phone = Some("+14155550101".into());
+    let notifier = bare(&provider).data_dir(directory.path()).start().await.unwrap();
     // Handed in, and not waited for.
-    assert!(Box::pin(notifier.submit(request)).now_or_never().is_none());
+    assert!(Box::pin(notifier.submit(sms_to_a_number())).now_or_never().is_none());
     provider.called(1).await;
     notifier.shutdown(std::time::Duration::from_secs(20)).await.unwrap();
 }
@@ -68,17 +59,10 @@ async fn a_look_up_that_breaks_down_delays_and_loses_nothing() {
 #[tokio::test]
 async fn what_waits_for_its_provider_has_not_been_sent() {
     let provider = Arc::new(ScriptedProvider::answering([accepted_later()]).taking(1));
-    let notifier = Notifier::builder()
-        .provider("narrow", Arc::clone(&provider) as _)
-        .route(Channel::Sms, "narrow")
-        .start()
-        .await
-        .unwrap();
-    let mut request = sms();
-    request.recipient.phone = Some("+14155550101".into());
-    notifier.submit(request.clone()).await.unwrap();
+    let notifier = bare(&provider).start().await.unwrap();
+    notifier.submit(sms_to_a_number()).await.unwrap();
     provider.called(1).await;
-    let second = notifier.submit(request).await.unwrap().id;
+    let second = notifier.submit(sms_to_a_number()).await.unwrap().id;
     // Time enough to get as far as it can.
     for _ in 0..200 {
         tokio::task::yield_now().await;

@@ -1,7 +1,9 @@
 //! What is refused at once, and what an idempotency key means.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use notifier_core::testing::ScriptedProvider;
 use notifier_core::{
     Channel, Content, EmailSource, NotificationRequest, Notifier, SmsSource, SubmitError, Template, TemplateName,
     TemplateRequest, Variable, VariableKind,
@@ -50,12 +52,7 @@ async fn what_can_be_known_at_once_is_refused_at_once() {
 
 #[tokio::test]
 async fn a_channel_without_a_provider_is_refused_when_asked_for_and_left_out_when_not() {
-    let notifier = Notifier::builder()
-        .provider("scripted", std::sync::Arc::new(notifier_core::testing::ScriptedProvider::accepting()))
-        .route(Channel::Sms, "scripted")
-        .start()
-        .await
-        .unwrap();
+    let notifier = bare(&Arc::new(ScriptedProvider::accepting())).start().await.unwrap();
     let mut asked = both();
     asked.recipient.phone = Some("+14155550101".into());
     assert_eq!(notifier.submit(asked.clone()).await.unwrap().deliveries.len(), 1);
@@ -65,15 +62,9 @@ async fn a_channel_without_a_provider_is_refused_when_asked_for_and_left_out_whe
 
 #[tokio::test]
 async fn what_could_never_be_looked_up_is_refused_at_once() {
-    let notifier = Notifier::builder()
-        .provider("scripted", std::sync::Arc::new(notifier_core::testing::ScriptedProvider::accepting()))
-        .route(Channel::Sms, "scripted")
-        .start()
-        .await
-        .unwrap();
+    let notifier = bare(&Arc::new(ScriptedProvider::accepting())).start().await.unwrap();
     assert_eq!(refused(&notifier, sms()).await, ["recipient"]);
-    let mut with_address = sms();
-    with_address.recipient.phone = Some("+14155550101".into());
+    let mut with_address = sms_to_a_number();
     assert!(notifier.submit(with_address.clone()).await.is_ok());
     with_address.subject = Some("p1".into());
     assert_eq!(refused(&notifier, with_address).await, ["subject"]);
@@ -81,11 +72,7 @@ async fn what_could_never_be_looked_up_is_refused_at_once() {
 
 #[tokio::test]
 async fn email_without_a_sender_does_not_start() {
-    let result = Notifier::builder()
-        .provider("scripted", std::sync::Arc::new(notifier_core::testing::ScriptedProvider::accepting()))
-        .route(Channel::Email, "scripted")
-        .start()
-        .await;
+    let result = bare(&Arc::new(ScriptedProvider::accepting())).route(Channel::Email, "scripted").start().await;
     let error = result.err().unwrap().to_string();
     assert!(error.contains("senders.email"), "{error}");
 }

@@ -122,6 +122,18 @@ impl World {
     }
 }
 
+/// An engine that sends text messages through this provider, and has neither a user database nor a catalog.
+pub(crate) fn bare(provider: &Arc<ScriptedProvider>) -> NotifierBuilder {
+    Notifier::builder().provider("scripted", Arc::clone(provider) as _).route(Channel::Sms, "scripted")
+}
+
+/// A text message to a number.
+pub(crate) fn sms_to_a_number() -> NotificationRequest {
+    let mut request = sms();
+    request.recipient.phone = Some("+14155550101".into());
+    request
+}
+
 pub(crate) fn category(unknown_policy: UnknownPolicy) -> Category {
     let retry = RetryPolicy { attempts_max: 4, delay_min_ms: 1_000, delay_base_ms: 2_000, ..RetryPolicy::default() };
     Category { retry, unknown_policy, ..Category::default() }
