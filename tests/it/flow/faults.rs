@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
+use notifier_core::ports::clock::within;
 use notifier_core::testing::{Answer, ScriptedProvider};
 use notifier_core::{
-    DeliveryState, Directory, LookupError, Outcome, Problem, Recipient, RecipientId, RejectionKind, TenantId,
+    DeliveryState, Directory, LookupError, Outcome, Problem, Recipient, RecipientId, RejectionKind, SystemClock,
+    TenantId,
 };
 
 use super::world::*;
@@ -34,10 +37,16 @@ async fn a_caller_that_goes_away_keeps_nobody_waiting() {
     let directory = tempfile::tempdir().unwrap();
     let provider = Arc::new(ScriptedProvider::accepting());
     let notifier = bare(&provider).data_dir(directory.path()).start().await.unwrap();
+    let first = notifier.submit(sms_to_a_number()).await.unwrap();
+    notifier.wait(&tenant(), first.id).await.unwrap();
+    // The store answers in order: by now the scheduler knows that nothing is left, and sleeps.
+    notifier.check().await.unwrap();
     // Handed in, and not waited for.
     assert!(Box::pin(notifier.submit(sms_to_a_number())).now_or_never().is_none());
-    provider.called(1).await;
-    notifier.shutdown(std::time::Duration::from_secs(20)).await.unwrap();
+    // Without the wake-up this would be for ever.
+    let called = within(&SystemClock, Duration::from_secs(30), provider.called(2)).await;
+    called.expect("somebody wakes the scheduler");
+    notifier.shutdown(Duration::from_secs(20)).await.unwrap();
 }
 
 #[tokio::test]
@@ -48,6 +57,10 @@ async fn a_look_up_that_breaks_down_delays_and_loses_nothing() {
         let submitted = world.submit(sms()).await;
         world.idle().await;
         assert_eq!(world.state(submitted.id).await, DeliveryState::Pending, "hangs: {hangs}");
+        world.advance_ms(11_000).await;
+        let timeline = world.timeline(submitted.id).await;
+        let is_told = timeline.iter().any(|fact| fact.reason.code == "directory.unavailable");
+        assert_eq!(is_told, hangs, "silence is an outage; what breaks down leaves its claim to end");
         // Nothing else happens meanwhile that could wake anybody.
         for _ in 0..70 {
             world.advance_ms(1_000).await;
