@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use notifier_core::{Clock, SystemClock};
 use notifier_server::sandbox::{Sandbox, SandboxOptions};
 use notifier_tests::client::Client;
+use notifier_tests::emailing;
 use notifier_tests::process::Server;
 use tempfile::TempDir;
 
@@ -28,9 +29,8 @@ impl Bench {
         let mut options = SandboxOptions::new(Arc::new(|| SystemClock.now()));
         options.inbox_capacity = 200_000;
         let vendors = Sandbox::start(options).await?;
-        let config = directory.path().join("notifier.toml");
-        std::fs::write(&config, configuration(&directory, &vendors))?;
-        let server = start(&config, &vendors);
+        let config = emailing::configure(directory.path(), &vendors, "[log]\nlevel = \"warn\"")?;
+        let server = emailing::start(&config, &vendors);
         Ok(Self { server, vendors, config, directory })
     }
 
@@ -42,7 +42,7 @@ impl Bench {
     pub(crate) async fn restart(mut self) -> Result<(Self, f64), Failure> {
         self.server.terminate()?;
         let watch = Stopwatch::start();
-        self.server = start(&self.config, &self.vendors);
+        self.server = emailing::start(&self.config, &self.vendors);
         let answer = self.server.client.get("/v1/ready").await?;
         let elapsed_ms = watch.elapsed().as_secs_f64() * 1_000.0;
         if answer.status != 200 {
@@ -108,34 +108,4 @@ impl Bench {
         let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kib * 1_024.0 / 1_000_000.0)
     }
-}
-
-fn start(config: &std::path::Path, vendors: &Sandbox) -> Server {
-    Server::serve(config, &[("BENCH_SENDGRID_KEY", &vendors.credentials().sendgrid_api_key)])
-}
-
-fn configuration(directory: &TempDir, vendors: &Sandbox) -> String {
-    let vendor = vendors.sendgrid_url();
-    let host = vendor.trim_start_matches("http://");
-    let data = directory.path().join("data").display().to_string();
-    let cache = directory.path().join("plugins").display().to_string();
-    format!(
-        r#"
-        [log]
-        level = "warn"
-        [store]
-        path = {data:?}
-        [plugins]
-        cache_path = {cache:?}
-        [senders]
-        email = "Office <office@example.com>"
-        [routes]
-        email = "sendgrid"
-        [providers.sendgrid]
-        plugin = "sendgrid"
-        hosts = [{host:?}]
-        settings = {{ base_url = {vendor:?} }}
-        secrets = {{ api_key = "env:BENCH_SENDGRID_KEY" }}
-        "#
-    )
 }

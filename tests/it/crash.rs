@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use notifier_server::sandbox::{Fault, Sandbox, SandboxOptions, Service};
 use notifier_tests::client::Client;
+use notifier_tests::emailing;
 use notifier_tests::process::Server;
 use serde_json::{Value, json};
 
@@ -35,7 +36,7 @@ async fn nothing_acknowledged_is_lost_and_only_what_was_in_flight_repeats() {
     let vendors = Sandbox::start(options).await.unwrap();
     let config = write_config(directory.path(), &vendors);
     let mut accepted = BTreeMap::new();
-    let mut server = start(&config, &vendors);
+    let mut server = emailing::start(&config, &vendors);
     for round in 0..rounds() {
         let arrived_before = vendors.inbox().seq_last();
         let arrived = || usize::try_from(vendors.inbox().seq_last() - arrived_before).unwrap();
@@ -52,7 +53,7 @@ async fn nothing_acknowledged_is_lost_and_only_what_was_in_flight_repeats() {
         let pending = acknowledged.len().saturating_sub(arrived());
         accepted.extend(acknowledged);
         vendors.faults().clear_all();
-        server = start(&config, &vendors);
+        server = emailing::start(&config, &vendors);
         settle(&server.client, &accepted, round).await;
         println!("round {round}: killed with {pending} pending or in flight; {} acknowledged so far", accepted.len());
     }
@@ -60,41 +61,18 @@ async fn nothing_acknowledged_is_lost_and_only_what_was_in_flight_repeats() {
     assert!(server.terminate().unwrap().success());
 }
 
-fn start(config: &Path, vendors: &Sandbox) -> Server {
-    Server::serve(config, &[("CRASH_TEST_SENDGRID_KEY", &vendors.credentials().sendgrid_api_key)])
-}
-
 fn write_config(directory: &Path, vendors: &Sandbox) -> std::path::PathBuf {
-    let vendor = vendors.sendgrid_url();
-    let host = vendor.trim_start_matches("http://");
-    let data = directory.join("data").display().to_string();
-    let cache = directory.join("plugins").display().to_string();
-    let config = format!(
+    let more = format!(
         r#"
         [log]
         level = "error"
-        [store]
-        path = {data:?}
-        [plugins]
-        cache_path = {cache:?}
         [flow]
         in_flight_max = {IN_FLIGHT_MAX}
-        [senders]
-        email = "Office <office@example.com>"
-        [routes]
-        email = "sendgrid"
-        [providers.sendgrid]
-        plugin = "sendgrid"
-        hosts = [{host:?}]
-        settings = {{ base_url = {vendor:?} }}
-        secrets = {{ api_key = "env:CRASH_TEST_SENDGRID_KEY" }}
         [categories.default]
         retry = {{ delay_min_ms = 10, delay_base_ms = 50 }}
         "#
     );
-    let path = directory.join("notifier.toml");
-    std::fs::write(&path, config).unwrap();
-    path
+    emailing::configure(directory, vendors, &more).unwrap()
 }
 
 /// Submits from many sides at once, kills the server when it is time, going by how many are acknowledged, and returns all

@@ -39,3 +39,30 @@ pub async fn within<T>(clock: &dyn Clock, limit: Duration, work: impl Future<Out
         Either::Right(((), _)) => Err(Elapsed),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Was set back by years, so that no time of day comes soon.
+    struct SetBack;
+
+    #[async_trait]
+    impl Clock for SetBack {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+
+        async fn sleep_until(&self, _: Timestamp) {
+            panic!("patience depends on the time of day");
+        }
+
+        async fn sleep(&self, _: Duration) {}
+    }
+
+    #[tokio::test]
+    async fn setting_the_clock_does_not_change_how_long_work_may_take() {
+        let work = std::future::pending::<()>();
+        assert_eq!(within(&SetBack, Duration::from_secs(1), work).await, Err(Elapsed));
+    }
+}

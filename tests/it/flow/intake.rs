@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use notifier_core::testing::ScriptedProvider;
 use notifier_core::{
-    Channel, Content, EmailSource, NotificationRequest, Notifier, SmsSource, SubmitError, Template, TemplateName,
-    TemplateRequest, Variable, VariableKind,
+    Channel, Content, EmailSource, Limits, NotificationRequest, Notifier, SmsSource, SubmitError, Template,
+    TemplateName, TemplateRequest, Variable, VariableKind,
 };
 
 use super::world::*;
@@ -75,6 +75,15 @@ async fn email_without_a_sender_does_not_start() {
     let result = bare(&Arc::new(ScriptedProvider::accepting())).route(Channel::Email, "scripted").start().await;
     let error = result.err().unwrap().to_string();
     assert!(error.contains("senders.email"), "{error}");
+}
+
+#[tokio::test]
+async fn attachments_that_no_provider_could_take_do_not_start() {
+    let mut limits = Limits::default();
+    limits.attachments_bytes_max = Limits::ATTACHMENTS_BYTES_MAX + 1;
+    let result = bare(&Arc::new(ScriptedProvider::accepting())).limits(limits).start().await;
+    let error = result.err().unwrap().to_string();
+    assert!(error.contains("limits.attachments_bytes_max"), "{error}");
 }
 
 #[tokio::test]
