@@ -6,7 +6,7 @@ NOTIFIER := target/debug/notifier
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fmt clippy doc deny bench crash plugins plugins-check clean
+.PHONY: help run build test check fmt clippy doc deny bench crash simulate planted plugins plugins-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,15 @@ bench: ## Measure, beside the limits of this machine; writes target/bench.json
 
 crash: build ## Kill the server ROUNDS times under load and compare with what was acknowledged
 	@NOTIFIER_CRASH_ROUNDS=$(or $(ROUNDS),20) $(CARGO) test --workspace --locked --test it -- --nocapture crash::
+
+simulate: ## Simulate SEEDS stories from SEED_FIRST on, or replay one: SEED
+	@NOTIFIER_SEEDS=$(or $(SEEDS),2000) NOTIFIER_SEED_FIRST=$(or $(SEED_FIRST),1) $(if $(SEED),NOTIFIER_SEED=$(SEED)) \
+		$(CARGO) test --profile simulation -p notifier-core --no-default-features --features testing --locked \
+		--test simulation -- --nocapture no_seed_finds_anything
+
+planted: ## See that the simulation finds every planted bug
+	@$(CARGO) test --profile simulation -p notifier-core --no-default-features --features testing,planted --locked \
+		--test simulation -- --nocapture every_planted_bug_is_found
 
 plugins: ## Rebuild the components under plugins/prebuilt (needs the wasm toolchain, see plugins/README.md)
 	@plugins/build.sh

@@ -1,8 +1,10 @@
 //! Where adapters meet the flow: the one place that knows both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::task::JoinHandle;
 
 use crate::adapters::memory::MemoryStore;
 #[cfg(feature = "sled")]
@@ -13,10 +15,14 @@ use crate::domain::channel::Channel;
 use crate::domain::id::{CategoryName, ProviderName};
 use crate::domain::limits::Limits;
 use crate::domain::message::{Mailbox, Senders};
-use crate::domain::route::Routes;
+use crate::domain::route::{Chain, Route, Routes};
 use crate::error::StartError;
+use crate::flow::connected::{Connected, ProviderPolicy};
+use crate::flow::depth::Depth;
+use crate::flow::in_hand::InHand;
+use crate::flow::replays::Replays;
 use crate::flow::templates::Templates;
-use crate::flow::{Connected, Flow, FlowOptions, Signals};
+use crate::flow::{Flow, FlowOptions, Signals, Tally};
 use crate::notifier::Notifier;
 #[cfg(feature = "wasm")]
 use crate::plugin::Plugin;
@@ -48,13 +54,15 @@ pub struct NotifierBuilder {
     directory: Option<Arc<dyn Directory>>,
     catalog: Option<Arc<dyn Catalog>>,
     providers: Vec<(String, Arc<dyn Provider>)>,
+    policies: Vec<(String, ProviderPolicy)>,
     #[cfg(feature = "wasm")]
     plugins: Vec<(String, Plugin)>,
     #[cfg(feature = "wasm")]
     plugin_cache_dir: Option<std::path::PathBuf>,
     #[cfg(feature = "wasm")]
     plugin_memory_bytes_max: Option<usize>,
-    routes: Vec<(Channel, String)>,
+    routes: Vec<Route>,
+    last_routes: Vec<(Channel, String)>,
     categories: Vec<Category>,
     sender_email: Option<String>,
     sender_sms: Option<String>,
@@ -147,10 +155,26 @@ impl NotifierBuilder {
         self
     }
 
-    /// Sends this channel's deliveries to that provider. A channel without a route cannot be used.
+    /// What the provider of that name is allowed, and how it is judged.
+    #[must_use]
+    pub fn provider_policy(mut self, name: impl Into<String>, policy: ProviderPolicy) -> Self {
+        self.policies.push((name.into(), policy));
+        self
+    }
+
+    /// Sends this channel's deliveries to that provider, where no [`Self::route_by`] fits. A channel without a route cannot be
+    /// used.
     #[must_use]
     pub fn route(mut self, channel: Channel, provider: impl Into<String>) -> Self {
-        self.routes.push((channel, provider.into()));
+        self.last_routes.push((channel, provider.into()));
+        self
+    }
+
+    /// Adds a route for some deliveries of a channel, to several providers. Of the routes that fit a delivery, the one that
+    /// was added first counts.
+    #[must_use]
+    pub fn route_by(mut self, route: Route) -> Self {
+        self.routes.push(route);
         self
     }
 
@@ -214,13 +238,14 @@ impl NotifierBuilder {
         for (name, plugin) in crate::plugin::load(self.plugins, plugin_options, &clock).await? {
             add_provider(&mut providers, &name, plugin)?;
         }
-        let routes = read_routes(self.routes, &providers)?;
-        if routes.choose(Channel::Email).is_some() && senders.email.is_none() {
+        let routes = read_routes(self.routes, self.last_routes, &providers)?;
+        if routes.channels().contains(&Channel::Email) && senders.email.is_none() {
             return Err(setting(
                 "senders.email",
-                "is needed where `routes.email` is: an email needs somebody it is from",
+                "is needed where there is a route for email: an email needs somebody it is from",
             ));
         }
+        let mut policies = read_policies(self.policies, &providers)?;
         let mut categories = BTreeMap::from([(CategoryName::unnamed(), Category::default())]);
         categories.extend(self.categories.into_iter().map(|category| (category.name.clone(), category)));
         let store: Arc<dyn Store> = match self.store {
@@ -229,7 +254,14 @@ impl NotifierBuilder {
             #[cfg(feature = "sled")]
             StoreChoice::Directory(path) => open_directory(path, self.store_cache_bytes).await?,
         };
-        let connect = |(name, provider)| (name, Arc::new(Connected::new(provider)));
+        let mut known: BTreeMap<_, _> =
+            store.provider_states().await?.into_iter().map(|state| (state.provider.clone(), state)).collect();
+        let now = clock.now();
+        let rules_version = rules_version(&categories, &routes, &policies);
+        let connect = |(name, provider): (ProviderName, Arc<dyn Provider>)| {
+            let (policy, known) = (policies.remove(&name).unwrap_or_default(), known.remove(&name));
+            (name.clone(), Arc::new(Connected::new(name, provider, policy, known, now)))
+        };
         let flow = Arc::new(Flow {
             store,
             clock,
@@ -237,17 +269,41 @@ impl NotifierBuilder {
             directory: self.directory,
             catalog: self.catalog,
             providers: providers.into_iter().map(connect).collect(),
+            rules_version,
             routes,
             categories,
             senders,
             limits: self.limits,
-            signals: Signals::new(self.options.in_flight_max),
+            signals: Signals::new(&self.options),
             options: self.options,
             templates: Templates::new(),
+            replays: Replays::default(),
+            tally: Tally::default(),
+            depth: Depth::new(),
+            in_hand: InHand::default(),
         });
-        let tasks = vec![tokio::spawn(Arc::clone(&flow).recover()), tokio::spawn(Arc::clone(&flow).schedule())];
-        Ok(Notifier { flow, tasks })
+        Ok(Notifier { tasks: start_stages(&flow), flow })
     }
+}
+
+/// What works in the background.
+fn start_stages(flow: &Arc<Flow>) -> Vec<JoinHandle<()>> {
+    let mut tasks = vec![tokio::spawn(Arc::clone(flow).recover()), tokio::spawn(Arc::clone(flow).sweep_now_and_then())];
+    for channel in flow.routes.channels() {
+        tasks.push(tokio::spawn(Arc::clone(flow).schedule(channel)));
+    }
+    tasks
+}
+
+/// Twelve hexadecimal digits that change with the rules: an explanation says by which it was made.
+fn rules_version(
+    categories: &BTreeMap<CategoryName, Category>,
+    routes: &Routes,
+    policies: &BTreeMap<ProviderName, ProviderPolicy>,
+) -> String {
+    let rules = format!("{} {categories:?} {routes:?} {policies:?}", env!("CARGO_PKG_VERSION"));
+    let digest = ring::digest::digest(&ring::digest::SHA256, rules.as_bytes());
+    digest.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn setting(setting: impl Into<String>, problem: impl ToString) -> StartError {
@@ -257,6 +313,25 @@ fn setting(setting: impl Into<String>, problem: impl ToString) -> StartError {
 fn check_options(options: &FlowOptions) -> Result<(), StartError> {
     if !(1..=100_000).contains(&options.in_flight_max) {
         return Err(setting("flow.in_flight_max", "must be 1 to 100000"));
+    }
+    if options.claim_ahead > Duration::from_secs(5) {
+        return Err(setting(
+            "flow.claim_ahead",
+            "must be at most 5 seconds: what was claimed is no longer looked at anew",
+        ));
+    }
+    if options.sweep_interval < Duration::from_secs(1) {
+        return Err(setting("flow.sweep_interval", "must be at least a second"));
+    }
+    if options.pending_max == 0 || options.accepting_max == 0 {
+        return Err(setting("flow.pending_max", "must be at least 1, and `accepting_max` too"));
+    }
+    let is_url = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+    if options.public_url.as_ref().is_some_and(|url| !is_url(url) || url.contains(['?', '#', ' '])) {
+        return Err(setting(
+            "server.public_url",
+            "must be an http or https URL without a query, as `https://n.example.com`",
+        ));
     }
     if options.claim_batch_max == 0 {
         return Err(setting("flow.claim_batch_max", "must be at least 1"));
@@ -296,25 +371,83 @@ fn add_provider(
     }
 }
 
+fn read_policies(
+    policies: Vec<(String, ProviderPolicy)>,
+    providers: &BTreeMap<ProviderName, Arc<dyn Provider>>,
+) -> Result<BTreeMap<ProviderName, ProviderPolicy>, StartError> {
+    let mut read = BTreeMap::new();
+    for (name, policy) in policies {
+        let path = format!("providers.{name}");
+        let known = ProviderName::new(name.as_str()).ok().filter(|name| providers.contains_key(name));
+        let Some(known) = known else { return Err(setting(path, "there is no such provider")) };
+        if policy.concurrent_calls_max == Some(0) || policy.calls_per_day_max == Some(0) {
+            return Err(setting(path, "a limit must be at least 1: leave a provider out of the routes to not call it"));
+        }
+        read.insert(known, policy);
+    }
+    Ok(read)
+}
+
 fn read_routes(
-    routes: Vec<(Channel, String)>,
+    mut routes: Vec<Route>,
+    last: Vec<(Channel, String)>,
     providers: &BTreeMap<ProviderName, Arc<dyn Provider>>,
 ) -> Result<Routes, StartError> {
-    let mut by_channel = BTreeMap::new();
-    for (channel, name) in routes {
+    for (index, route) in routes.iter().enumerate() {
+        check_route(&format!("route[{index}]"), route, providers)?;
+    }
+    let mut seen = BTreeSet::new();
+    for (channel, name) in last {
         let path = format!("routes.{channel}");
-        let found = ProviderName::new(name.as_str()).ok().and_then(|name| providers.get_key_value(&name));
-        let Some((name, provider)) = found else {
-            return Err(setting(path, format!("there is no provider `{name}`")));
-        };
-        if !provider.describe().channels.contains(&channel) {
-            return Err(setting(path, format!("provider `{name}` does not serve {channel}")));
-        }
-        if by_channel.insert(channel, name.clone()).is_some() {
+        let no_such = || setting(path.as_str(), format!("there is no provider `{name}`"));
+        let provider = ProviderName::new(name.as_str()).map_err(|_| no_such())?;
+        let route = Route::of(channel, Chain::Ordered(vec![provider]));
+        check_route(&path, &route, providers)?;
+        if !seen.insert(channel) {
             return Err(setting(path, "is configured twice"));
         }
+        routes.push(route);
     }
-    Ok(Routes { by_channel })
+    Ok(Routes(routes))
+}
+
+fn check_route(
+    path: &str,
+    route: &Route,
+    providers: &BTreeMap<ProviderName, Arc<dyn Provider>>,
+) -> Result<(), StartError> {
+    let mut seen = BTreeSet::new();
+    for name in route.chain.providers() {
+        let Some(provider) = providers.get(name) else {
+            return Err(setting(path, format!("there is no provider `{name}`")));
+        };
+        if !provider.describe().channels.contains(&route.channel) {
+            return Err(setting(path, format!("provider `{name}` does not serve {}", route.channel)));
+        }
+        if !seen.insert(name) {
+            return Err(setting(path, format!("names provider `{name}` twice")));
+        }
+    }
+    if seen.is_empty() {
+        return Err(setting(path, "names no provider"));
+    }
+    if let Chain::Weighted(weighted) = &route.chain
+        && weighted.iter().any(|(_, weight)| !(1..=1_000).contains(weight))
+    {
+        return Err(setting(path, "a weight must be 1 to 1000"));
+    }
+    let is_prefix = |prefix: &str| {
+        prefix.strip_prefix('+').is_some_and(|digits| {
+            (1..=14).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
+        })
+    };
+    match &route.prefix {
+        Some(_) if route.channel != Channel::Sms => {
+            Err(setting(path, "a prefix is for phone numbers: use it with `sms`"))
+        }
+        Some(prefix) if !is_prefix(prefix) => Err(setting(path, "a prefix is `+` and 1 to 14 digits, as `+44`")),
+        _ => Ok(()),
+    }
 }
 
 /// Opening may have to replay or compact: it happens beside the asynchronous work.

@@ -48,6 +48,12 @@
 //! the world; the builder is the one place that knows them all. `ARCHITECTURE.md` in the repository says which may use
 //! which, and a test holds them to it.
 
+#[cfg(not(feature = "planted"))]
+mod planted;
+/// Bugs that can be switched on, to see that tests find them.
+#[cfg(feature = "planted")]
+pub mod planted;
+
 mod adapters;
 mod builder;
 pub mod domain;
@@ -65,34 +71,48 @@ pub use adapters::system::{SystemClock, SystemEntropy, SystemSecrets};
 pub use domain::category::{Category, UnknownPolicy};
 pub use domain::channel::Channel;
 pub use domain::delivery::{Attempt, Delivery};
+pub use domain::health::{Breaker, HealthPolicy, HealthState, Override, Standing};
 pub use domain::id::{
-    CategoryName, DeliveryId, IdempotencyKey, InvalidId, NotificationId, ProviderName, RecipientId, SubjectId,
-    TemplateName, TenantId,
+    CategoryName, CollapseKey, DeliveryId, IdempotencyKey, InvalidId, NotificationId, ProviderName, RecipientId,
+    SubjectId, TemplateName, TenantId,
 };
+pub use domain::lane::Lane;
 pub use domain::lifecycle::DeliveryState;
 pub use domain::limits::Limits;
 pub use domain::message::{Attachment, EmailMessage, Mailbox, Message, MessageContent, SmsMessage};
 pub use domain::notification::{ContentSource, Notification};
 pub use domain::outcome::{Outcome, Problem, RejectionKind};
 pub use domain::preference::Preferences;
+pub use domain::receipt::{Receipt, ReceiptEvent, ReceiptStatus};
 pub use domain::recipient::{EmailAddress, InvalidAddress, Locale, PhoneNumber, Recipient, ZoneName};
 pub use domain::request::{FieldError, NotificationRequest, OptionsRequest, RecipientRequest, TemplateRequest};
 pub use domain::retry::RetryPolicy;
+pub use domain::route::{Chain, Route};
 pub use domain::schedule::ScheduleRequest;
+pub use domain::strategy::{Goal, Strategy};
 pub use domain::subject::Subject;
+pub use domain::suppression::{Suppression, SuppressionCause};
 pub use domain::template::{Content, EmailSource, SmsSource, Template, Variable, VariableKind};
 pub use domain::timeline::{Fact, FactKind, Reason};
-pub use error::{PreviewError, PutError, StartError, SubmitError};
+pub use error::{PreviewError, PutError, ReceiptError, ReplayError, ReviseError, StartError, SubmitError};
 pub use flow::FlowOptions;
+pub use flow::connected::ProviderPolicy;
+pub use flow::explain::{DeliveryExplanation, Explanation, Prospect};
 pub use flow::intake::Submitted;
-pub use notifier::{Notifier, NotifierBuilder, ProviderStatus, ShutdownReport};
+pub use flow::receipts::ReceiveReport;
+pub use flow::replays::{ReplayProgress, ReplayRequest};
+pub use flow::revisions::{RevisedMany, Selection};
+pub use notifier::{Notifier, NotifierBuilder, ProviderStatus, ShutdownReport, Stats};
 pub use ports::catalog::Catalog;
 pub use ports::clock::Clock;
 pub use ports::directory::{Directory, LookupError};
 pub use ports::entropy::Entropy;
-pub use ports::provider::{Provider, ProviderDescription, SendContext};
+pub use ports::provider::{Provider, ProviderDescription, ReceiveError, SendContext, Webhook};
 pub use ports::secrets::{SecretError, Secrets};
-pub use ports::store::{ListQuery, Page, Status, Store, StoreError};
+pub use ports::store::{
+    DeadLetter, DeadLetterPage, DeadLetterPlace, DeadLetterQuery, Filter, ListQuery, Page, RevisedStatus, Status,
+    Store, StoreCounts, StoreError,
+};
 pub use secrecy::SecretString;
 
 #[cfg(feature = "http")]
@@ -110,8 +130,7 @@ pub mod sled {
 #[cfg(feature = "wasm")]
 pub mod wasm {
     pub use crate::adapters::wasm::{
-        CallLimits, PluginError, ReceiptEvent, ReceiptStatus, ReceiveError, SettingProblem, WasmEngine,
-        WasmEngineOptions, WasmProvider, WasmProviderConfig, Webhook,
+        CallLimits, PluginError, SettingProblem, WasmEngine, WasmEngineOptions, WasmProvider, WasmProviderConfig,
     };
 }
 

@@ -1,29 +1,37 @@
 //! The engine as an application sees it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 use crate::domain::channel::Channel;
 use crate::domain::delivery::{Attempt, Delivery};
-use crate::domain::id::{DeliveryId, NotificationId, ProviderName, RecipientId, SubjectId, TemplateName, TenantId};
+use crate::domain::health::{HealthState, Override, Standing};
+use crate::domain::id::{DeliveryId, NotificationId, ProviderName, RecipientId, SubjectId, TenantId};
 use crate::domain::limits::Limits;
 use crate::domain::message::MessageContent;
-use crate::domain::preference::Preferences;
 use crate::domain::recipient::Recipient;
-use crate::domain::request::{FieldError, NotificationRequest, check_json};
+use crate::domain::request::NotificationRequest;
+use crate::domain::route::Route;
 use crate::domain::subject::Subject;
-use crate::domain::template::{Compiled, Template};
 use crate::domain::timeline::Fact;
-use crate::error::{PreviewError, PutError, SubmitError};
+use crate::error::{PreviewError, ReceiptError, SubmitError};
+use crate::flow::connected::{Connected, ProviderPolicy};
+use crate::flow::explain::Explanation;
 use crate::flow::intake::Submitted;
 use crate::flow::planner::hash;
+use crate::flow::receipts::ReceiveReport;
 use crate::flow::{Flow, Stage, after};
 use crate::ports::clock::within;
 use crate::ports::directory::LookupError;
-use crate::ports::provider::ProviderDescription;
-use crate::ports::store::{ListQuery, Page, Status, StoreError};
+use crate::ports::provider::{ProviderDescription, Webhook};
+use crate::ports::store::{ListQuery, Page, Status, StoreCounts, StoreError};
+
+mod changes;
+mod settings;
 
 pub use crate::builder::NotifierBuilder;
 
@@ -47,6 +55,50 @@ pub struct ProviderStatus {
     pub description: ProviderDescription,
     /// Channels that are routed to it.
     pub routed: Vec<Channel>,
+    /// Its circuit breaker and its share of the traffic.
+    pub health: HealthState,
+    /// Whether it takes calls now.
+    pub standing: Standing,
+    /// Why the breaker last changed; empty if it never did.
+    pub reason: String,
+    /// Calls of the last seconds that went well.
+    pub good_calls_lately: u32,
+    /// Calls of the last seconds that did not.
+    pub bad_calls_lately: u32,
+    /// Until when the vendor asked to be left alone.
+    pub rests_until: Option<Timestamp>,
+    /// Calls that run now.
+    pub calls_in_flight: usize,
+    /// Calls that may run at the same time.
+    pub concurrent_calls_max: usize,
+    /// Calls of this day (UTC), where they are limited.
+    pub calls_today: Option<u64>,
+    /// What it is allowed, and how it is judged.
+    pub policy: ProviderPolicy,
+}
+
+/// How much there is of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// What is in the store.
+    pub now: StoreCounts,
+    /// Notifications accepted since the start.
+    pub accepted: u64,
+    /// Calls that were turned away because there was too much to do, since the start.
+    pub refused: u64,
+    /// Calls of providers since the start.
+    pub attempts: u64,
+    /// Deliveries that a provider took since the start.
+    pub sent: u64,
+    /// Deliveries that failed since the start.
+    pub failed: u64,
+    /// Deliveries that were given up without knowing whether they were sent, since the start.
+    pub unknown: u64,
+    /// Reports of providers that a delivery was told, since the start.
+    pub receipts: u64,
+    /// Deliveries that were stuck and were put right, since the start. Should be 0.
+    pub repaired: u64,
 }
 
 /// How a shutdown went.
@@ -69,7 +121,30 @@ impl Notifier {
     /// # Errors
     /// [`SubmitError::Invalid`] names each field that cannot be used; nothing is stored then.
     pub async fn submit(&self, request: NotificationRequest) -> Result<Submitted, SubmitError> {
-        self.flow.accept(request).await
+        self.flow.accept(request, None).await
+    }
+
+    /// Accepts many requests at once; each has its own result, in order. One that is refused leaves the others as they are.
+    ///
+    /// # Errors
+    /// When none of them can be stored.
+    pub async fn submit_all(
+        &self,
+        requests: Vec<NotificationRequest>,
+    ) -> Result<Vec<Result<Submitted, SubmitError>>, SubmitError> {
+        self.flow.accept_all(requests).await
+    }
+
+    /// Accepts a request in place of an earlier notification that has not been sent: that one is cancelled in the same commit.
+    ///
+    /// # Errors
+    /// [`SubmitError::TooLate`] when something of the earlier one was sent, is being sent, or has ended; nothing changes then.
+    pub async fn replace(
+        &self,
+        earlier: NotificationId,
+        request: NotificationRequest,
+    ) -> Result<Submitted, SubmitError> {
+        self.flow.accept(request, Some(earlier)).await
     }
 
     /// A notification and where its deliveries stand.
@@ -96,17 +171,66 @@ impl Notifier {
         self.flow.store.list(query).await
     }
 
-    /// Takes back what has not been sent. The answer is final: a delivery that it shows as cancelled will not be sent;
-    /// one that it shows as sending or beyond could not be stopped.
+    /// Takes a webhook of a provider's vendor: it is verified, read, and told to the deliveries that it is about.
+    ///
+    /// # Errors
+    /// See [`ReceiptError`]: what is not verified changes nothing.
+    pub async fn receive(&self, provider: &ProviderName, webhook: &Webhook) -> Result<ReceiveReport, ReceiptError> {
+        self.flow.receive(provider, webhook).await
+    }
+
+    /// Why a notification is where it is, and what is next; `None` when there is no such notification.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn cancel(&self, tenant: &TenantId, id: NotificationId) -> Result<Option<Vec<Delivery>>, StoreError> {
-        let cancelled = self.flow.store.cancel(tenant, id, self.flow.clock.now()).await?;
-        for delivery in cancelled.iter().flatten() {
-            self.flow.signals.announce(delivery.id);
-        }
-        Ok(cancelled)
+    pub async fn explain(&self, tenant: &TenantId, id: NotificationId) -> Result<Option<Explanation>, StoreError> {
+        self.flow.explain(tenant, id).await
+    }
+
+    /// What would become of a request. Stores and sends nothing.
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub async fn explain_request(&self, request: NotificationRequest) -> Result<Explanation, SubmitError> {
+        self.flow.explain_request(request).await
+    }
+
+    /// Sets a provider's circuit breaker by hand, or leaves it to itself again (`None`); `false` when there is no such
+    /// provider. Durable when this returns.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn set_breaker(&self, provider: &ProviderName, decision: Option<Override>) -> Result<bool, StoreError> {
+        self.flow.set_breaker(provider, decision).await
+    }
+
+    /// How much there is of everything.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn stats(&self) -> Result<Stats, StoreError> {
+        let flow = &self.flow;
+        let tally = &flow.tally;
+        Ok(Stats {
+            now: flow.store.counts().await?,
+            accepted: tally.accepted.get(),
+            refused: tally.refused.get(),
+            attempts: tally.attempts.get(),
+            sent: tally.sent.get(),
+            failed: tally.failed.get(),
+            unknown: tally.unknown.get(),
+            receipts: tally.receipts.get(),
+            repaired: tally.repaired.get(),
+        })
+    }
+
+    /// Looks through the whole store for deliveries that nobody would ever look at again, and puts them right. How many there
+    /// were: there should be none. Happens by itself now and then.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sweep(&self) -> Result<usize, StoreError> {
+        self.flow.sweep().await
     }
 
     /// Returns the notification once all its deliveries are in a final state; `None` when there is no such notification.
@@ -143,77 +267,6 @@ impl Notifier {
             Ok(settled) => settled,
             Err(_) => self.status(tenant, id).await,
         }
-    }
-
-    /// Replaces the preferences of a recipient.
-    ///
-    /// # Errors
-    /// [`PutError::Invalid`] when the interests are too large.
-    pub async fn put_preferences(
-        &self,
-        tenant: &TenantId,
-        recipient: &RecipientId,
-        preferences: Preferences,
-    ) -> Result<(), PutError> {
-        let limits = &self.flow.limits;
-        if let Some(error) = check_json("interests", &preferences.interests, limits.interests_bytes_max, limits) {
-            return Err(PutError::Invalid(vec![error]));
-        }
-        Ok(self.flow.store.put_preferences(tenant, recipient, preferences).await?)
-    }
-
-    /// The preferences of a recipient, if any are stored.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn preferences(
-        &self,
-        tenant: &TenantId,
-        recipient: &RecipientId,
-    ) -> Result<Option<Preferences>, StoreError> {
-        self.flow.store.preferences(tenant, recipient).await
-    }
-
-    /// Stores a template as the next version of its name, and returns it with that version. What equals the newest
-    /// version is not stored again.
-    ///
-    /// # Errors
-    /// [`PutError::Invalid`] names each part that is not a valid template.
-    pub async fn put_template(&self, tenant: &TenantId, template: Template) -> Result<Template, PutError> {
-        let errors = check_template(&template, &self.flow.limits).await;
-        if !errors.is_empty() {
-            return Err(PutError::Invalid(errors));
-        }
-        let name = template.name.clone();
-        let version = self.flow.store.put_template(tenant, template.clone()).await?;
-        self.flow.templates.forget_newest(tenant, &name);
-        Ok(Template { version, ..template })
-    }
-
-    /// A version of a template, or the newest.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn template(
-        &self,
-        tenant: &TenantId,
-        name: &TemplateName,
-        version: Option<u32>,
-    ) -> Result<Option<Template>, StoreError> {
-        self.flow.store.template(tenant, name, version).await
-    }
-
-    /// The newest version of each template, by name: at most `limit`, those whose names come after `after`.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn templates(
-        &self,
-        tenant: &TenantId,
-        after: Option<&TemplateName>,
-        limit: usize,
-    ) -> Result<Vec<Template>, StoreError> {
-        self.flow.store.templates(tenant, after, limit).await
     }
 
     /// What the user database says about a recipient; `None` when it knows none, or when there is no user database.
@@ -263,24 +316,42 @@ impl Notifier {
     /// The channels that can be used: those with a route.
     #[must_use]
     pub fn channels(&self) -> Vec<Channel> {
-        self.flow.routes.by_channel.keys().copied().collect()
+        self.flow.routes.channels()
+    }
+
+    /// The routes, the ones that count first first.
+    #[must_use]
+    pub fn routes(&self) -> &[Route] {
+        &self.flow.routes.0
     }
 
     /// The configured providers, by name.
     #[must_use]
     pub fn providers(&self) -> Vec<ProviderStatus> {
-        let routed = |name: &ProviderName| {
-            let routes = self.flow.routes.by_channel.iter();
-            routes.filter(|(_, provider)| *provider == name).map(|(channel, _)| *channel).collect()
-        };
-        let providers = self.flow.providers.iter();
-        providers
-            .map(|(name, provider)| ProviderStatus {
+        let now = self.flow.clock.now();
+        let status = |(name, connected): (&ProviderName, &Arc<Connected>)| {
+            let standing = connected.standing(now);
+            let (health, reason) = connected.look();
+            let (good, bad) = health.lately(&connected.policy.health, now);
+            let routes = self.flow.routes.0.iter().filter(|route| route.chain.providers().any(|other| other == name));
+            let routed: BTreeSet<Channel> = routes.map(|route| route.channel).collect();
+            ProviderStatus {
                 name: name.clone(),
-                description: provider.provider.describe().clone(),
-                routed: routed(name),
-            })
-            .collect()
+                description: connected.provider.describe().clone(),
+                routed: routed.into_iter().collect(),
+                health: health.state(),
+                standing,
+                reason,
+                good_calls_lately: good,
+                bad_calls_lately: bad,
+                rests_until: health.rests_until(now),
+                calls_in_flight: connected.calls_in_flight(),
+                concurrent_calls_max: connected.concurrent_calls_max(),
+                calls_today: connected.calls_today(now),
+                policy: connected.policy.clone(),
+            }
+        };
+        self.flow.providers.iter().map(status).collect()
     }
 
     /// Whether the engine can still make promises: it is not stopping, and the store works.
@@ -318,9 +389,8 @@ impl Notifier {
             // The loops end on the signal; a loop that died has nothing left to end.
             let _ = within(&*flow.clock, deadline, task).await;
         }
-        let everything = u32::try_from(flow.options.in_flight_max).unwrap_or(u32::MAX);
         let left = Duration::try_from(flow.clock.now().duration_until(ends_at)).unwrap_or_default();
-        let drained = within(&*flow.clock, left, flow.signals.in_flight.acquire_many(everything)).await.is_ok();
+        let drained = within(&*flow.clock, left, flow.drained()).await.is_ok();
         flow.store.close().await?;
         Ok(ShutdownReport { drained })
     }
@@ -333,38 +403,4 @@ impl Drop for Notifier {
             task.abort();
         }
     }
-}
-
-/// Checks every part in every locale, and the names of the variables.
-async fn check_template(template: &Template, limits: &Limits) -> Vec<FieldError> {
-    if template.locales.len() > limits.locales_max {
-        return vec![FieldError::new("locales", format!("at most {} locales", limits.locales_max))];
-    }
-    let mut errors = Compiled::new(&template.content, "", limits).err().unwrap_or_default();
-    for (locale, content) in &template.locales {
-        // Each may take as long as a source of the largest size: others get their turn in between.
-        tokio::task::yield_now().await;
-        let path = format!("locales.{locale}");
-        errors.extend(Compiled::new(content, &path, limits).err().unwrap_or_default());
-    }
-    if Channel::ALL.iter().all(|channel| !template.content.has(*channel)) {
-        errors.push(FieldError::new("", "a template needs words for at least one channel"));
-    }
-    let (declared, declared_max) = (template.variables.len(), limits.variables_items_max);
-    if declared > declared_max {
-        errors.push(FieldError::new("variables", format!("{declared} variables; at most {declared_max}")));
-    }
-    for name in template.variables.keys().take(declared_max) {
-        let is_plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if !is_plain || name.is_empty() || name.len() > 64 || name.starts_with(|c: char| c.is_ascii_digit()) {
-            errors.push(FieldError::new(
-                format!("variables.{}", name.chars().filter(|c| !c.is_control()).take(64).collect::<String>()),
-                "a variable's name has 1 to 64 letters, digits or `_`, and does not start with a digit",
-            ));
-        }
-        if crate::domain::notification::RESERVED_VARIABLES.contains(&name.as_str()) {
-            errors.push(FieldError::new(format!("variables.{name}"), "this name is filled in by the engine"));
-        }
-    }
-    errors
 }

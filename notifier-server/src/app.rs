@@ -19,6 +19,8 @@ pub(crate) struct App {
     pub(crate) request_timeout: Duration,
     pub(crate) body_timeout: Duration,
     pub(crate) body_bytes_max: usize,
+    pub(crate) batch_bytes_max: usize,
+    pub(crate) public_url: Option<String>,
     stopping: watch::Sender<bool>,
     request_ids: RequestIds,
 }
@@ -36,6 +38,8 @@ impl App {
             request_timeout: settings.request_timeout,
             body_timeout: settings.body_timeout,
             body_bytes_max: settings.body_bytes_max,
+            batch_bytes_max: settings.batch_bytes_max,
+            public_url: settings.public_url.clone(),
             stopping: watch::Sender::new(false),
             request_ids: RequestIds { process: entropy.number(), next: AtomicU64::new(0) },
         }

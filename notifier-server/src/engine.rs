@@ -74,7 +74,10 @@ pub(crate) async fn start(
     }
     builder = add_lookups(builder, config, clock)?;
     for (name, settings) in &config.providers {
-        builder = builder.plugin(name, plugin(name, settings)?);
+        builder = builder.plugin(name, plugin(name, settings)?).provider_policy(name, settings.policy.clone());
+    }
+    for route in &config.special_routes {
+        builder = builder.route_by(route.clone());
     }
     for (channel, provider) in &config.routes {
         builder = builder.route(*channel, provider);

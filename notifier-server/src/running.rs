@@ -62,11 +62,35 @@ pub async fn start(config: &Config) -> Result<Running, StartupError> {
 /// As [`start`], with more routes, such as those of the sandbox.
 pub(crate) async fn start_with(config: &Config, more: Router) -> Result<Running, StartupError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
-    let cannot_listen = |source| StartupError::Listen { address: config.server.listen, source };
     // First the address: a second server on it must not touch the data of the first.
-    let server = Server::bind(&config.server, Arc::clone(&clock)).await.map_err(cannot_listen)?;
+    let (server, address) = bind(&config.server, &clock).await?;
+    start_at(server, address, config, clock, more).await
+}
+
+/// As [`start_with`], for vendors on this machine: where no public URL is set, it is the address.
+pub(crate) async fn start_reachable(mut config: Config, more: Router) -> Result<Running, StartupError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (server, address) = bind(&config.server, &clock).await?;
+    let url = config.server.public_url.get_or_insert_with(|| format!("http://{address}"));
+    config.flow.public_url = Some(url.clone());
+    start_at(server, address, &config, clock, more).await
+}
+
+async fn bind(settings: &ServerSettings, clock: &Arc<dyn Clock>) -> Result<(Server, SocketAddr), StartupError> {
+    let cannot_listen = |source| StartupError::Listen { address: settings.listen, source };
+    let server = Server::bind(settings, Arc::clone(clock)).await.map_err(cannot_listen)?;
     let address = server.address().map_err(cannot_listen)?;
+    Ok((server, address))
+}
+
+async fn start_at(
+    server: Server,
+    address: SocketAddr,
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    more: Router,
+) -> Result<Running, StartupError> {
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
     let notifier = engine::start(config, &clock, Arc::clone(&entropy)).await?;
     let app = App::new(notifier, clock, &*entropy, &config.server);
     Ok(serve(server, address, app, &config.server, more))

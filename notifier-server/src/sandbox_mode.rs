@@ -1,7 +1,8 @@
 //! `notifier sandbox`: the real engine and the real plugins among fakes of the world outside, on loopback only.
 //!
 //! Everything is as in production but for the addresses: the plugins call the fakes of their vendors, the directory and
-//! the catalog are HTTP services with an API key, and `/sandbox` shows what arrived.
+//! the catalog are HTTP services with an API key, the vendors report what became of messages in signed requests, and
+//! `/sandbox` shows what arrived.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,14 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notifier_core::{
-    Channel, Clock, Content, EmailSource, Preferences, PutError, RecipientId, SmsSource, StoreError, SystemClock,
-    Template, TemplateName, TenantId, Variable, VariableKind,
+    Channel, Clock, Content, EmailSource, Preferences, ProviderPolicy, PutError, RecipientId, SmsSource, StoreError,
+    SystemClock, Template, TemplateName, TenantId, Variable, VariableKind,
 };
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::config::{Component, Config, ConfigError, LookupSettings, ProviderSettings, SecretSource};
-use crate::running::{Running, StartupError, Stopped, start_with};
+use crate::running::{Running, StartupError, Stopped, start_reachable};
 use crate::sandbox::{
     CURL_EXAMPLE, PreferenceSeed, Sandbox, SandboxError, SandboxOptions, TemplateSeed, seed_preferences, seed_template,
 };
@@ -105,7 +106,8 @@ impl SandboxMode {
         config.store.path = Some(data_dir.join("store"));
         config.plugin_cache_path = config.plugin_cache_path.or_else(user_cache_path);
         connect(&mut config, &sandbox);
-        let running = start_with(&config, sandbox.router()).await?;
+        let running = start_reachable(config, sandbox.router()).await?;
+        sandbox.receipts().post_events_to(&format!("http://{}/v1/receipts/sendgrid", running.address()));
         seed(&running).await?;
         Ok(Self { running, sandbox, _temporary: temporary })
     }
@@ -156,7 +158,8 @@ fn user_cache_path() -> Option<PathBuf> {
 fn connect(config: &mut Config, sandbox: &Sandbox) {
     let credentials = sandbox.credentials();
     let twilio = json!({"base_url": sandbox.twilio_url(), "account_sid": credentials.twilio_account_sid});
-    let sendgrid = json!({"base_url": sandbox.sendgrid_url()});
+    let key = sandbox.receipts().sendgrid_public_key();
+    let sendgrid = json!({"base_url": sandbox.sendgrid_url(), "webhook_public_key": key});
     config.providers = BTreeMap::from([
         (
             "twilio".into(),
@@ -167,6 +170,7 @@ fn connect(config: &mut Config, sandbox: &Sandbox) {
             provider("sendgrid", sendgrid, ("api_key", &credentials.sendgrid_api_key), sandbox.sendgrid_url()),
         ),
     ]);
+    config.special_routes = Vec::new();
     config.routes = BTreeMap::from([(Channel::Email, "sendgrid".into()), (Channel::Sms, "twilio".into())]);
     config.directory = Some(lookup(sandbox.directory_url(), "/users/{id}", &credentials.directory_api_key));
     config.catalog = Some(lookup(sandbox.catalog_url(), "/properties/{id}", &credentials.catalog_api_key));
@@ -179,6 +183,7 @@ fn provider(plugin: &str, settings: Value, (secret, value): (&str, &str), url: &
         secrets: BTreeMap::from([(secret.to_owned(), SecretSource::Value(value.to_owned().into()))]),
         hosts: vec![url.trim_start_matches("http://").to_owned()],
         allow_private_network: false,
+        policy: ProviderPolicy::default(),
     }
 }
 

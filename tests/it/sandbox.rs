@@ -1,6 +1,8 @@
 //! The main job, end to end: the real binary, the real plugins, on real sockets, against fakes that check what the
 //! vendors check.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use notifier_server::sandbox::CURL_EXAMPLE;
 use notifier_tests::client::Client;
@@ -40,10 +42,31 @@ impl Sandbox {
         answer.json
     }
 
+    /// The notification once all is settled, and what the vendors took has arrived.
     async fn settled(&self, id: &str) -> Value {
+        let settled = async {
+            loop {
+                let notification = self.accepted(id).await;
+                if states(&notification).iter().all(|(_, state)| *state != "sent") {
+                    return notification;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), settled).await.expect("a receipt comes")
+    }
+
+    /// The notification once all is settled, whether the vendors have reported or not.
+    async fn accepted(&self, id: &str) -> Value {
         let answer = self.client().get(&format!("/v1/notifications/{id}?wait_ms=20000")).await.unwrap();
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.json);
         answer.json
+    }
+
+    /// Chooses what the vendor reports about messages from now on.
+    async fn receipts(&self, provider: &str, receipt: &str) {
+        let path = format!("/sandbox/receipts/{provider}");
+        let answer = self.client().put(&path, &json!({"receipt": receipt})).await.unwrap();
+        assert!(answer.status.is_success(), "{}", answer.json);
     }
 
     async fn timeline(&self, id: &str) -> Vec<Value> {
@@ -87,7 +110,7 @@ fn codes(timeline: &[Value]) -> Vec<&str> {
 async fn one_request_becomes_one_real_email_and_one_real_text_message() {
     let sandbox = Sandbox::start();
     let notification = sandbox.remind("1").await;
-    assert_eq!(states(&notification), [("email", "sent"), ("sms", "sent")]);
+    assert_eq!(states(&notification), [("email", "delivered"), ("sms", "delivered")]);
     let arrived = sandbox.arrived().await;
     let mut channels: Vec<_> = arrived.iter().map(|message| message["channel"].as_str().unwrap()).collect();
     channels.sort_unstable();
@@ -98,7 +121,7 @@ async fn one_request_becomes_one_real_email_and_one_real_text_message() {
     }
     let timeline = sandbox.timeline(notification["id"].as_str().unwrap()).await;
     for code in
-        ["preference.channel_on", "recipient.directory", "subject.catalog", "template.rendered", "attempt.accepted"]
+        ["preference.channel_on", "recipient.directory", "subject.catalog", "template.rendered", "receipt.delivered"]
     {
         assert_eq!(codes(&timeline).iter().filter(|told| **told == code).count(), 2, "{code}: {timeline:?}");
     }
@@ -110,16 +133,16 @@ async fn the_line_that_it_suggests_works() {
     let body = CURL_EXAMPLE.split_once("-d '").unwrap().1.strip_suffix('\'').unwrap();
     let submitted = sandbox.submit(&serde_json::from_str(body).unwrap()).await;
     let notification = sandbox.settled(submitted["id"].as_str().unwrap()).await;
-    assert_eq!(states(&notification), [("email", "sent"), ("sms", "sent")]);
+    assert_eq!(states(&notification), [("email", "delivered"), ("sms", "delivered")]);
 }
 
 #[tokio::test]
 async fn preferences_of_the_four_users_are_kept() {
     let sandbox = Sandbox::start();
     let expected = [
-        ("1", [("email", "sent"), ("sms", "sent")]),
-        ("2", [("email", "sent"), ("sms", "suppressed")]),
-        ("3", [("email", "suppressed"), ("sms", "sent")]),
+        ("1", [("email", "delivered"), ("sms", "delivered")]),
+        ("2", [("email", "delivered"), ("sms", "suppressed")]),
+        ("3", [("email", "suppressed"), ("sms", "delivered")]),
         ("4", [("email", "suppressed"), ("sms", "suppressed")]),
     ];
     for (user, states_expected) in expected {
@@ -139,7 +162,7 @@ async fn unavailable_twice_is_delivered_on_the_third_attempt() {
     sandbox.fault("twilio", json!({"fault": "unavailable", "times": 2})).await;
     let id = sandbox.submit(&one_sms()).await["id"].as_str().unwrap().to_owned();
     let notification = sandbox.settled(&id).await;
-    assert_eq!(states(&notification), [("sms", "sent")]);
+    assert_eq!(states(&notification), [("sms", "delivered")]);
     assert_eq!(notification["deliveries"][0]["attempts"], 3);
     assert_eq!(sandbox.arrived().await.len(), 1);
 }
@@ -149,7 +172,7 @@ async fn a_vendors_wish_to_wait_is_obeyed_to_the_millisecond() {
     let sandbox = Sandbox::start();
     sandbox.fault("twilio", json!({"fault": "rate_limited", "retry_after_s": 2, "times": 1})).await;
     let id = sandbox.submit(&one_sms()).await["id"].as_str().unwrap().to_owned();
-    assert_eq!(states(&sandbox.settled(&id).await), [("sms", "sent")]);
+    assert_eq!(states(&sandbox.settled(&id).await), [("sms", "delivered")]);
     let timeline = sandbox.timeline(&id).await;
     let at = |kind: &str| -> Vec<jiff::Timestamp> {
         let facts = timeline.iter().filter(|fact| fact["kind"] == kind);
@@ -165,7 +188,7 @@ async fn the_moment_at_which_a_vendors_limit_ends_is_waited_for() {
     sandbox.fault("sendgrid", json!({"fault": "rate_limited", "retry_after_s": 4, "times": 1})).await;
     let request = json!({"recipient": {"id": "2"}, "content": {"email": {"subject": "Water", "text": "Off."}}});
     let id = sandbox.submit(&request).await["id"].as_str().unwrap().to_owned();
-    assert_eq!(states(&sandbox.settled(&id).await), [("email", "sent")]);
+    assert_eq!(states(&sandbox.settled(&id).await), [("email", "delivered")]);
     let timeline = sandbox.timeline(&id).await;
     let at = |kind: &str| -> Vec<jiff::Timestamp> {
         let facts = timeline.iter().filter(|fact| fact["kind"] == kind);
@@ -204,7 +227,7 @@ async fn everything_in_a_message_arrives_as_it_was_given() {
         },
     });
     let id = sandbox.submit(&request).await["id"].as_str().unwrap().to_owned();
-    assert_eq!(states(&sandbox.settled(&id).await), [("email", "sent"), ("sms", "sent")]);
+    assert_eq!(states(&sandbox.settled(&id).await), [("email", "delivered"), ("sms", "delivered")]);
     let mut arrived = sandbox.arrived().await;
     arrived.sort_by_key(|message| message["channel"].to_string());
     let [email, sms] = &arrived[..] else { panic!("{arrived:#?}") };
@@ -259,13 +282,15 @@ async fn a_rejection_fails_with_the_vendors_code() {
 #[tokio::test]
 async fn an_answer_that_never_comes_is_unknown_and_settled_by_policy() {
     let sandbox = Sandbox::start();
+    // With a receipt, somebody would know.
+    sandbox.receipts("sendgrid", "none").await;
     sandbox.fault("sendgrid", json!({"fault": "accept_then_drop", "times": 1})).await;
     let request = json!({
         "recipient": {"id": "2"},
         "content": {"email": {"subject": "Water", "text": "The water is off from 9 to 11."}},
     });
     let id = sandbox.submit(&request).await["id"].as_str().unwrap().to_owned();
-    assert_eq!(states(&sandbox.settled(&id).await), [("email", "sent")]);
+    assert_eq!(states(&sandbox.accepted(&id).await), [("email", "sent")]);
     let timeline = sandbox.timeline(&id).await;
     assert!(
         codes(&timeline).contains(&"attempt.unknown") && codes(&timeline).contains(&"unknown.resend"),
@@ -277,12 +302,50 @@ async fn an_answer_that_never_comes_is_unknown_and_settled_by_policy() {
 }
 
 #[tokio::test]
+async fn a_message_is_delivered_when_its_vendor_says_so() {
+    let sandbox = Sandbox::start();
+    for vendor in ["twilio", "sendgrid"] {
+        let path = format!("/sandbox/receipts/{vendor}");
+        let late = json!({"receipt": "late", "delay_ms": 600_000});
+        assert!(sandbox.client().put(&path, &late).await.unwrap().status.is_success());
+    }
+    let id = sandbox.submit(&reminder("1")).await["id"].as_str().unwrap().to_owned();
+    assert_eq!(states(&sandbox.accepted(&id).await), [("email", "sent"), ("sms", "sent")]);
+    sandbox.receipts("twilio", "delivered").await;
+    sandbox.receipts("sendgrid", "delivered").await;
+    assert_eq!(states(&sandbox.settled(&id).await), [("email", "delivered"), ("sms", "delivered")]);
+    let timeline = sandbox.timeline(&id).await;
+    assert_eq!(timeline.iter().filter(|fact| fact["kind"] == "delivered").count(), 2, "{timeline:?}");
+    let stats = sandbox.client().get("/v1/stats").await.unwrap().json;
+    assert_eq!(stats["now"]["unmatched_receipts"], 0, "{stats}");
+}
+
+#[tokio::test]
+async fn nothing_more_is_sent_to_an_address_that_bounced() {
+    let sandbox = Sandbox::start();
+    sandbox.receipts("twilio", "bounced").await;
+    sandbox.receipts("sendgrid", "bounced").await;
+    assert_eq!(states(&sandbox.remind("1").await), [("email", "bounced"), ("sms", "bounced")]);
+    assert_eq!(states(&sandbox.remind("1").await), [("email", "suppressed"), ("sms", "suppressed")]);
+    assert_eq!(sandbox.arrived().await.len(), 2);
+    let listed = sandbox.client().get("/v1/suppressions").await.unwrap().json;
+    let causes: Vec<&Value> = listed["items"].as_array().unwrap().iter().map(|item| &item["cause"]).collect();
+    assert_eq!(causes, ["bounced", "bounced"], "{listed}");
+    // Another try would do: the address stays.
+    sandbox.receipts("twilio", "failed").await;
+    let notification = sandbox.remind("3").await;
+    assert_eq!(states(&notification), [("email", "suppressed"), ("sms", "failed")], "{notification}");
+    let metrics = sandbox.client().get("/metrics").await.unwrap();
+    assert!(String::from_utf8_lossy(&metrics.bytes).contains("notifier_stuck_deliveries_repaired_total 0\n"));
+}
+
+#[tokio::test]
 async fn an_outage_of_the_user_database_is_waited_out() {
     let sandbox = Sandbox::start();
     sandbox.fault("directory", json!({"fault": "unavailable", "times": 2})).await;
     let id = sandbox.submit(&one_sms()).await["id"].as_str().unwrap().to_owned();
     let notification = sandbox.settled(&id).await;
-    assert_eq!(states(&notification), [("sms", "sent")]);
+    assert_eq!(states(&notification), [("sms", "delivered")]);
     assert_eq!(notification["deliveries"][0]["attempts"], 1);
     assert!(codes(&sandbox.timeline(&id).await).contains(&"directory.unavailable"));
 }

@@ -1,15 +1,23 @@
 //! One notification on one channel, and every decision that moves it on.
 //!
 //! Each decision is a pure function from a delivery and what happened to the [`Change`] that the store commits at once:
-//! the delivery as it is from then on, and the facts that say why.
+//! the delivery as it is from then on, and the facts that say why. What an attempt came to is decided in `settle`, what a
+//! provider reports later in `receive`.
 
-use jiff::Timestamp;
-use jiff::ToSpan;
+mod receive;
+mod settle;
+#[cfg(test)]
+mod tests;
 
-use super::category::{Category, UnknownPolicy};
+use jiff::{Timestamp, ToSpan};
+
+pub use self::settle::was_not_called;
+use super::category::Category;
 use super::id::{DeliveryId, ProviderName, TenantId};
+use super::lane::Lane;
 use super::lifecycle::{DeliveryEvent, DeliveryState, InvalidTransition, transition};
-use super::outcome::{Outcome, Problem, RejectionKind};
+use super::outcome::Problem;
+use super::retry::RetryPolicy;
 use super::schedule::ceil_to_millisecond;
 use super::timeline::{Fact, FactKind, Reason};
 
@@ -22,6 +30,8 @@ pub struct Attempt {
     pub provider: ProviderName,
     /// When the intent was recorded.
     pub started_at: Timestamp,
+    /// When the provider is called, not earlier: the intent may be recorded ahead of the due time.
+    pub send_at: Timestamp,
     /// The address it went to.
     pub address: String,
     /// The address it came from; `None` when the provider picked it.
@@ -43,6 +53,8 @@ pub struct Delivery {
     pub id: DeliveryId,
     /// Whose.
     pub tenant: TenantId,
+    /// What it may not be held up by.
+    pub lane: Lane,
     /// Where it stands.
     pub state: DeliveryState,
     /// Why it stands there.
@@ -51,8 +63,14 @@ pub struct Delivery {
     pub due_at: Timestamp,
     /// Provider calls so far.
     pub attempts: u32,
+    /// Those of them that no longer count against the retry policy, because a person asked for more.
+    pub attempts_forgiven: u32,
     /// Those of them of which nobody knows whether the provider processed them.
     pub doubtful_attempts: u32,
+    /// How often every provider of its route was tried in vain since then.
+    pub rounds: u32,
+    /// Providers that were tried in vain in this round.
+    pub tried: Vec<ProviderName>,
     /// How often in a row it had to wait for something other than a provider.
     pub deferrals: u32,
     /// The latest call.
@@ -68,15 +86,22 @@ pub struct Change {
     pub delivery: Delivery,
     /// What to add to the timeline.
     pub facts: Vec<Fact>,
+    /// When to look at the delivery after this one, where they go out one after the other. Committed together: the next
+    /// delivery, if it is pending, is due then, and no claim on it counts any more.
+    pub next_due_at: Option<Timestamp>,
 }
 
 /// What a settlement depends on besides the outcome.
 #[derive(Debug, Clone, Copy)]
 pub struct Settling<'a> {
-    /// Retry and unknown policies.
+    /// What to do about doubt.
     pub category: &'a Category,
+    /// How often and how far apart: the provider's own policy, else the category's.
+    pub retry: &'a RetryPolicy,
     /// No further attempt starts after this.
     pub expires_at: Timestamp,
+    /// Whether the route has another provider that was not tried in this round and takes calls.
+    pub has_alternative: bool,
     /// The time.
     pub now: Timestamp,
     /// A uniformly random number, for jitter.
@@ -84,6 +109,47 @@ pub struct Settling<'a> {
 }
 
 impl Delivery {
+    /// A delivery that nothing has happened to yet.
+    #[must_use]
+    pub fn new(
+        id: DeliveryId,
+        tenant: TenantId,
+        lane: Lane,
+        reason: Reason,
+        due_at: Timestamp,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            tenant,
+            lane,
+            state: DeliveryState::Pending,
+            reason,
+            due_at,
+            attempts: 0,
+            attempts_forgiven: 0,
+            doubtful_attempts: 0,
+            rounds: 0,
+            tried: Vec::new(),
+            deferrals: 0,
+            last_attempt: None,
+            updated_at: now,
+        }
+    }
+
+    /// Whether it waits for its due time and for nothing else, as since it was accepted or rescheduled.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        self.attempts == 0 && self.reason.code.starts_with("schedule.")
+    }
+
+    /// Who may have taken it without saying so, if it waits to be asked again: the same provider may know the key.
+    #[must_use]
+    pub fn asked_in_doubt(&self) -> Option<&ProviderName> {
+        let is_in_doubt = self.state == DeliveryState::Pending && self.reason.code == settle::RESEND;
+        self.last_attempt.as_ref().map(|attempt| &attempt.provider).filter(|_| is_in_doubt)
+    }
+
     /// Records the intent to call a provider.
     ///
     /// # Errors
@@ -93,15 +159,18 @@ impl Delivery {
         let mut delivery = self.moved(DeliveryEvent::Begin, reason, now)?;
         delivery.attempts = attempt.number;
         delivery.deferrals = 0;
-        let fact = delivery
+        let mut fact = delivery
             .fact(FactKind::Attempting, now)
             .with("provider", attempt.provider.as_str())
             .with("attempt", attempt.number.to_string())
             .with("idempotency_key", self.id.to_string());
+        if attempt.send_at > now {
+            fact = fact.with("send_at", attempt.send_at.to_string());
+        }
         delivery.last_attempt = Some(attempt);
         let mut facts = checks;
         facts.push(fact);
-        Ok(Change { delivery, facts })
+        Ok(Change { facts, ..Change::to(delivery) })
     }
 
     /// A rule or preference says no.
@@ -120,12 +189,11 @@ impl Delivery {
         self.end(DeliveryEvent::Fail, FactKind::Failed, reason, now)
     }
 
-    /// The caller takes it back.
+    /// Somebody takes it back.
     ///
     /// # Errors
     /// When the delivery is not pending.
-    pub fn cancel(&self, now: Timestamp) -> Result<Change, InvalidTransition> {
-        let reason = Reason::new("cancel.requested", "cancelled before it was sent");
+    pub fn cancel(&self, reason: Reason, now: Timestamp) -> Result<Change, InvalidTransition> {
         self.end(DeliveryEvent::Cancel, FactKind::Cancelled, reason, now)
     }
 
@@ -144,132 +212,53 @@ impl Delivery {
     /// When the delivery is not pending.
     pub fn defer(&self, reason: Reason, settling: Settling<'_>) -> Result<Change, InvalidTransition> {
         let deferrals = self.deferrals.saturating_add(1);
-        let wait_ms = settling.category.retry.wait_ms(deferrals, None, settling.random);
+        let wait_ms = settling.retry.wait_ms(deferrals, None, settling.random);
         let due_at = later(settling.now, wait_ms).min(settling.expires_at.max(settling.now));
-        let mut delivery = self.moved(DeliveryEvent::Defer, reason, settling.now)?;
-        delivery.deferrals = deferrals;
-        delivery.due_at = due_at;
-        let fact = delivery.fact(FactKind::Deferred, settling.now).with("due_at", due_at.to_string());
-        Ok(Change { delivery, facts: vec![fact] })
+        let mut change = self.postpone(reason, due_at, settling.now)?;
+        change.delivery.deferrals = deferrals;
+        Ok(change)
     }
 
-    /// What an attempt's outcome means.
+    /// It has to wait until a time that is known. Costs no attempt. The timeline says so once, however often the same reason
+    /// holds it up again.
     ///
     /// # Errors
-    /// When the delivery is not being sent.
-    pub fn settle(&self, outcome: &Outcome, settling: Settling<'_>) -> Result<Change, InvalidTransition> {
-        match outcome {
-            Outcome::Accepted { provider_message_id } => self.accepted(provider_message_id.clone(), settling.now),
-            Outcome::RateLimited { retry_after_ms, problem } => {
-                let reason = Reason::new("attempt.rate_limited", format!("the provider asked to wait: {problem}"));
-                self.again(reason, problem, *retry_after_ms, settling)
-            }
-            Outcome::Unavailable { retry_after_ms, problem } => {
-                let reason = Reason::new("attempt.unavailable", format!("the provider was unavailable: {problem}"));
-                self.again(reason, problem, *retry_after_ms, settling)
-            }
-            // Not the message's fault: once an operator has acted, it passes.
-            Outcome::Rejected { kind: RejectionKind::Provider, problem } => {
-                let text = format!("the provider refuses everything until an operator acts: {problem}");
-                self.again(Reason::new("attempt.rejected.provider", text), problem, None, settling)
-            }
-            Outcome::Rejected { kind, problem } => {
-                let code = match kind {
-                    RejectionKind::Message => "attempt.rejected.message",
-                    RejectionKind::Recipient => "attempt.rejected.recipient",
-                    RejectionKind::Suppressed => "attempt.rejected.suppressed",
-                    RejectionKind::Provider => "attempt.rejected.provider",
-                    RejectionKind::Plugin => "attempt.rejected.plugin",
-                };
-                let reason = Reason::new(code, format!("rejected ({}): {problem}", kind.name()));
-                self.give_up(reason, problem, settling.now)
-            }
-            Outcome::Unknown { problem } => self.ambiguous(problem, settling),
-        }
+    /// When the delivery is not pending.
+    pub fn postpone(&self, reason: Reason, due_at: Timestamp, now: Timestamp) -> Result<Change, InvalidTransition> {
+        let is_news = self.reason.code != reason.code;
+        let mut delivery = self.moved(DeliveryEvent::Defer, reason, now)?;
+        delivery.due_at = ceil_to_millisecond(due_at);
+        let fact = || delivery.fact(FactKind::Deferred, now).with("due_at", delivery.due_at.to_string());
+        let facts = if is_news { vec![fact()] } else { Vec::new() };
+        Ok(Change { facts, ..Change::to(delivery) })
     }
 
-    fn accepted(&self, provider_message_id: Option<String>, now: Timestamp) -> Result<Change, InvalidTransition> {
-        let provider = self.last_attempt.as_ref().map_or("", |attempt| attempt.provider.as_str());
-        let reason = Reason::new("attempt.accepted", format!("`{provider}` took it"));
-        let mut delivery = self.moved(DeliveryEvent::Accept, reason, now)?;
-        let mut fact = delivery.fact(FactKind::Sent, now).with("attempt", self.attempts.to_string());
-        if let Some(id) = &provider_message_id {
-            fact = fact.with("provider_message_id", id.clone());
-        }
-        if let Some(attempt) = &mut delivery.last_attempt {
-            attempt.provider_message_id = provider_message_id;
-        }
-        Ok(Change { delivery, facts: vec![fact] })
-    }
-
-    /// Another try if number and time allow, else the dead letters.
-    fn again(
-        &self,
-        reason: Reason,
-        problem: &Problem,
-        retry_after_ms: Option<u64>,
-        settling: Settling<'_>,
-    ) -> Result<Change, InvalidTransition> {
-        let Settling { category, expires_at, now, random } = settling;
-        let Some(delay_ms) = category.retry.delay_ms(self.attempts, retry_after_ms, random) else {
-            let text = format!("gave up after {} attempts; the last: {}", self.attempts, reason.text);
-            return self.give_up(Reason::new("retry.exhausted", text), problem, now);
-        };
-        let due_at = later(now, delay_ms);
-        if due_at > expires_at {
-            let text = format!("the next attempt would be after it expires at {expires_at}; the last: {}", reason.text);
-            return self.give_up(Reason::new("retry.expired", text), problem, now);
-        }
-        let mut delivery = self.moved(DeliveryEvent::Retry, reason, now)?;
+    /// A person wants it at another time.
+    ///
+    /// # Errors
+    /// When the delivery is not pending.
+    pub fn reschedule(&self, due_at: Timestamp, now: Timestamp) -> Result<Change, InvalidTransition> {
+        let reason = Reason::new("schedule.changed", format!("rescheduled from {} to {due_at}", self.due_at));
+        let mut delivery = self.moved(DeliveryEvent::Defer, reason, now)?;
         delivery.due_at = due_at;
-        let fact = delivery
-            .fact(FactKind::Retrying, now)
-            .with("attempt", self.attempts.to_string())
-            .with("due_at", due_at.to_string());
-        Ok(Change { delivery, facts: vec![fact] }.noting(problem))
+        let fact = delivery.fact(FactKind::Rescheduled, now).with("due_at", due_at.to_string());
+        Ok(Change { facts: vec![fact], ..Change::to(delivery) })
     }
 
-    /// No further attempt: failed for certain, or unknown if an earlier attempt may have been processed.
-    fn give_up(&self, reason: Reason, problem: &Problem, now: Timestamp) -> Result<Change, InvalidTransition> {
-        let change = if self.doubtful_attempts == 0 {
-            self.end(DeliveryEvent::Fail, FactKind::Failed, reason, now)?
-        } else {
-            self.end(DeliveryEvent::Hold, FactKind::Unknown, reason, now)?
-        };
-        Ok(change.noting(problem))
-    }
-
-    fn ambiguous(&self, problem: &Problem, settling: Settling<'_>) -> Result<Change, InvalidTransition> {
-        let seen = Reason::new("attempt.unknown", format!("it may or may not have been sent: {problem}"));
-        let now = settling.now;
-        let may_repeat = settling.category.unknown_policy == UnknownPolicy::Resend;
-        let delay_ms = settling.category.retry.delay_ms(self.attempts, None, settling.random);
-        let due_at = delay_ms.map(|delay_ms| later(now, delay_ms)).filter(|due_at| *due_at <= settling.expires_at);
-        let mut fact = Fact { reason: seen, ..self.fact(FactKind::Unknown, now) };
-        fact = fact.with("attempt", self.attempts.to_string());
-        let (event, reason) = match (may_repeat, due_at) {
-            (true, Some(_)) => {
-                (DeliveryEvent::Retry, Reason::new("unknown.resend", format!("tried again by policy after: {problem}")))
-            }
-            (true, None) => (
-                DeliveryEvent::Hold,
-                Reason::new("unknown.exhausted", format!("no further attempt is allowed after: {problem}")),
-            ),
-            (false, _) => {
-                (DeliveryEvent::Hold, Reason::new("unknown.hold", format!("left alone by policy after: {problem}")))
-            }
-        };
-        let mut delivery = self.moved(event, reason, now)?;
-        delivery.doubtful_attempts = self.doubtful_attempts.saturating_add(1);
-        fact.state = delivery.state;
-        let mut facts = vec![fact];
-        if let (DeliveryEvent::Retry, Some(due_at)) = (event, due_at) {
-            delivery.due_at = due_at;
-            facts.push(delivery.fact(FactKind::Retrying, now).with("due_at", due_at.to_string()));
-        } else {
-            facts.push(delivery.fact(FactKind::Unknown, now));
-        }
-        Ok(Change { delivery, facts }.noting(problem))
+    /// A person wants another try of what had ended without success: at once, and with all attempts anew.
+    ///
+    /// # Errors
+    /// When it has not ended, or was sent.
+    pub fn replay(&self, now: Timestamp) -> Result<Change, InvalidTransition> {
+        let reason = Reason::new("replay.requested", format!("tried again by request; it was {}", self.state));
+        let mut delivery = self.moved(DeliveryEvent::Replay, reason, now)?;
+        delivery.due_at = ceil_to_millisecond(now);
+        delivery.attempts_forgiven = self.attempts;
+        delivery.rounds = 0;
+        delivery.deferrals = 0;
+        delivery.tried.clear();
+        let fact = delivery.fact(FactKind::Replayed, now).with("due_at", delivery.due_at.to_string());
+        Ok(Change { facts: vec![fact], ..Change::to(delivery) })
     }
 
     fn end(
@@ -284,7 +273,7 @@ impl Delivery {
         }
         let delivery = self.moved(event, reason, now)?;
         let fact = delivery.fact(kind, now);
-        Ok(Change { delivery, facts: vec![fact] })
+        Ok(Change { facts: vec![fact], ..Change::to(delivery) })
     }
 
     fn moved(&self, event: DeliveryEvent, reason: Reason, now: Timestamp) -> Result<Delivery, InvalidTransition> {
@@ -307,6 +296,12 @@ impl Delivery {
 }
 
 impl Change {
+    /// The delivery as it is from now on, with nothing to tell about it.
+    #[must_use]
+    pub fn to(delivery: Delivery) -> Self {
+        Self { delivery, facts: Vec::new(), next_due_at: None }
+    }
+
     /// Adds what the vendor said to the attempt and to the first fact.
     fn noting(mut self, problem: &Problem) -> Self {
         if let Some(attempt) = &mut self.delivery.last_attempt {
@@ -323,160 +318,4 @@ impl Change {
 fn later(now: Timestamp, wait_ms: u64) -> Timestamp {
     let wait_ms = i64::try_from(wait_ms).unwrap_or(i64::MAX).min(100 * 366 * 24 * 3_600_000);
     now.checked_add(wait_ms.milliseconds()).map_or(Timestamp::MAX, ceil_to_millisecond)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::channel::Channel;
-    use crate::domain::id::NotificationId;
-    use crate::domain::retry::RetryPolicy;
-
-    fn pending() -> Delivery {
-        Delivery {
-            id: DeliveryId { notification: NotificationId::from_parts(1, [0; 10]), channel: Channel::Sms },
-            tenant: TenantId::unnamed(),
-            state: DeliveryState::Pending,
-            reason: Reason::new("schedule.now", "accepted"),
-            due_at: Timestamp::UNIX_EPOCH,
-            attempts: 0,
-            doubtful_attempts: 0,
-            deferrals: 0,
-            last_attempt: None,
-            updated_at: Timestamp::UNIX_EPOCH,
-        }
-    }
-
-    fn sending(number: u32) -> Delivery {
-        let attempt = Attempt {
-            number,
-            provider: ProviderName::new("twilio").unwrap(),
-            started_at: at(0),
-            address: "+14155550101".into(),
-            sender: None,
-            content: "inline".into(),
-            content_sha256: String::new(),
-            provider_message_id: None,
-            problem: None,
-        };
-        pending().begin(attempt, Vec::new(), at(0)).unwrap().delivery
-    }
-
-    fn at(ms: i64) -> Timestamp {
-        Timestamp::from_millisecond(ms).unwrap()
-    }
-
-    fn category(unknown_policy: UnknownPolicy) -> Category {
-        let retry = RetryPolicy { attempts_max: 3, delay_min_ms: 100, delay_base_ms: 1_000, ..RetryPolicy::default() };
-        Category { unknown_policy, retry, ..Category::default() }
-    }
-
-    fn settle(delivery: &Delivery, outcome: &Outcome, policy: UnknownPolicy, expires_ms: i64) -> Change {
-        let category = category(policy);
-        let settling = Settling { category: &category, expires_at: at(expires_ms), now: at(10), random: 0 };
-        delivery.settle(outcome, settling).unwrap()
-    }
-
-    fn problem() -> Problem {
-        Problem::coded("42", "no")
-    }
-
-    #[test]
-    fn outcomes_decide() {
-        use DeliveryState as S;
-        use UnknownPolicy::{Hold, Resend};
-        let accepted = Outcome::Accepted { provider_message_id: Some("SM1".into()) };
-        let limited = Outcome::RateLimited { retry_after_ms: Some(7_000), problem: problem() };
-        let down = Outcome::Unavailable { retry_after_ms: None, problem: problem() };
-        let rejected = Outcome::Rejected { kind: RejectionKind::Recipient, problem: problem() };
-        let refused = Outcome::Rejected { kind: RejectionKind::Provider, problem: problem() };
-        let unknown = Outcome::Unknown { problem: problem() };
-        let far = 1_000_000;
-        // outcome, attempts so far, policy, expiry -> state, due, code
-        let cases = [
-            (&accepted, 1, Resend, far, S::Sent, None, "attempt.accepted"),
-            (&limited, 1, Resend, far, S::Pending, Some(7_010), "attempt.rate_limited"),
-            (&limited, 3, Resend, far, S::Failed, None, "retry.exhausted"),
-            (&limited, 1, Resend, 5_000, S::Failed, None, "retry.expired"),
-            (&down, 1, Resend, far, S::Pending, Some(110), "attempt.unavailable"),
-            (&down, 3, Resend, far, S::Failed, None, "retry.exhausted"),
-            (&rejected, 1, Resend, far, S::Failed, None, "attempt.rejected.recipient"),
-            (&refused, 1, Resend, far, S::Pending, Some(110), "attempt.rejected.provider"),
-            (&refused, 3, Resend, far, S::Failed, None, "retry.exhausted"),
-            (&unknown, 1, Resend, far, S::Pending, Some(110), "unknown.resend"),
-            (&unknown, 3, Resend, far, S::Unknown, None, "unknown.exhausted"),
-            (&unknown, 1, Resend, 50, S::Unknown, None, "unknown.exhausted"),
-            (&unknown, 1, Hold, far, S::Unknown, None, "unknown.hold"),
-        ];
-        for (outcome, attempts, policy, expires_ms, state, due_ms, code) in cases {
-            let change = settle(&sending(attempts), outcome, policy, expires_ms);
-            let context = format!("{outcome:?} after {attempts}, {policy:?}");
-            assert_eq!(change.delivery.state, state, "{context}");
-            assert_eq!(change.delivery.reason.code, code, "{context}");
-            if let Some(due_ms) = due_ms {
-                assert_eq!(change.delivery.due_at, at(due_ms), "{context}");
-            }
-            let last = change.facts.last().unwrap();
-            assert_eq!((last.state, &last.reason), (state, &change.delivery.reason), "{context}");
-            if !matches!(outcome, Outcome::Accepted { .. }) {
-                assert_eq!(change.facts[0].detail("vendor_code"), Some("42"), "{context}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_may_have_been_sent_never_ends_as_if_it_had_not() {
-        let unknown = Outcome::Unknown { problem: problem() };
-        let doubtful = settle(&sending(1), &unknown, UnknownPolicy::Resend, 1_000_000).delivery;
-        assert_eq!((doubtful.state, doubtful.doubtful_attempts), (DeliveryState::Pending, 1));
-        let told = |change: Change| {
-            assert!(change.delivery.reason.text.ends_with("may have been sent"), "{}", change.delivery.reason.text);
-            change.delivery.state
-        };
-        assert_eq!(told(doubtful.cancel(at(20)).unwrap()), DeliveryState::Cancelled);
-        assert_eq!(told(doubtful.expire(at(20), at(20)).unwrap()), DeliveryState::Expired);
-        let attempt = Attempt { number: 3, ..doubtful.last_attempt.clone().unwrap() };
-        let again = doubtful.begin(attempt, Vec::new(), at(20)).unwrap().delivery;
-        for outcome in [
-            Outcome::Unavailable { retry_after_ms: None, problem: problem() },
-            Outcome::Rejected { kind: RejectionKind::Message, problem: problem() },
-        ] {
-            let change = settle(&again, &outcome, UnknownPolicy::Resend, 1_000_000);
-            assert_eq!(told(change), DeliveryState::Unknown, "{outcome:?}");
-        }
-        let accepted = Outcome::Accepted { provider_message_id: None };
-        let change = settle(&again, &accepted, UnknownPolicy::Resend, 1_000_000);
-        assert_eq!(change.delivery.state, DeliveryState::Sent);
-    }
-
-    #[test]
-    fn an_accepted_attempt_keeps_the_vendors_id() {
-        let outcome = Outcome::Accepted { provider_message_id: Some("SM1".into()) };
-        let change = settle(&sending(1), &outcome, UnknownPolicy::Resend, 1_000);
-        assert_eq!(change.delivery.last_attempt.unwrap().provider_message_id.as_deref(), Some("SM1"));
-        assert_eq!(change.facts[0].detail("provider_message_id"), Some("SM1"));
-    }
-
-    #[test]
-    fn deferring_backs_off_and_ends_at_the_expiry() {
-        let category = category(UnknownPolicy::Resend);
-        let mut delivery = pending();
-        let mut waits = Vec::new();
-        for _ in 0..5 {
-            let settling = Settling { category: &category, expires_at: at(9_000), now: at(0), random: u64::MAX };
-            delivery = delivery.defer(Reason::new("directory.unavailable", "down"), settling).unwrap().delivery;
-            waits.push(delivery.due_at.as_millisecond());
-        }
-        assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 9_000]);
-        assert_eq!(delivery.attempts, 0);
-    }
-
-    #[test]
-    fn what_is_being_sent_cannot_be_cancelled() {
-        assert!(pending().cancel(at(1)).is_ok());
-        assert!(sending(1).cancel(at(1)).is_err());
-        let sent = settle(&sending(1), &Outcome::Accepted { provider_message_id: None }, UnknownPolicy::Hold, 99);
-        assert!(sent.delivery.cancel(at(1)).is_err());
-        assert!(sent.delivery.expire(at(0), at(1)).is_err());
-    }
 }

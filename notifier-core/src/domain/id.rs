@@ -116,6 +116,11 @@ text_id!(
     IdempotencyKey, check_opaque, 255
 );
 
+text_id!(
+    /// What a notification is the newest word on: while it waits, a newer one to the same recipient takes its place.
+    CollapseKey, check_opaque, 128
+);
+
 impl TenantId {
     /// The tenant of requests that name none.
     #[must_use]

@@ -9,6 +9,9 @@
 //!     |  +defer               |      +-- hold ---> unknown
 //!     +--------- retry -------+      +-- fail ---> failed
 //! ```
+//!
+//! A person can `replay` what failed, expired or is unknown. Receipts move what waits for a retry after an attempt without a
+//! clear answer, too.
 
 use std::fmt;
 
@@ -67,6 +70,12 @@ impl DeliveryState {
             Self::Failed => "failed",
             Self::Unknown => "unknown",
         }
+    }
+
+    /// Whether it ended without success, and a person can have it tried again: the dead letters.
+    #[must_use]
+    pub fn is_dead(self) -> bool {
+        matches!(self, Self::Failed | Self::Expired | Self::Unknown)
     }
 
     /// Whether the engine is done with it. A receipt or a person may still move it on.
@@ -158,10 +167,12 @@ pub fn transition(from: DeliveryState, event: DeliveryEvent) -> Result<DeliveryS
         (S::Sending, E::Retry) => S::Pending,
         (S::Sending, E::Hold) => S::Unknown,
 
-        // A receipt outranks what we believed, in whatever order the two arrive.
-        (S::Sending | S::Sent | S::Delivered | S::Unknown | S::Failed, E::Confirm) => S::Delivered,
-        (S::Sending | S::Sent | S::Delivered | S::Unknown | S::Bounced, E::Bounce) => S::Bounced,
-        (S::Sent, E::Fail) => S::Failed,
+        // A receipt outranks what we believed, in whatever order the two arrive. One about an attempt without a clear answer
+        // finds the delivery waiting for the next, or given up.
+        (S::Pending | S::Unknown, E::Accept) => S::Sent,
+        (S::Pending | S::Sending | S::Sent | S::Delivered | S::Unknown | S::Failed, E::Confirm) => S::Delivered,
+        (S::Pending | S::Sending | S::Sent | S::Delivered | S::Unknown | S::Bounced, E::Bounce) => S::Bounced,
+        (S::Sent | S::Unknown, E::Fail) => S::Failed,
 
         (S::Failed | S::Expired | S::Unknown, E::Replay) => S::Pending,
         _ => return Err(InvalidTransition { from, event }),
@@ -182,6 +193,9 @@ mod tests {
         (S::Pending, E::Cancel, S::Cancelled),
         (S::Pending, E::Expire, S::Expired),
         (S::Pending, E::Fail, S::Failed),
+        (S::Pending, E::Accept, S::Sent),
+        (S::Pending, E::Confirm, S::Delivered),
+        (S::Pending, E::Bounce, S::Bounced),
         (S::Sending, E::Accept, S::Sent),
         (S::Sending, E::Retry, S::Pending),
         (S::Sending, E::Hold, S::Unknown),
@@ -194,6 +208,8 @@ mod tests {
         (S::Delivered, E::Confirm, S::Delivered),
         (S::Delivered, E::Bounce, S::Bounced),
         (S::Bounced, E::Bounce, S::Bounced),
+        (S::Unknown, E::Accept, S::Sent),
+        (S::Unknown, E::Fail, S::Failed),
         (S::Unknown, E::Confirm, S::Delivered),
         (S::Unknown, E::Bounce, S::Bounced),
         (S::Unknown, E::Replay, S::Pending),

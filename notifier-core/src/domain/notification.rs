@@ -1,17 +1,23 @@
-//! One intention to tell one recipient: what was accepted, unchanged from then on.
+//! One intention to tell one recipient: what was accepted. From then on only its times change, when somebody reschedules
+//! it, and whether it was acknowledged.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::channel::Channel;
-use super::delivery::Delivery;
-use super::id::{CategoryName, DeliveryId, IdempotencyKey, NotificationId, SubjectId, TemplateName, TenantId};
+use super::delivery::{Change, Delivery};
+use super::id::{
+    CategoryName, CollapseKey, DeliveryId, IdempotencyKey, NotificationId, SubjectId, TemplateName, TenantId,
+};
+use super::lane::Lane;
 use super::lifecycle::DeliveryState;
 use super::message::{Attachment, Mailbox};
 use super::recipient::Recipient;
+use super::strategy::{self, Strategy};
 use super::subject::Subject;
 use super::template::Content;
 use super::timeline::{Fact, FactKind, Reason};
+use crate::planted::planted;
 
 /// Where the words come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +71,8 @@ pub struct Draft {
     pub expires_at: Option<Timestamp>,
     /// The caller's key.
     pub idempotency_key: Option<IdempotencyKey>,
+    /// What it takes the place of.
+    pub collapse_key: Option<CollapseKey>,
 }
 
 /// One intention to tell one recipient.
@@ -78,8 +86,12 @@ pub struct Notification {
     pub recipient: Recipient,
     /// Of which kind.
     pub category: CategoryName,
-    /// On which channels it was to go.
+    /// On which channels it was to go, in that order where they take turns.
     pub channels: Vec<Channel>,
+    /// Whether they take turns.
+    pub strategy: Strategy,
+    /// What it may not be held up by.
+    pub lane: Lane,
     /// The words.
     pub content: ContentSource,
     /// What to put into them.
@@ -94,35 +106,63 @@ pub struct Notification {
     pub expires_at: Timestamp,
     /// When it was accepted.
     pub created_at: Timestamp,
+    /// When it was due as it was accepted.
+    pub first_due_at: Timestamp,
+    /// When it was too late as it was accepted.
+    pub first_expires_at: Timestamp,
+    /// When somebody confirmed to have taken note.
+    pub acknowledged_at: Option<Timestamp>,
     /// The caller's key.
     pub idempotency_key: Option<IdempotencyKey>,
+    /// A newer notification to the same recipient with this key takes the place of this one while it waits.
+    pub collapse_key: Option<CollapseKey>,
 }
 
 impl Notification {
-    /// Its deliveries as they are at acceptance: one for each channel, pending.
+    /// Its deliveries as they are at acceptance: one for each channel, pending. Where they take turns, those after the first
+    /// wait for it.
     #[must_use]
     pub fn first_deliveries(&self) -> Vec<Delivery> {
         let reason = self.acceptance().reason;
-        let delivery = |channel: &Channel| Delivery {
-            id: DeliveryId { notification: self.id, channel: *channel },
-            tenant: self.tenant.clone(),
-            state: DeliveryState::Pending,
-            reason: reason.clone(),
-            due_at: self.due_at,
-            attempts: 0,
-            doubtful_attempts: 0,
-            deferrals: 0,
-            last_attempt: None,
-            updated_at: self.created_at,
+        let delivery = |(place, channel): (usize, &Channel)| {
+            let id = DeliveryId { notification: self.id, channel: *channel };
+            let (due_at, reason) = match self.strategy {
+                Strategy::Sequence { .. } if place > 0 => {
+                    let text = "waits for its turn after the channels before it";
+                    (self.first_expires_at, Reason::new(strategy::WAITS, text))
+                }
+                _ => (self.first_due_at, reason.clone()),
+            };
+            Delivery::new(id, self.tenant.clone(), self.lane, reason, due_at, self.created_at)
         };
-        self.channels.iter().map(delivery).collect()
+        self.channels.iter().enumerate().map(delivery).collect()
+    }
+
+    /// The channel whose turn is after this one's.
+    #[must_use]
+    pub fn channel_after(&self, channel: Channel) -> Option<Channel> {
+        let mut rest = self.channels.iter().skip_while(|other| **other != channel);
+        rest.nth(1).copied().filter(|_| matches!(self.strategy, Strategy::Sequence { .. }))
+    }
+
+    /// The change, with when the delivery on the next channel is to be looked at.
+    #[must_use]
+    pub fn followed_up(&self, change: Change, now: Timestamp) -> Change {
+        let has_next = self.channel_after(change.delivery.id.channel).is_some();
+        let next_due_at = if has_next && !planted!(DropsTheNextTurn) {
+            strategy::follow_up(self.strategy, &change.delivery, now)
+        } else {
+            None
+        };
+        Change { next_due_at, ..change }
     }
 
     /// The first fact of its timeline.
     #[must_use]
     pub fn acceptance(&self) -> Fact {
-        let reason = if self.due_at > self.created_at {
-            Reason::new("schedule.at", format!("accepted, due at {}", self.due_at))
+        let due_at = self.first_due_at;
+        let reason = if due_at > self.created_at {
+            Reason::new("schedule.at", format!("accepted, due at {due_at}"))
         } else {
             Reason::new("schedule.now", "accepted, due at once")
         };
@@ -135,7 +175,7 @@ impl Notification {
             state: DeliveryState::Pending,
             details: Vec::new(),
         };
-        fact.with("channels", channels).with("category", self.category.as_str()).with("due_at", self.due_at.to_string())
+        fact.with("channels", channels).with("category", self.category.as_str()).with("due_at", due_at.to_string())
     }
 
     /// What a template can refer to: the request's variables by name, and `recipient`, `subject`, `notification`.

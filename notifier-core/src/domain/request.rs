@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::channel::Channel;
-use super::id::{CategoryName, IdempotencyKey, InvalidId, RecipientId, SubjectId, TemplateName, TenantId};
+use super::id::{CategoryName, CollapseKey, IdempotencyKey, InvalidId, RecipientId, SubjectId, TemplateName, TenantId};
 use super::limits::Limits;
 use super::message::{Attachment, Mailbox};
 use super::notification::{ContentSource, Draft, MessageOptions, RESERVED_VARIABLES};
@@ -101,6 +101,8 @@ pub struct NotificationRequest {
     pub expires_at: Option<String>,
     /// The same key with the same request is the same notification.
     pub idempotency_key: Option<String>,
+    /// While it waits, a newer notification to the same recipient with the same key takes its place.
+    pub collapse_key: Option<String>,
 }
 
 impl NotificationRequest {
@@ -146,6 +148,7 @@ impl NotificationRequest {
         let expires_at = check_expiry(self.expires_at.as_deref(), due_at.unwrap_or(now), &mut errors);
         let idempotency_key =
             errors.parse("idempotency_key", self.idempotency_key.as_deref(), IdempotencyKey::from_str);
+        let collapse_key = errors.parse("collapse_key", self.collapse_key.as_deref(), CollapseKey::from_str);
         match (recipient, content, tenant, category) {
             (Some(recipient), Some(content), Some(tenant), Some(category)) if errors.0.is_empty() => Ok(Draft {
                 tenant,
@@ -159,6 +162,7 @@ impl NotificationRequest {
                 due_at,
                 expires_at,
                 idempotency_key,
+                collapse_key,
             }),
             _ => Err(errors.0),
         }
@@ -211,14 +215,12 @@ fn check_recipient(request: &RecipientRequest, errors: &mut Errors) -> Option<Re
 }
 
 fn check_channels(channels: Option<Vec<Channel>>, errors: &mut Errors) -> Option<Vec<Channel>> {
-    let mut channels = channels?;
+    // Their order is kept: it is the one in which they take turns, where they do.
+    let channels = channels?;
     if channels.is_empty() {
         errors.push("channels", "name at least one channel, or leave it out for the category's");
     }
-    let named = channels.len();
-    channels.sort_unstable();
-    channels.dedup();
-    if channels.len() < named {
+    if channels.iter().collect::<BTreeSet<_>>().len() < channels.len() {
         errors.push("channels", "names a channel twice");
     }
     Some(channels)

@@ -10,7 +10,7 @@ pub struct RetryPolicy {
     pub attempts_max: u32,
     /// The shortest wait, in milliseconds.
     pub delay_min_ms: u64,
-    /// The window of the first wait, in milliseconds; it doubles with every attempt.
+    /// The window of the first wait, in milliseconds; it doubles with every round.
     pub delay_base_ms: u64,
     /// The largest window, in milliseconds.
     pub delay_max_ms: u64,
@@ -31,30 +31,21 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The largest delay that may follow attempt number `attempts`, without a wish of the vendor.
+    /// The largest wait that may follow the `round`th round, without a wish of the vendor.
     #[must_use]
-    pub fn window_ms(&self, attempts: u32) -> u64 {
-        let doublings = attempts.saturating_sub(1).min(63);
+    pub fn window_ms(&self, round: u32) -> u64 {
+        let doublings = round.saturating_sub(1).min(63);
         let window = self.delay_base_ms.saturating_mul(1u64 << doublings);
         window.min(self.delay_max_ms).max(self.delay_min_ms)
     }
 
-    /// How long to wait after `attempts` calls, or `None` when there is to be no further one.
+    /// How long to wait after the `round`th round of attempts without success; each doubles the window.
     ///
-    /// `random` is a uniformly random number; the same number gives the same delay. A vendor's `retry_after_ms` is a
-    /// floor: the result is never below it (up to `retry_after_max_ms`).
+    /// `random` is a uniformly random number; the same number gives the same wait. A vendor's `retry_after_ms` is a floor:
+    /// the result is never below it (up to `retry_after_max_ms`).
     #[must_use]
-    pub fn delay_ms(&self, attempts: u32, retry_after_ms: Option<u64>, random: u64) -> Option<u64> {
-        if attempts >= self.attempts_max {
-            return None;
-        }
-        Some(self.wait_ms(attempts, retry_after_ms, random))
-    }
-
-    /// As [`Self::delay_ms`], for waits that are not limited in number.
-    #[must_use]
-    pub fn wait_ms(&self, attempts: u32, retry_after_ms: Option<u64>, random: u64) -> u64 {
-        let window = self.window_ms(attempts);
+    pub fn wait_ms(&self, round: u32, retry_after_ms: Option<u64>, random: u64) -> u64 {
+        let window = self.window_ms(round);
         let jittered = self.delay_min_ms + share(window.saturating_sub(self.delay_min_ms), random);
         match retry_after_ms.map(|wish| wish.min(self.retry_after_max_ms)) {
             // Some spread, so that everything that was told to wait does not return in the same millisecond.
@@ -93,46 +84,34 @@ mod tests {
 
     #[test]
     fn delays() {
-        let cases: &[(u32, Option<u64>, u64, Option<u64>)] = &[
-            (1, None, 0, Some(100)),
-            (1, None, u64::MAX, Some(1_000)),
-            (1, None, u64::MAX / 2, Some(550)),
-            (2, None, u64::MAX, Some(2_000)),
-            (4, None, u64::MAX, Some(3_000)),
-            (5, None, 0, None),
-            (9, None, 0, None),
-            (1, Some(5_000), 0, Some(5_000)),
-            (1, Some(5_000), u64::MAX, Some(5_100)),
-            (1, Some(10), u64::MAX, Some(1_000)),
-            (1, Some(u64::MAX), 0, Some(60_000)),
-            (5, Some(5_000), 0, None),
+        let cases: &[(u32, Option<u64>, u64, u64)] = &[
+            (1, None, 0, 100),
+            (1, None, u64::MAX, 1_000),
+            (1, None, u64::MAX / 2, 550),
+            (2, None, u64::MAX, 2_000),
+            (4, None, u64::MAX, 3_000),
+            (1, Some(5_000), 0, 5_000),
+            (1, Some(5_000), u64::MAX, 5_100),
+            (1, Some(10), u64::MAX, 1_000),
+            (1, Some(u64::MAX), 0, 60_000),
         ];
-        for (attempts, retry_after, random, expected) in cases {
-            let actual = policy().delay_ms(*attempts, *retry_after, *random);
-            assert_eq!(actual, *expected, "after {attempts}, retry-after {retry_after:?}, random {random}");
+        for (round, retry_after, random, expected) in cases {
+            let actual = policy().wait_ms(*round, *retry_after, *random);
+            assert_eq!(actual, *expected, "round {round}, retry-after {retry_after:?}, random {random}");
         }
     }
 
     proptest! {
         #[test]
-        fn never_before_the_vendor_allows(attempts in 1u32..100, wish in 0u64..60_000, random: u64) {
-            if let Some(delay) = policy().delay_ms(attempts, Some(wish), random) {
-                prop_assert!(delay >= wish);
-            }
+        fn never_before_the_vendor_allows(round in 1u32..100, wish in 0u64..60_000, random: u64) {
+            prop_assert!(policy().wait_ms(round, Some(wish), random) >= wish);
         }
 
         #[test]
-        fn within_the_window(attempts in 1u32..200, random: u64, base in 1u64..u64::MAX, max in 1u64..u64::MAX) {
+        fn within_the_window(round in 1u32..200, random: u64, base in 1u64..u64::MAX, max in 1u64..u64::MAX) {
             let policy = RetryPolicy { attempts_max: 1_000, delay_min_ms: 1, delay_base_ms: base, delay_max_ms: max, ..policy() };
-            let delay = policy.delay_ms(attempts, None, random).unwrap_or_default();
-            prop_assert!(delay >= 1 && delay <= policy.window_ms(attempts));
-        }
-
-        #[test]
-        fn attempts_end(attempts_max in 1u32..50, more in 0u32..50, random: u64) {
-            let policy = RetryPolicy { attempts_max, ..policy() };
-            prop_assert!(policy.delay_ms(attempts_max + more, None, random).is_none());
-            prop_assert!(policy.delay_ms(attempts_max - 1, None, random).is_some());
+            let wait = policy.wait_ms(round, None, random);
+            prop_assert!(wait >= 1 && wait <= policy.window_ms(round));
         }
     }
 }

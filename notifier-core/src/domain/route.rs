@@ -1,33 +1,270 @@
 //! Which provider a delivery goes to.
+//!
+//! Routes are a list; the first that fits a delivery is its route, as in a firewall. A route names providers in order, or with
+//! weights; which of them is called depends on how they are ([`Standing`]) and on which were tried already.
 
-use std::collections::BTreeMap;
+use jiff::Timestamp;
 
 use super::channel::Channel;
-use super::id::ProviderName;
+use super::health::Standing;
+use super::id::{CategoryName, ProviderName, TenantId};
 use super::timeline::Reason;
 
-/// For each channel, its provider.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Routes {
-    /// The provider of each channel that has one.
-    pub by_channel: BTreeMap<Channel, ProviderName>,
+/// For some deliveries of a channel, their providers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The channel.
+    pub channel: Channel,
+    /// Only for this tenant.
+    pub tenant: Option<TenantId>,
+    /// Only for this category.
+    pub category: Option<CategoryName>,
+    /// Only for phone numbers that begin like this, as `+44`.
+    pub prefix: Option<String>,
+    /// The providers.
+    pub chain: Chain,
 }
+
+/// The providers of a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chain {
+    /// The first that can take it; the others in its place.
+    Ordered(Vec<ProviderName>),
+    /// Each its share of the deliveries.
+    Weighted(Vec<(ProviderName, u32)>),
+}
+
+/// All routes, the ones that count first first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Routes(pub Vec<Route>);
 
 /// The chosen provider, and why it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// The provider.
     pub provider: ProviderName,
+    /// Whether the call finds out if it works again.
+    pub is_probe: bool,
     /// Why it.
     pub reason: Reason,
 }
 
+/// No provider of the route takes calls now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoneTakesCalls {
+    /// When the first may do so again.
+    pub until: Timestamp,
+    /// Which, and why not.
+    pub reason: Reason,
+}
+
+impl Chain {
+    /// Its providers.
+    pub fn providers(&self) -> impl Iterator<Item = &ProviderName> {
+        let (ordered, weighted) = match self {
+            Self::Ordered(providers) => (providers.as_slice(), [].as_slice()),
+            Self::Weighted(weighted) => ([].as_slice(), weighted.as_slice()),
+        };
+        ordered.iter().chain(weighted.iter().map(|(provider, _)| provider))
+    }
+}
+
 impl Routes {
-    /// The provider for this channel, if there is a route.
+    /// Whether anything of that kind can be sent, whatever the address.
     #[must_use]
-    pub fn choose(&self, channel: Channel) -> Option<Choice> {
-        let provider = self.by_channel.get(&channel)?.clone();
-        let reason = Reason::new("route.channel", format!("{channel} is routed to `{provider}`"));
-        Some(Choice { provider, reason })
+    pub fn serve(&self, channel: Channel, tenant: &TenantId, category: &CategoryName) -> bool {
+        self.0.iter().any(|route| route.fits(channel, tenant, category))
+    }
+
+    /// The channels that have a route.
+    #[must_use]
+    pub fn channels(&self) -> Vec<Channel> {
+        Channel::ALL.into_iter().filter(|channel| self.0.iter().any(|route| route.channel == *channel)).collect()
+    }
+
+    /// The route of a delivery: the first that fits.
+    #[must_use]
+    pub fn find(&self, channel: Channel, tenant: &TenantId, category: &CategoryName, address: &str) -> Option<&Route> {
+        let fits_address = |route: &&Route| route.prefix.as_ref().is_none_or(|prefix| address.starts_with(prefix));
+        self.0.iter().filter(|route| route.fits(channel, tenant, category)).find(fits_address)
+    }
+}
+
+impl Route {
+    /// A route for everything on that channel.
+    #[must_use]
+    pub fn of(channel: Channel, chain: Chain) -> Self {
+        Self { channel, tenant: None, category: None, prefix: None, chain }
+    }
+
+    fn fits(&self, channel: Channel, tenant: &TenantId, category: &CategoryName) -> bool {
+        self.channel == channel
+            && self.tenant.as_ref().is_none_or(|only| only == tenant)
+            && self.category.as_ref().is_none_or(|only| only == category)
+    }
+
+    /// What is special about it, for a reason.
+    fn describe(&self) -> String {
+        let conditions = [
+            self.tenant.as_ref().map(|tenant| format!("tenant `{tenant}`")),
+            self.category.as_ref().map(|category| format!("category `{category}`")),
+            self.prefix.as_ref().map(|prefix| format!("numbers from {prefix}")),
+        ];
+        let conditions: Vec<_> = conditions.into_iter().flatten().collect();
+        if conditions.is_empty() {
+            format!("{}", self.channel)
+        } else {
+            format!("{} of {}", self.channel, conditions.join(", "))
+        }
+    }
+
+    /// Whether there is a provider besides `called` that was not tried in this round and takes calls.
+    #[must_use]
+    pub fn has_alternative(
+        &self,
+        called: &ProviderName,
+        tried: &[ProviderName],
+        standing: impl Fn(&ProviderName) -> Standing,
+    ) -> bool {
+        let is_other = |provider: &&ProviderName| *provider != called && !tried.contains(provider);
+        self.chain.providers().filter(is_other).any(|provider| matches!(standing(provider), Standing::Takes { .. }))
+    }
+
+    /// The provider that was asked before, if it is still one of the route and takes calls.
+    #[must_use]
+    pub fn choose_again(&self, asked: &ProviderName, standing: impl Fn(&ProviderName) -> Standing) -> Option<Choice> {
+        let is_there = self.chain.providers().any(|provider| provider == asked);
+        let takes_calls = matches!(standing(asked), Standing::Takes { .. });
+        (is_there && takes_calls).then(|| {
+            let text = format!("{} goes to `{asked}` again: it may know whether it took it", self.describe());
+            Choice { provider: asked.clone(), is_probe: false, reason: Reason::new("route.same", text) }
+        })
+    }
+
+    /// Chooses among the providers: those that were not tried in this round before those that were.
+    ///
+    /// `random` is a uniformly random number; the same number gives the same choice.
+    ///
+    /// # Errors
+    /// When none takes calls.
+    pub fn choose(
+        &self,
+        tried: &[ProviderName],
+        standing: impl Fn(&ProviderName) -> Standing,
+        random: u64,
+    ) -> Result<Choice, NoneTakesCalls> {
+        let all: Vec<_> = self.candidates(standing);
+        let (again, fresh): (Vec<_>, Vec<_>) = all.iter().partition(|candidate| tried.contains(candidate.provider));
+        let is_failover = !again.is_empty();
+        if let Some(probe) = all.iter().find(|candidate| candidate.standing == Standing::Probe && !is_failover) {
+            let text = format!("`{}` is asked whether it works again", probe.provider);
+            return Ok(self.choice(probe, true, "route.probe", &text));
+        }
+        for group in [fresh, again] {
+            if let Some(chosen) = self.pick(&group, random) {
+                let healthy = format!("`{}`{}", chosen.provider, chosen.health());
+                return Ok(match (is_failover, group.len()) {
+                    (true, _) => {
+                        self.choice(chosen, false, "route.failover", &format!("{healthy} in place of one that failed"))
+                    }
+                    (false, _) if all.len() == 1 => self.choice(chosen, false, "route.only", &healthy),
+                    (false, _) => self.choice(chosen, false, "route.chosen", &healthy),
+                });
+            }
+        }
+        // A probe of one that was tried already is better than none.
+        if let Some(probe) = all.iter().find(|candidate| candidate.standing == Standing::Probe) {
+            let text = format!("`{}` is asked whether it works again", probe.provider);
+            return Ok(self.choice(probe, true, "route.probe", &text));
+        }
+        let until = all.iter().filter_map(|candidate| candidate.standing.refuses_until()).min();
+        let names: Vec<_> =
+            all.iter().map(|candidate| format!("`{}`{}", candidate.provider, candidate.health())).collect();
+        Err(NoneTakesCalls {
+            until: until.unwrap_or(Timestamp::MIN),
+            reason: Reason::new("route.none_takes_calls", format!("no provider takes calls: {}", names.join(", "))),
+        })
+    }
+
+    fn candidates(&self, standing: impl Fn(&ProviderName) -> Standing) -> Vec<Candidate<'_>> {
+        match &self.chain {
+            Chain::Ordered(providers) => {
+                let one = |provider| Candidate { provider, weight: 1, standing: standing(provider) };
+                providers.iter().map(one).collect()
+            }
+            Chain::Weighted(weighted) => {
+                let one = |entry: &'_ (ProviderName, u32)| (entry.1, standing(&entry.0));
+                let weighted = weighted.iter().map(|entry| {
+                    let (weight, standing) = one(entry);
+                    Candidate { provider: &entry.0, weight, standing }
+                });
+                weighted.collect()
+            }
+        }
+    }
+
+    /// In order: the first, as often as it is healthy. By weight: by chance, weighed by weight and health.
+    fn pick<'c>(&self, group: &[&'c Candidate<'c>], random: u64) -> Option<&'c Candidate<'c>> {
+        let open: Vec<_> = group.iter().filter(|candidate| candidate.share() > 0).collect();
+        match self.chain {
+            Chain::Ordered(_) => {
+                let (last, before) = open.split_last()?;
+                let mut roll = random;
+                for candidate in before {
+                    // 100 steps of chance, each candidate its own.
+                    if roll % 100 < u64::from(candidate.percent()) {
+                        return Some(candidate);
+                    }
+                    roll /= 100;
+                }
+                Some(last)
+            }
+            Chain::Weighted(_) => {
+                let total: u64 = open.iter().map(|candidate| candidate.share()).sum();
+                let mut point = random.checked_rem(total)?;
+                open.into_iter().find_map(|candidate| {
+                    let share = candidate.share();
+                    if point < share {
+                        return Some(*candidate);
+                    }
+                    point -= share;
+                    None
+                })
+            }
+        }
+    }
+
+    fn choice(&self, candidate: &Candidate<'_>, is_probe: bool, code: &'static str, text: &str) -> Choice {
+        let reason = Reason::new(code, format!("{} goes to {text}", self.describe()));
+        Choice { provider: candidate.provider.clone(), is_probe, reason }
+    }
+}
+
+#[derive(Debug)]
+struct Candidate<'a> {
+    provider: &'a ProviderName,
+    weight: u32,
+    standing: Standing,
+}
+
+impl Candidate<'_> {
+    fn percent(&self) -> u8 {
+        match self.standing {
+            Standing::Takes { percent } => percent,
+            Standing::Probe | Standing::Refuses { .. } => 0,
+        }
+    }
+
+    fn share(&self) -> u64 {
+        u64::from(self.weight) * u64::from(self.percent())
+    }
+
+    /// As text after its name.
+    fn health(&self) -> String {
+        match self.standing {
+            Standing::Takes { percent: 100 } | Standing::Probe => String::new(),
+            Standing::Takes { percent } => format!(" (at {percent}% because of its recent health)"),
+            Standing::Refuses { until } => format!(" (not before {until})"),
+        }
     }
 }

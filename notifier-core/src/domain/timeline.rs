@@ -57,11 +57,23 @@ pub enum FactKind {
     Failed,
     /// Nobody knows whether an attempt was processed.
     Unknown,
+    /// A receipt says that it arrived.
+    Delivered,
+    /// A receipt says that it came back.
+    Bounced,
+    /// A receipt says something that moves nothing, as that it was opened.
+    Receipt,
+    /// Somebody confirmed to have taken note.
+    Acknowledged,
+    /// Somebody wants it at another time.
+    Rescheduled,
+    /// Somebody wants another try.
+    Replayed,
 }
 
 impl FactKind {
     /// Every kind.
-    pub const ALL: [FactKind; 12] = [
+    pub const ALL: [FactKind; 18] = [
         Self::Accepted,
         Self::Checked,
         Self::Rendered,
@@ -74,6 +86,12 @@ impl FactKind {
         Self::Expired,
         Self::Failed,
         Self::Unknown,
+        Self::Delivered,
+        Self::Bounced,
+        Self::Receipt,
+        Self::Acknowledged,
+        Self::Rescheduled,
+        Self::Replayed,
     ];
 
     /// The name used in the API and in records.
@@ -92,6 +110,12 @@ impl FactKind {
             Self::Expired => "expired",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
+            Self::Delivered => "delivered",
+            Self::Bounced => "bounced",
+            Self::Receipt => "receipt",
+            Self::Acknowledged => "acknowledged",
+            Self::Rescheduled => "rescheduled",
+            Self::Replayed => "replayed",
         }
     }
 }

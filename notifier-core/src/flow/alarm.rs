@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+use crate::planted::planted;
+
 /// Clones are one alarm.
 #[derive(Clone)]
 pub(crate) struct Alarm(Arc<Inner>);
@@ -28,7 +30,7 @@ impl Alarm {
 
     /// Something is now stored that is due at that time. Called after it is stored.
     pub(crate) fn stored(&self, due_at: Timestamp) {
-        if due_at.as_microsecond() < self.0.asleep_until.load(Ordering::SeqCst) {
+        if due_at.as_microsecond() < self.0.asleep_until.load(Ordering::SeqCst) && !planted!(SleepsThroughTheAlarm) {
             self.0.ring.notify_one();
         }
     }

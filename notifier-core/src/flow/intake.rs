@@ -1,10 +1,14 @@
 //! From a request to a stored notification: everything that can be known at once is checked at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::{Timestamp, ToSpan};
 use ring::digest::{SHA256, digest};
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::alarm::Alarm;
 use super::{Flow, after};
 use crate::domain::category::Category;
 use crate::domain::channel::Channel;
@@ -13,8 +17,8 @@ use crate::domain::notification::{ContentSource, Draft, Notification};
 use crate::domain::request::{FieldError, NotificationRequest};
 use crate::domain::template::Content;
 use crate::error::SubmitError;
+use crate::planted::planted;
 use crate::ports::store::{Acceptance, Accepted, StoreError};
-use jiff::{Timestamp, ToSpan};
 
 /// What a caller gets for an accepted request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,52 +32,192 @@ pub struct Submitted {
     pub due_at: Timestamp,
     /// Whether the same request had been accepted before, under the same idempotency key.
     pub repeated: bool,
+    /// What it took the place of, if anything.
+    pub replaced: Option<NotificationId>,
 }
 
+/// A request that can be stored, and what its caller is told when it is.
+struct Prepared {
+    acceptance: Acceptance,
+    submitted: Submitted,
+}
+
+/// Why there is nothing to store.
+enum Refused {
+    /// It was accepted before.
+    Before(Box<Submitted>),
+    Error(SubmitError),
+}
+
+/// Requests of a call with many that are checked before others get their turn.
+const REQUESTS_PER_TURN: usize = 50;
+
 impl Flow {
-    pub(crate) async fn accept(&self, request: NotificationRequest) -> Result<Submitted, SubmitError> {
+    /// Accepts a request; in place of an earlier notification, where one is named.
+    pub(crate) async fn accept(
+        &self,
+        request: NotificationRequest,
+        replaces: Option<NotificationId>,
+    ) -> Result<Submitted, SubmitError> {
+        let now = self.clock.now();
+        let _place = self.make_room(1, now).await?;
+        let prepared = match self.prepare(request, now).await {
+            Ok(prepared) => prepared,
+            Err(Refused::Before(submitted)) => return Ok(*submitted),
+            Err(Refused::Error(error)) => return Err(error),
+        };
+        let Prepared { acceptance, submitted } = prepared;
+        let tenant = acceptance.notification.tenant.clone();
+        let stored = self.keep(Acceptance { replaces, ..acceptance }).await;
+        self.answer(&tenant, submitted, stored).await
+    }
+
+    /// Accepts many at once. Each has its own result, in order; one that is refused leaves the others as they are.
+    pub(crate) async fn accept_all(
+        &self,
+        requests: Vec<NotificationRequest>,
+    ) -> Result<Vec<Result<Submitted, SubmitError>>, SubmitError> {
+        let now = self.clock.now();
+        let _place = self.make_room(requests.len(), now).await?;
+        let mut results = Vec::with_capacity(requests.len());
+        let (mut acceptances, mut waiting) = (Vec::new(), Vec::new());
+        for (index, request) in requests.into_iter().enumerate() {
+            results.push(match self.prepare(request, now).await {
+                Ok(Prepared { acceptance, submitted }) => {
+                    waiting.push((index, acceptance.notification.tenant.clone()));
+                    acceptances.push(acceptance);
+                    Ok(submitted)
+                }
+                Err(Refused::Before(submitted)) => Ok(*submitted),
+                Err(Refused::Error(error)) => Err(error),
+            });
+            if index % REQUESTS_PER_TURN == REQUESTS_PER_TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        for ((index, tenant), stored) in waiting.into_iter().zip(self.keep_all(acceptances).await?) {
+            let Some(result) = results.get_mut(index) else { continue };
+            if let Ok(submitted) = result {
+                *result = self.answer(&tenant, submitted.clone(), stored).await;
+            }
+        }
+        Ok(results)
+    }
+
+    /// Refuses before memory or disk run full.
+    async fn make_room(&self, count: usize, now: Timestamp) -> Result<OwnedSemaphorePermit, SubmitError> {
         if self.signals.is_stopping() {
             return Err(SubmitError::Stopping);
         }
-        let now = self.clock.now();
+        let most = self.options.accepting_max;
+        let wanted = u32::try_from(count.min(most)).unwrap_or(u32::MAX);
+        let Ok(place) = Arc::clone(&self.signals.accepting).try_acquire_many_owned(wanted) else {
+            self.tally.refused.add(1);
+            return Err(SubmitError::Overloaded {
+                problem: format!("{most} notifications are on their way to the disk already"),
+                retry_after: Duration::from_secs(1),
+            });
+        };
+        if self.depth.is_full(&*self.store, self.options.pending_max, now).await? {
+            self.tally.refused.add(1);
+            return Err(SubmitError::Overloaded {
+                problem: format!("{} deliveries wait already (`flow.pending_max`)", self.options.pending_max),
+                retry_after: Duration::from_secs(10),
+            });
+        }
+        Ok(place)
+    }
+
+    /// Everything short of storing it.
+    async fn prepare(&self, request: NotificationRequest, now: Timestamp) -> Result<Prepared, Refused> {
         let keyed = Keyed::of(&request);
         let request_hash = keyed.as_ref().map_or([0; 32], |keyed| keyed.request_hash);
         let (draft, category, channels) = match self.check(request, now).await {
             Ok(checked) => checked,
             // What was right when it was accepted may be wrong by now, as a schedule is that has passed meanwhile: who
             // asks again gets the same answer.
-            Err(SubmitError::Invalid(errors)) => return self.recall(keyed, now, errors).await,
-            Err(error) => return Err(error),
+            Err(SubmitError::Invalid(errors)) => return Err(self.recall(keyed, now, errors).await),
+            Err(error) => return Err(Refused::Error(error)),
         };
         let notification = self.identify(draft, channels, &category, now);
-        let deliveries = notification.first_deliveries();
+        let id = |channel: &Channel| DeliveryId { notification: notification.id, channel: *channel };
         let submitted = Submitted {
             id: notification.id,
-            deliveries: deliveries.iter().map(|delivery| delivery.id).collect(),
+            deliveries: notification.channels.iter().map(id).collect(),
             due_at: notification.due_at,
             repeated: false,
+            replaced: None,
         };
-        let tenant = notification.tenant.clone();
         let key_expires_at = after(now, self.options.key_retention);
-        let acceptance = Acceptance { notification, deliveries, request_hash, key_expires_at };
-        match self.keep(acceptance).await {
-            Ok(Accepted::New) => Ok(submitted),
-            Ok(Accepted::Before(id)) => self.submitted_before(&tenant, id).await,
+        let acceptance = Acceptance { notification, request_hash, key_expires_at, replaces: None };
+        Ok(Prepared { acceptance, submitted })
+    }
+
+    /// The notification that a request would become.
+    pub(super) async fn suppose(
+        &self,
+        request: NotificationRequest,
+        now: Timestamp,
+    ) -> Result<Notification, SubmitError> {
+        let (draft, category, channels) = self.check(request, now).await?;
+        Ok(self.identify(draft, channels, &category, now))
+    }
+
+    async fn answer(
+        &self,
+        tenant: &TenantId,
+        submitted: Submitted,
+        stored: Result<Accepted, StoreError>,
+    ) -> Result<Submitted, SubmitError> {
+        match stored {
+            Ok(Accepted::New { replaced }) => {
+                self.tally.accepted.add(1);
+                if let Some(replaced) = replaced {
+                    for channel in Channel::ALL {
+                        self.signals.announce(DeliveryId { notification: replaced, channel });
+                    }
+                }
+                Ok(Submitted { replaced, ..submitted })
+            }
+            Ok(Accepted::Before(id)) => self.submitted_before(tenant, id).await,
             Err(StoreError::KeyReused { key, existing }) => Err(SubmitError::KeyReused { key, existing }),
+            Err(StoreError::TooLate(id)) => Err(SubmitError::TooLate(id)),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Stores it and wakes the scheduler. In a task of its own: a caller that goes away meanwhile takes neither back.
+    /// Stores it and wakes the schedulers. In a task of its own: a caller that goes away meanwhile takes neither back.
     async fn keep(&self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
-        let (store, alarm) = (Arc::clone(&self.store), self.signals.alarm().clone());
+        let (store, alarms) = (Arc::clone(&self.store), self.alarms_of(&acceptance));
         let keeping = tokio::spawn(async move {
             let due_at = acceptance.notification.due_at;
+            if planted!(AcknowledgesBeforeStoring) {
+                tokio::spawn(async move { store.accept(acceptance).await });
+                return Ok(Accepted::New { replaced: None });
+            }
             let accepted = store.accept(acceptance).await;
-            alarm.stored(due_at);
+            alarms.iter().for_each(|alarm| alarm.stored(due_at));
             accepted
         });
         keeping.await.unwrap_or_else(|panic| Err(StoreError::Failed(panic.to_string())))
+    }
+
+    async fn keep_all(&self, acceptances: Vec<Acceptance>) -> Result<Vec<Result<Accepted, StoreError>>, StoreError> {
+        let store = Arc::clone(&self.store);
+        let alarms: Vec<_> = Channel::ALL.iter().map(|channel| self.signals.alarm(*channel).clone()).collect();
+        let keeping = tokio::spawn(async move {
+            let earliest = acceptances.iter().map(|acceptance| acceptance.notification.due_at).min();
+            let accepted = store.accept_all(acceptances).await;
+            for (alarm, due_at) in alarms.iter().zip(earliest.into_iter().cycle()) {
+                alarm.stored(due_at);
+            }
+            accepted
+        });
+        keeping.await.unwrap_or_else(|panic| Err(StoreError::Failed(panic.to_string())))
+    }
+
+    fn alarms_of(&self, acceptance: &Acceptance) -> Vec<Alarm> {
+        acceptance.notification.channels.iter().map(|channel| self.signals.alarm(*channel).clone()).collect()
     }
 
     /// What was said of a notification when it was accepted.
@@ -88,6 +232,7 @@ impl Flow {
             deliveries: status.deliveries.iter().map(|delivery| delivery.id).collect(),
             due_at: status.notification.due_at,
             repeated: true,
+            replaced: None,
         })
     }
 
@@ -104,19 +249,17 @@ impl Flow {
         Ok((draft, category, channels))
     }
 
-    async fn recall(
-        &self,
-        keyed: Option<Keyed>,
-        now: Timestamp,
-        errors: Vec<FieldError>,
-    ) -> Result<Submitted, SubmitError> {
-        let Some(Keyed { tenant, key, request_hash }) = keyed else { return Err(SubmitError::Invalid(errors)) };
-        match self.store.recall(&tenant, &key, &request_hash, now).await {
+    async fn recall(&self, keyed: Option<Keyed>, now: Timestamp, errors: Vec<FieldError>) -> Refused {
+        let Some(Keyed { tenant, key, request_hash }) = keyed else {
+            return Refused::Error(SubmitError::Invalid(errors));
+        };
+        let before = match self.store.recall(&tenant, &key, Some(&request_hash), now).await {
             Ok(Some(id)) => self.submitted_before(&tenant, id).await,
             Ok(None) => Err(SubmitError::Invalid(errors)),
             Err(StoreError::KeyReused { key, existing }) => Err(SubmitError::KeyReused { key, existing }),
             Err(error) => Err(error.into()),
-        }
+        };
+        before.map_or_else(Refused::Error, |submitted| Refused::Before(Box::new(submitted)))
     }
 
     /// Refuses what would have to be looked up where there is nothing to look it up in.
@@ -164,7 +307,8 @@ impl Flow {
             }
         };
         let Some(asked) = &draft.channels else {
-            let usable = |channel: &Channel| has_words(*channel) && self.routes.choose(*channel).is_some();
+            let usable =
+                |channel: &Channel| has_words(*channel) && self.routes.serve(*channel, &draft.tenant, &draft.category);
             let channels: Vec<Channel> = category.channels.iter().copied().filter(usable).collect();
             if channels.is_empty() {
                 let problem =
@@ -177,7 +321,7 @@ impl Flow {
             if !has_words(*channel) {
                 return Err(refuse("channels", format!("the template has no words for {channel}")));
             }
-            if self.routes.choose(*channel).is_none() {
+            if !self.routes.serve(*channel, &draft.tenant, &draft.category) {
                 return Err(refuse("channels", format!("no provider is configured for {channel}")));
             }
         }
@@ -198,6 +342,8 @@ impl Flow {
             recipient: draft.recipient,
             category: draft.category,
             channels,
+            strategy: category.strategy,
+            lane: category.lane,
             content: draft.content,
             variables: draft.variables,
             subject: draft.subject,
@@ -205,7 +351,11 @@ impl Flow {
             due_at,
             expires_at,
             created_at: now,
+            first_due_at: due_at,
+            first_expires_at: expires_at,
+            acknowledged_at: None,
             idempotency_key: draft.idempotency_key,
+            collapse_key: draft.collapse_key,
         }
     }
 }
@@ -250,6 +400,7 @@ fn fingerprint(request: &NotificationRequest) -> [u8; 32] {
         schedule,
         expires_at,
         idempotency_key: _,
+        collapse_key,
     } = request;
     let names = |channels: &Vec<Channel>| channels.iter().map(|channel| channel.name()).collect::<Vec<_>>();
     let words = |content: &Content| {
@@ -270,6 +421,7 @@ fn fingerprint(request: &NotificationRequest) -> [u8; 32] {
         json!([options.reply_to, options.headers, attachments.collect::<Vec<_>>(), options.media_urls]),
         schedule.as_ref().map(|schedule| [&schedule.at, &schedule.local_time, &schedule.time_zone]),
         expires_at,
+        collapse_key,
     ]);
     sha256(said.to_string().as_bytes())
 }

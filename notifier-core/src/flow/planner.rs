@@ -1,41 +1,70 @@
-//! From a due delivery to a message and a provider, with what is true by now: preferences, address, subject, template
-//! and route are looked up here and not before, so that a change made since acceptance counts.
+//! From a due delivery to a message and a provider, with what is true by now: its turn, preferences, address, suppression,
+//! subject, template and route are looked at here and not before, so that a change made since acceptance counts.
+//!
+//! Looking ([`Flow::consider`]) changes nothing; the same look is what `explain` tells.
+
+mod making;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ring::digest::{Context, SHA256};
+use jiff::Timestamp;
 
-use super::{Connected, Flow};
+use self::making::Made;
+pub(crate) use self::making::hash;
+use super::connected::Connected;
+use super::{Flow, after};
 use crate::domain::category::Category;
 use crate::domain::delivery::{Attempt, Change, Delivery, Settling};
-use crate::domain::id::{DeliveryId, TenantId};
-use crate::domain::lifecycle::InvalidTransition;
-use crate::domain::message::{Message, MessageContent, compose, no_address};
-use crate::domain::notification::{ContentSource, Notification};
-use crate::domain::preference::{self, Verdict};
-use crate::domain::recipient::Recipient;
+use crate::domain::health::Sight;
+use crate::domain::id::{DeliveryId, ProviderName, TenantId};
+use crate::domain::lane::Lane;
+use crate::domain::lifecycle::{DeliveryState, InvalidTransition};
+use crate::domain::message::{Message, MessageContent};
+use crate::domain::notification::Notification;
+use crate::domain::preference::{self, Preferences, Verdict};
 use crate::domain::route::Choice;
-use crate::domain::subject::Subject;
-use crate::domain::template::{Compiled, Words};
+use crate::domain::strategy::{self, Goal, Strategy, Turn};
 use crate::domain::timeline::{Fact, FactKind, Reason};
 use crate::error::PreviewError;
-use crate::ports::clock::within;
 use crate::ports::directory::LookupError;
 use crate::ports::store::StoreError;
+
+/// The shortest wait.
+const WAIT_MIN: Duration = Duration::from_millis(20);
 
 /// What is to be done with a due delivery.
 pub(crate) enum Plan {
     /// Call this provider with this message, after recording the change.
-    Send { change: Box<Change>, message: Box<Message>, provider: Arc<Connected> },
+    Send(Box<Sending>),
     /// Record the change; nothing is sent now.
     Stop(Box<Change>),
 }
 
-/// Why planning went no further.
-enum Stop {
+/// Everything that a call needs.
+pub(crate) struct Sending {
+    pub(crate) change: Change,
+    pub(crate) message: Message,
+    pub(crate) provider: Arc<Connected>,
+    pub(crate) is_probe: bool,
+}
+
+/// What looking at a delivery came to.
+pub(crate) struct Considered {
+    /// What was consulted and let it pass, in order.
+    pub(crate) checks: Vec<(FactKind, Reason)>,
+    pub(crate) verdict: Result<(Choice, Made), Stop>,
+}
+
+/// Why it is not sent now.
+pub(crate) enum Stop {
     Suppress(Reason),
     Fail(Reason),
+    Expire,
+    /// Nobody knows for how long.
     Defer(Reason),
+    /// Until then.
+    Wait(Timestamp, Reason),
     Store(StoreError),
 }
 
@@ -49,11 +78,14 @@ impl From<StoreError> for Stop {
     }
 }
 
-/// A message with everything that the timeline wants to know about it.
-struct Made {
-    content: MessageContent,
-    source: String,
-    checks: Vec<(FactKind, Reason)>,
+/// What is looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Subjects<'a> {
+    pub(crate) delivery: &'a Delivery,
+    pub(crate) notification: &'a Notification,
+    pub(crate) preferences: Option<&'a Preferences>,
+    /// When it is to be sent.
+    pub(crate) at: Timestamp,
 }
 
 impl Flow {
@@ -61,27 +93,68 @@ impl Flow {
     ///
     /// # Errors
     /// When the store fails; nothing was decided then.
-    pub(crate) async fn plan(&self, delivery: &Delivery, notification: &Notification) -> Result<Plan, StoreError> {
-        let category = self.category(&notification.category);
+    pub(crate) async fn plan(
+        &self,
+        delivery: &Delivery,
+        notification: &Notification,
+        preferences: Option<&Preferences>,
+    ) -> Result<Plan, StoreError> {
+        let at = delivery.due_at.max(self.clock.now());
+        let Considered { checks, verdict } = self.consider(Subjects { delivery, notification, preferences, at }).await;
         let now = self.clock.now();
-        if now > notification.expires_at {
-            return Ok(stop(delivery.expire(notification.expires_at, now), delivery));
-        }
-        match self.choose_and_make(delivery, notification, &category).await {
-            Ok((choice, made)) => self.send(delivery, notification, choice, made),
-            Err(Stop::Suppress(reason)) => Ok(stop(delivery.suppress(reason, now), delivery)),
-            Err(Stop::Fail(reason)) => Ok(stop(delivery.fail(reason, now), delivery)),
-            Err(Stop::Defer(reason)) => {
-                let random = self.entropy.number();
-                let settling = Settling {
-                    category: &category,
-                    expires_at: notification.expires_at,
-                    now: self.clock.now(),
-                    random,
-                };
-                Ok(stop(delivery.defer(reason, settling), delivery))
+        let change = match verdict {
+            Ok((choice, made)) => {
+                let wants_receipts = matches!(notification.strategy, Strategy::Sequence { until: Goal::Delivered, .. });
+                let is_next = checks.iter().any(|(_, reason)| reason.code == strategy::NEXT);
+                // Once, and not each time that it is put off: by then its reason is another one.
+                if wants_receipts && is_next && delivery.attempts == 0 && delivery.reason.code == strategy::WAITS {
+                    self.miss_receipt(delivery, notification).await?;
+                }
+                return self.send(delivery, notification, checks, choice, made);
             }
-            Err(Stop::Store(error)) => Err(error),
+            Err(Stop::Suppress(reason)) => delivery.suppress(reason, now),
+            Err(Stop::Fail(reason)) => delivery.fail(reason, now),
+            Err(Stop::Expire) => delivery.expire(notification.expires_at, now),
+            // What waits until its end has come to it.
+            Err(Stop::Wait(..) | Stop::Defer(_)) if at >= notification.expires_at => {
+                delivery.expire(notification.expires_at, now)
+            }
+            Err(Stop::Wait(until, reason)) => self.put_off(delivery, notification, until, reason),
+            Err(Stop::Defer(reason)) => {
+                let category = self.category(&notification.category);
+                delivery.defer(reason, self.settling(&category, notification, None))
+            }
+            Err(Stop::Store(error)) => return Err(error),
+        };
+        Ok(stop(change, delivery))
+    }
+
+    /// Until then, but neither beyond its end nor for so short a time that looking again would keep everybody busy.
+    pub(super) fn put_off(
+        &self,
+        delivery: &Delivery,
+        notification: &Notification,
+        until: Timestamp,
+        reason: Reason,
+    ) -> Result<Change, InvalidTransition> {
+        let now = self.clock.now();
+        delivery.postpone(reason, until.min(notification.expires_at).max(after(now, WAIT_MIN)), now)
+    }
+
+    /// What settling depends on, for a delivery that was with that provider.
+    pub(super) fn settling<'a>(
+        &self,
+        category: &'a Category,
+        notification: &Notification,
+        called: Option<&'a Connected>,
+    ) -> Settling<'a> {
+        Settling {
+            category,
+            retry: called.and_then(|called| called.policy.retry.as_ref()).unwrap_or(&category.retry),
+            expires_at: notification.expires_at,
+            has_alternative: false,
+            now: self.clock.now(),
+            random: self.entropy.number(),
         }
     }
 
@@ -91,149 +164,108 @@ impl Flow {
         if !status.deliveries.iter().any(|delivery| delivery.id == id) {
             return Err(PreviewError::NotFound);
         }
-        match self.make(id, &status.notification).await {
+        match self.make(id, &status.notification, &mut Vec::new()).await {
             Ok(made) => Ok(made.content),
             Err(Stop::Suppress(reason) | Stop::Fail(reason)) => Err(PreviewError::NotSendable(reason.text)),
-            Err(Stop::Defer(reason)) => Err(PreviewError::Lookup(LookupError { message: reason.text })),
+            Err(Stop::Defer(reason) | Stop::Wait(_, reason)) => {
+                Err(PreviewError::Lookup(LookupError { message: reason.text }))
+            }
+            Err(Stop::Expire) => Err(PreviewError::NotSendable("it has expired".into())),
             Err(Stop::Store(error)) => Err(error.into()),
         }
     }
 
-    async fn choose_and_make(
+    /// Looks at everything that has a say. Changes nothing.
+    pub(crate) async fn consider(&self, subjects: Subjects<'_>) -> Considered {
+        let mut checks = Vec::new();
+        let verdict = self.look_at(subjects, &mut checks).await;
+        Considered { checks, verdict }
+    }
+
+    async fn look_at(
         &self,
-        delivery: &Delivery,
-        notification: &Notification,
-        category: &Category,
+        subjects: Subjects<'_>,
+        checks: &mut Vec<(FactKind, Reason)>,
     ) -> Result<(Choice, Made), Stop> {
+        let Subjects { delivery, notification, preferences, at } = subjects;
+        if at > notification.expires_at {
+            return Err(Stop::Expire);
+        }
+        self.take_turns(delivery, notification, at, checks).await?;
+        let category = self.category(&notification.category);
         let channel = delivery.id.channel;
-        let preferences = self.store.preferences(&notification.tenant, &notification.recipient.id).await?;
-        let allowed = match preference::resolve(preferences.as_ref(), category, channel) {
-            Verdict::Allow(reason) => reason,
+        match preference::resolve(preferences, &category, channel) {
+            Verdict::Allow(reason) => checks.push((FactKind::Checked, reason)),
             Verdict::Suppress(reason) => return Err(Stop::Suppress(reason)),
-        };
-        let mut made = self.make(delivery.id, notification).await?;
-        made.checks.insert(0, (FactKind::Checked, allowed));
-        let choice = self.routes.choose(channel).ok_or_else(|| {
-            Stop::Fail(Reason::new("route.none", format!("no provider is configured for {channel} any more")))
+        }
+        let made = self.make(delivery.id, notification, checks).await?;
+        let address = made.content.recipient_address();
+        let route = self.routes.find(channel, &notification.tenant, &notification.category, address);
+        let route = route.ok_or_else(|| {
+            Stop::Fail(Reason::new("route.none", format!("no provider is configured for {channel} to this address")))
         })?;
+        let now = self.clock.now();
+        let standing = |name: &ProviderName| self.standing(name);
+        let chosen = match delivery.asked_in_doubt().and_then(|asked| route.choose_again(asked, standing)) {
+            Some(again) => Ok(again),
+            None => route.choose(&delivery.tried, standing, self.entropy.number()),
+        };
+        let choice = chosen.map_err(|none| Stop::Wait(self.spread(none.until.max(now), delivery.lane), none.reason))?;
+        checks.push((FactKind::Checked, choice.reason.clone()));
         Ok((choice, made))
     }
 
-    async fn make(&self, id: DeliveryId, notification: &Notification) -> Result<Made, Stop> {
-        let channel = id.channel;
-        let (recipient, found) = self.recipient(notification).await?;
-        if let Some(problem) = recipient.unusable.get(&channel) {
-            let text = format!("the address for {channel} in the user database cannot be used: {problem}");
-            return Err(Stop::Fail(Reason::new("recipient.bad_address", text)));
-        }
-        if recipient.address(channel).is_none() {
-            return Err(Stop::Suppress(no_address(channel)));
-        }
-        let mut checks = vec![(FactKind::Checked, found)];
-        let subject = self.subject(notification).await?;
-        checks.extend(subject.iter().map(|subject| {
-            let text = format!("the catalog described the subject `{}`", subject.id);
-            (FactKind::Checked, Reason::new("subject.catalog", text))
-        }));
-        let (words, source) = self.words(id, notification, &recipient, subject.as_ref()).await?;
-        checks.push((FactKind::Rendered, Reason::new("template.rendered", format!("rendered from {source}"))));
-        let content = compose(words, &recipient, &self.senders, &notification.options).map_err(Stop::Fail)?;
-        Ok(Made { content, source, checks })
-    }
-
-    /// Who it goes to: the request's own addresses, else the directory's, with what the request said on top.
-    async fn recipient(&self, notification: &Notification) -> Result<(Recipient, Reason), Stop> {
-        let said = &notification.recipient;
-        if said.has_address() {
-            let reason = Reason::new("recipient.request", "addresses are those of the request");
-            return Ok((said.clone(), reason));
-        }
-        let Some(directory) = &self.directory else {
-            let text = "the request has no address, and no user database is configured (`directory`)";
-            return Err(Stop::Fail(Reason::new("recipient.no_directory", text)));
+    /// A little after that time: what waits for the same moment must not come back all at once.
+    fn spread(&self, until: Timestamp, lane: Lane) -> Timestamp {
+        let within_ms = match lane {
+            Lane::Urgent => 100,
+            Lane::Normal => 2_000,
+            Lane::Bulk => 10_000,
         };
-        match self.in_time(directory.recipient(&notification.tenant, &said.id)).await {
-            Ok(Some(known)) => {
-                let recipient = Recipient {
-                    locale: said.locale.clone().or(known.locale.clone()),
-                    time_zone: said.time_zone.clone().or(known.time_zone.clone()),
-                    ..known
-                };
-                Ok((recipient, Reason::new("recipient.directory", "addresses are those of the user database")))
-            }
-            Ok(None) => {
-                let text = format!("the user database knows no recipient `{}`", said.id);
-                Err(Stop::Fail(Reason::new("recipient.unknown", text)))
-            }
-            Err(error) => {
-                let text = format!("the user database could not be asked: {error}");
-                Err(Stop::Defer(Reason::new("directory.unavailable", text)))
-            }
-        }
+        after(until, Duration::from_millis(self.entropy.number() % within_ms))
     }
 
-    async fn subject(&self, notification: &Notification) -> Result<Option<Subject>, Stop> {
-        let Some(id) = &notification.subject else { return Ok(None) };
-        let Some(catalog) = &self.catalog else {
-            let text = "the request names a subject, and no catalog is configured (`catalog`)";
-            return Err(Stop::Fail(Reason::new("subject.no_catalog", text)));
-        };
-        match self.in_time(catalog.subject(&notification.tenant, id)).await {
-            Ok(Some(subject)) => Ok(Some(subject)),
-            Ok(None) => Err(Stop::Fail(Reason::new("subject.unknown", format!("the catalog knows no subject `{id}`")))),
-            Err(error) => {
-                let text = format!("the catalog could not be asked: {error}");
-                Err(Stop::Defer(Reason::new("catalog.unavailable", text)))
-            }
-        }
-    }
-
-    /// A look-up that does not answer in time is an outage like any other.
-    async fn in_time<T>(&self, lookup: impl Future<Output = Result<T, LookupError>>) -> Result<T, LookupError> {
-        let patience = self.options.lease_margin / 3;
-        within(&*self.clock, patience, lookup)
-            .await
-            .unwrap_or_else(|_| Err(LookupError { message: format!("no answer within {} ms", patience.as_millis()) }))
-    }
-
-    async fn words(
+    /// Where channels take turns: whether it is this one's.
+    async fn take_turns(
         &self,
-        id: DeliveryId,
+        delivery: &Delivery,
         notification: &Notification,
-        recipient: &Recipient,
-        subject: Option<&Subject>,
-    ) -> Result<(Words, String), Stop> {
-        let data = notification.template_data(recipient, subject);
-        let render = |compiled: &Compiled, source: String| match compiled.render(id.channel, &data, &self.limits) {
-            Ok(words) => Ok((words, source)),
-            Err(error) => {
-                Err(Stop::Fail(Reason::new("template.render", format!("{source} cannot be rendered: {error}"))))
-            }
-        };
-        match &notification.content {
-            ContentSource::Inline(content) => {
-                let compiled = self.templates.inline(content, &self.limits).map_err(|errors| {
-                    let text = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-                    Stop::Fail(Reason::new("template.invalid", text))
-                })?;
-                render(&compiled, "the request's own content".into())
-            }
-            ContentSource::Template { name, version } => {
-                let tenant = &notification.tenant;
-                let found = self.templates.find(&*self.store, &self.limits, tenant, name, *version).await?;
-                let ready = found.ok_or_else(|| {
-                    Stop::Fail(Reason::new("template.unknown", format!("there is no template `{name}` any more")))
-                })?;
-                let (source, compiled) = ready.pick(recipient.locale.as_ref(), id.channel);
-                render(compiled, source)
-            }
+        at: Timestamp,
+        checks: &mut Vec<(FactKind, Reason)>,
+    ) -> Result<(), Stop> {
+        let Strategy::Sequence { .. } = notification.strategy else { return Ok(()) };
+        let status = self.store.status(&notification.tenant, notification.id).await?;
+        let Some(status) = status else { return Ok(()) };
+        let earlier: Vec<Delivery> =
+            status.deliveries.into_iter().take_while(|other| other.id != delivery.id).collect();
+        let acknowledged = status.notification.acknowledged_at.is_some();
+        match strategy::turn(notification.strategy, acknowledged, &earlier, at, notification.expires_at) {
+            None => {}
+            Some(Turn::Go(reason)) => checks.push((FactKind::Checked, reason)),
+            Some(Turn::Wait(until, reason)) => return Err(Stop::Wait(until, reason)),
+            Some(Turn::Skip(reason)) => return Err(Stop::Suppress(reason)),
         }
+        Ok(())
+    }
+
+    /// A provider that took a message and never said what became of it, so that the next channel has its turn, is a little
+    /// suspicious.
+    async fn miss_receipt(&self, delivery: &Delivery, notification: &Notification) -> Result<(), StoreError> {
+        let status = self.store.status(&notification.tenant, notification.id).await?;
+        let others = status.into_iter().flat_map(|status| status.deliveries);
+        let before = others.take_while(|other| other.id != delivery.id).last();
+        let sent = before.filter(|before| before.state == DeliveryState::Sent).and_then(|before| before.last_attempt);
+        if let Some(connected) = sent.and_then(|attempt| self.providers.get(&attempt.provider)) {
+            self.observe(connected, Sight::Worrying, false).await;
+        }
+        Ok(())
     }
 
     fn send(
         &self,
         delivery: &Delivery,
         notification: &Notification,
+        checks: Vec<(FactKind, Reason)>,
         choice: Choice,
         made: Made,
     ) -> Result<Plan, StoreError> {
@@ -246,6 +278,7 @@ impl Flow {
             number: delivery.attempts + 1,
             provider: choice.provider,
             started_at: now,
+            send_at: delivery.due_at.max(now),
             address: made.content.recipient_address().to_owned(),
             sender: made.content.sender_address().map(str::to_owned),
             content: made.source,
@@ -253,11 +286,10 @@ impl Flow {
             provider_message_id: None,
             problem: None,
         };
-        let mut checks = made.checks;
-        checks.push((FactKind::Checked, choice.reason));
-        // The first attempt tells the whole story; later ones what may have changed: the words.
+        // The first attempt tells the whole story; later ones what may have changed: the words, and who is called.
         let is_first = delivery.attempts == 0;
-        let told = checks.into_iter().filter(|(kind, _)| is_first || *kind == FactKind::Rendered);
+        let is_news = |kind: FactKind, reason: &Reason| kind == FactKind::Rendered || reason.code.starts_with("route.");
+        let told = checks.into_iter().filter(|(kind, reason)| is_first || is_news(*kind, reason));
         let facts = told.map(|(kind, reason)| Fact { reason, ..delivery.fact(kind, now) }).map(|fact| {
             let is_rendered = fact.kind == FactKind::Rendered;
             if is_rendered { fact.with("sha256", attempt.content_sha256.clone()) } else { fact }
@@ -270,7 +302,7 @@ impl Flow {
             content: made.content,
         };
         Ok(match delivery.begin(attempt, facts, now) {
-            Ok(change) => Plan::Send { change: Box::new(change), message: Box::new(message), provider },
+            Ok(change) => Plan::Send(Box::new(Sending { change, message, provider, is_probe: choice.is_probe })),
             Err(error) => stop(Err(error), delivery),
         })
     }
@@ -280,28 +312,6 @@ impl Flow {
 fn stop(change: Result<Change, InvalidTransition>, delivery: &Delivery) -> Plan {
     Plan::Stop(Box::new(change.unwrap_or_else(|error| {
         tracing::error!(delivery = %delivery.id, %error, "a claimed delivery was not pending");
-        Change { delivery: delivery.clone(), facts: Vec::new() }
+        Change::to(delivery.clone())
     })))
-}
-
-/// SHA-256 over the parts of a message, each with its length, in hexadecimal.
-pub(crate) fn hash(content: &MessageContent) -> String {
-    let mut context = Context::new(&SHA256);
-    let mut feed = |part: &[u8]| {
-        context.update(&(part.len() as u64).to_be_bytes());
-        context.update(part);
-    };
-    match content {
-        MessageContent::Email(email) => {
-            feed(email.subject.as_bytes());
-            feed(email.text.as_deref().unwrap_or_default().as_bytes());
-            feed(email.html.as_deref().unwrap_or_default().as_bytes());
-            email.attachments.iter().for_each(|attachment| feed(&attachment.data));
-        }
-        MessageContent::Sms(sms) => {
-            feed(sms.text.as_bytes());
-            sms.media_urls.iter().for_each(|url| feed(url.as_bytes()));
-        }
-    }
-    context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

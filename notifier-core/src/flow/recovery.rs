@@ -1,12 +1,14 @@
 //! Takes over deliveries whose holder ended between recording the intent and recording the outcome.
 //!
-//! Nobody knows whether such a message was sent: it is settled like any other attempt without a clear answer.
+//! Nobody knows whether such a message was sent: it is settled like any other attempt without a clear answer. Only where the
+//! moment of the call had not come yet it is known that there was none.
 
 use std::sync::Arc;
 
 use super::{Flow, Stage, after};
-use crate::domain::delivery::Settling;
+use crate::domain::delivery::was_not_called;
 use crate::domain::outcome::{Outcome, Problem};
+use crate::planted::planted;
 use crate::ports::store::{Claimed, StoreError};
 
 /// Deliveries taken over at once.
@@ -34,6 +36,7 @@ impl Flow {
                 }
             };
             tokio::select! {
+                biased;
                 () = self.signals.reached(Stage::Stopping) => return,
                 () = self.clock.sleep_until(until) => {}
             }
@@ -47,23 +50,31 @@ impl Flow {
     /// Settles what is found; how many there were.
     async fn take_over(&self) -> Result<usize, StoreError> {
         let now = self.clock.now();
+        if planted!(ForgetsWhatWasInFlight) {
+            return Ok(0);
+        }
         let found = self.store.reclaim(now, BATCH_MAX, self.lease_until(now)).await?;
         let count = found.len();
         if count > 0 {
-            tracing::warn!(count, "settling attempts that were interrupted");
+            tracing::warn!(count, "taking over attempts whose leases have ended");
         }
-        for Claimed { lease, delivery, notification } in found {
+        for Claimed { lease, delivery, notification, .. } in found {
+            if self.in_hand.renew(lease) {
+                continue;
+            }
             let category = self.category(&notification.category);
-            let settling = Settling {
-                category: &category,
-                expires_at: notification.expires_at,
-                now: self.clock.now(),
-                random: self.entropy.number(),
-            };
+            let now = self.clock.now();
             let problem =
                 Problem::coded("attempt.interrupted", "the process ended while the provider was being called");
-            match delivery.settle(&Outcome::Unknown { problem }, settling) {
-                Ok(change) => match self.record(lease, change).await {
+            let decided = if was_not_called(&delivery, now) || planted!(TakesInterruptedForNotCalled) {
+                delivery.not_called(now)
+            } else {
+                let called = delivery.last_attempt.as_ref().and_then(|attempt| self.providers.get(&attempt.provider));
+                let settling = self.settling(&category, &notification, called.map(|called| &**called));
+                delivery.settle(&Outcome::Unknown { problem }, settling)
+            };
+            match decided {
+                Ok(change) => match self.record(lease, change, &notification).await {
                     Ok(()) | Err(StoreError::LeaseLost(_)) => {}
                     Err(error) => return Err(error),
                 },

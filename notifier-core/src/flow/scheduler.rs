@@ -1,37 +1,39 @@
-//! Sleeps until something is due, claims it, and hands each delivery to a task of its own.
+//! One for each channel: sleeps until shortly before something is due, claims it, and hands each delivery to a task of its
+//! own. Channels do not wait for each other, and lanes have their own room.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{FutureExt, select_all};
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Flow, Stage, after};
-use crate::ports::store::StoreError;
+use crate::domain::channel::Channel;
+use crate::domain::lane::Lane;
+use crate::ports::store::{ClaimQuery, Claimed, Room, StoreError};
 
 /// How long to leave a store alone that could not answer.
 const STORE_FAULT_PAUSE: Duration = Duration::from_secs(1);
 
 impl Flow {
     /// Runs until the end is asked for.
-    pub(crate) async fn schedule(self: Arc<Self>) {
-        loop {
-            let room = tokio::select! {
-                () = self.signals.reached(Stage::Stopping) => return,
-                room = self.room() => room,
-            };
-            let Some(room) = room else { return };
-            self.signals.alarm().wake_up();
-            let pause = match self.start_what_is_due(room).await {
+    pub(crate) async fn schedule(self: Arc<Self>, channel: Channel) {
+        while !self.signals.is_stopping() {
+            self.signals.alarm(channel).wake_up();
+            let pause = match self.start_what_is_due(channel).await {
                 Ok(Left::Perhaps) => continue,
-                Ok(Left::Nothing) => self.wait_until_due().await,
+                Ok(Left::Nothing) => self.wait_until_due(channel).await,
                 Err(error) => Err(error),
             };
             match pause {
                 Ok(()) => {}
                 Err(StoreError::Closed) => return,
                 Err(error) => {
-                    tracing::error!(%error, "the scheduler could not ask the store");
+                    tracing::error!(%error, %channel, "the scheduler could not ask the store");
                     tokio::select! {
+                        biased;
                         () = self.signals.reached(Stage::Stopping) => return,
                         () = self.clock.sleep_until(after(self.clock.now(), STORE_FAULT_PAUSE)) => {}
                     }
@@ -40,60 +42,83 @@ impl Flow {
         }
     }
 
-    /// Waits for room for at least one delivery and takes what there is, up to a batch.
-    async fn room(&self) -> Option<OwnedSemaphorePermit> {
-        let in_flight = &self.signals.in_flight;
-        // Closed only when the engine is gone.
-        let mut room = Arc::clone(in_flight).acquire_owned().await.ok()?;
-        let more = in_flight.available_permits().min(self.options.claim_batch_max.saturating_sub(1));
-        if let Ok(more) = u32::try_from(more)
-            && let Ok(more) = Arc::clone(in_flight).try_acquire_many_owned(more)
-        {
-            room.merge(more);
-        }
-        Some(room)
+    /// What there is room for in each lane.
+    fn free_room(&self, channel: Channel) -> Room {
+        let of = |lane| self.signals.room(channel, lane).available_permits().min(self.options.claim_batch_max);
+        Room { urgent: of(Lane::Urgent), normal: of(Lane::Normal), bulk: of(Lane::Bulk) }
     }
 
     /// Claims as much as there is room for, and starts it. Never dropped half-way: a claim that nobody knows of would keep
     /// its delivery waiting until the lease ends.
-    async fn start_what_is_due(self: &Arc<Self>, mut room: OwnedSemaphorePermit) -> Result<Left, StoreError> {
-        let now = self.clock.now();
-        let asked = room.num_permits();
-        let claimed = self.store.claim(now, asked, self.lease_until(now)).await?;
-        let left = if claimed.len() < asked { Left::Nothing } else { Left::Perhaps };
-        for delivery in claimed {
-            let permit = room.split(1).filter(|_| !self.signals.is_stopping());
-            let Some(permit) = permit else {
-                self.store.release(delivery.lease).await?;
-                continue;
-            };
-            let flow = Arc::clone(self);
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = flow.dispatch(delivery) => {}
-                    () = flow.signals.reached(Stage::Abandoned) => {}
-                }
-                drop(permit);
-            });
+    async fn start_what_is_due(self: &Arc<Self>, channel: Channel) -> Result<Left, StoreError> {
+        let room = self.free_room(channel);
+        if room.is_none() {
+            return Ok(Left::Nothing);
         }
-        Ok(left)
+        let now = self.clock.now();
+        let due_by = after(now, self.options.claim_ahead);
+        let query = ClaimQuery { channel, room, due_by, now, lease_until: self.lease_until(now) };
+        let claimed = self.store.claim(&query).await?;
+        let mut counts = BTreeMap::<Lane, usize>::new();
+        for delivery in claimed {
+            let lane = delivery.delivery.lane;
+            *counts.entry(lane).or_default() += 1;
+            // Only this task takes permits of these rooms: what was free is free.
+            let permit = Arc::clone(self.signals.room(channel, lane)).try_acquire_owned().ok();
+            match permit.filter(|_| !self.signals.is_stopping()) {
+                Some(permit) => self.start(delivery, permit),
+                None => self.store.release(delivery.lease).await?,
+            }
+        }
+        let is_full = |lane: &Lane| room.of(*lane) > 0 && counts.get(lane).copied().unwrap_or(0) >= room.of(*lane);
+        Ok(if Lane::ALL.iter().any(is_full) { Left::Perhaps } else { Left::Nothing })
     }
 
-    /// Returns when something is due, may be due, or the end is asked for.
-    async fn wait_until_due(&self) -> Result<(), StoreError> {
-        let next = self.store.next_due().await?;
+    fn start(self: &Arc<Self>, delivery: Claimed, permit: OwnedSemaphorePermit) {
+        let flow = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                () = flow.signals.reached(Stage::Abandoned) => {}
+                () = flow.dispatch(delivery) => {}
+            }
+            drop(permit);
+        });
+    }
+
+    /// Returns when something is nearly due, may be, when a lane that was full has room again, or when the end is asked for.
+    async fn wait_until_due(&self, channel: Channel) -> Result<(), StoreError> {
+        let (open, full): (Vec<Lane>, Vec<Lane>) =
+            Lane::ALL.into_iter().partition(|lane| self.signals.room(channel, *lane).available_permits() > 0);
+        let next = self.store.next_due(channel, &open).await?;
         let due = async {
             match next {
-                Some(due_at) => self.clock.sleep_until(due_at).await,
+                Some(next) => self.clock.sleep_until(self.wake_for(next)).await,
                 None => std::future::pending().await,
             }
         };
+        let room = async {
+            if full.is_empty() {
+                return std::future::pending().await;
+            }
+            let _ = select_all(full.iter().map(|lane| self.signals.room(channel, *lane).acquire().boxed())).await;
+        };
         tokio::select! {
+            biased;
             () = self.signals.reached(Stage::Stopping) => {}
-            () = self.signals.alarm().rings_before(next) => {}
+            () = self.signals.alarm(channel).rings_before(next) => {}
+            () = room => {}
             () = due => {}
         }
         Ok(())
+    }
+
+    /// A little before that time. Where that is over already, nothing was due by then: what comes at `next` is the end of a
+    /// claim, for which nothing can be prepared.
+    fn wake_for(&self, next: Timestamp) -> Timestamp {
+        let ahead = SignedDuration::try_from(self.options.claim_ahead).unwrap_or_default();
+        let before = next.checked_sub(ahead).unwrap_or(Timestamp::MIN);
+        if before > self.clock.now() { before } else { next }
     }
 }
 

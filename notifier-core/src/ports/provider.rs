@@ -6,7 +6,8 @@ use async_trait::async_trait;
 
 use crate::domain::channel::Channel;
 use crate::domain::message::Message;
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Outcome, Problem};
+use crate::domain::receipt::ReceiptEvent;
 
 /// What a provider says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,37 @@ impl SendContext {
     }
 }
 
+/// A request that a vendor made to us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// As `POST`.
+    pub method: String,
+    /// As the vendor called it, with scheme, host and query: signatures cover it.
+    pub url: String,
+    /// As received.
+    pub headers: Vec<(String, String)>,
+    /// As received.
+    pub body: Vec<u8>,
+}
+
+/// Why a webhook was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiveError {
+    /// The signature is missing, wrong or stale: the vendor did not send this.
+    #[error("not verified: {0}")]
+    Unverified(String),
+    /// The vendor sent something that cannot be read.
+    #[error("malformed: {0}")]
+    Malformed(String),
+    /// The provider understands no webhooks.
+    #[error("the provider sends no receipts that could be read")]
+    NotSupported,
+    /// The plugin failed. The vendor should send it again.
+    #[error("{0}")]
+    Fault(Problem),
+}
+
 /// Takes messages.
 #[async_trait]
 pub trait Provider: Send + Sync + 'static {
@@ -77,4 +109,13 @@ pub trait Provider: Send + Sync + 'static {
     /// Never panics, and comes back within `context.timeout`. Says [`Outcome::Unknown`] whenever the message may have
     /// been taken without a clear answer.
     async fn send(&self, message: &Message, context: &SendContext) -> Outcome;
+
+    /// Verifies and reads a webhook of the vendor, within `timeout`.
+    ///
+    /// # Errors
+    /// See [`ReceiveError`]; on [`ReceiveError::Fault`] the vendor should be asked to send it again.
+    async fn receive(&self, webhook: &Webhook, timeout: Duration) -> Result<Vec<ReceiptEvent>, ReceiveError> {
+        let _ = (webhook, timeout);
+        Err(ReceiveError::NotSupported)
+    }
 }

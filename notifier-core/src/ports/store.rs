@@ -4,13 +4,24 @@
 //! statement does not belong here. Decisions are made before (in `domain`); the store checks that what the decision was
 //! based on still holds, and otherwise refuses.
 
+mod terms;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::domain::delivery::{Change, Delivery};
+pub use self::terms::*;
+use crate::domain::channel::Channel;
+use crate::domain::delivery::Change;
+#[cfg(doc)]
+use crate::domain::delivery::Delivery;
 use crate::domain::id::{DeliveryId, IdempotencyKey, NotificationId, RecipientId, TemplateName, TenantId};
+use crate::domain::lane::Lane;
+#[cfg(doc)]
 use crate::domain::notification::Notification;
 use crate::domain::preference::Preferences;
+use crate::domain::receipt::Receipt;
+use crate::domain::revision::Revision;
+use crate::domain::suppression::Suppression;
 use crate::domain::template::Template;
 use crate::domain::timeline::Fact;
 
@@ -26,6 +37,9 @@ pub enum StoreError {
         /// What was accepted under it.
         existing: NotificationId,
     },
+    /// A notification cannot be replaced any more: something of it was sent, is being sent, or has ended. Nothing was changed.
+    #[error("notification {0} cannot be replaced any more")]
+    TooLate(NotificationId),
     /// The lease ran out, was taken over, or the delivery was moved on by somebody else. Nothing was changed.
     #[error("the lease of delivery {0} is no longer held")]
     LeaseLost(DeliveryId),
@@ -55,93 +69,31 @@ pub enum StoreError {
     Failed(String),
 }
 
-/// A notification to be stored.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Acceptance {
-    /// What was asked for.
-    pub notification: Notification,
-    /// Its deliveries, all pending.
-    pub deliveries: Vec<Delivery>,
-    /// What the idempotency key, if there is one, stands for.
-    pub request_hash: [u8; 32],
-    /// Until when the key is remembered, at least.
-    pub key_expires_at: Timestamp,
-}
-
-/// What became of an acceptance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accepted {
-    /// It is stored.
-    New,
-    /// The same request was accepted before, under this id.
-    Before(NotificationId),
-}
-
-/// Proof of the right to change one delivery: whoever has a newer one wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Lease {
-    /// The delivery.
-    pub delivery: DeliveryId,
-    /// Different for every lease ever given.
-    pub token: u64,
-}
-
-/// A delivery that is ours to work on, and what it is about.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Claimed {
-    /// The right to change it.
-    pub lease: Lease,
-    /// The delivery.
-    pub delivery: Delivery,
-    /// The notification that it belongs to.
-    pub notification: Notification,
-}
-
-/// A notification and where its deliveries stand, in the order of channels.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Status {
-    /// What was accepted.
-    pub notification: Notification,
-    /// One for each channel.
-    pub deliveries: Vec<Delivery>,
-}
-
-/// Which notifications to list, newest first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListQuery {
-    /// Whose.
-    pub tenant: TenantId,
-    /// Only those to this recipient.
-    pub recipient: Option<RecipientId>,
-    /// Only those accepted before this one.
-    pub before: Option<NotificationId>,
-    /// How many at most.
-    pub limit: usize,
-}
-
-/// Some notifications, newest first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Page {
-    /// The notifications. May be fewer than asked for although there are more: go by `next`.
-    pub items: Vec<Status>,
-    /// Where to go on; `None` at the end.
-    pub next: Option<NotificationId>,
-}
-
 /// The durable memory.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Stores a notification with its deliveries and its idempotency key. The first fact of its timeline
-    /// ([`Notification::acceptance`]) goes with it.
+    /// Stores a notification with its deliveries and its keys. The first fact of its timeline ([`Notification::acceptance`])
+    /// goes with it. What waits under the same collapse key for the same recipient is cancelled in the same commit, as is
+    /// what the acceptance names to be replaced.
     ///
     /// `WITH k AS (INSERT INTO idempotency … ON CONFLICT DO NOTHING RETURNING 1), n AS (INSERT INTO notification SELECT …
     /// WHERE EXISTS (SELECT FROM k) OR key IS NULL), d AS (INSERT INTO delivery SELECT … FROM unnest(…)) INSERT INTO fact …`
     ///
     /// # Errors
-    /// [`StoreError::KeyReused`] when the key stands for another request.
+    /// [`StoreError::KeyReused`] when the key stands for another request; [`StoreError::TooLate`] when what it is to replace
+    /// was sent, is being sent, or has ended.
     async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, StoreError>;
 
-    /// What was accepted under an idempotency key that is still remembered at `now`; `None` when nothing was.
+    /// As [`Self::accept`] for each, in order. One that is refused leaves the others as they are.
+    ///
+    /// The same, as `UNNEST` of the columns.
+    ///
+    /// # Errors
+    /// When none can be stored; those of one acceptance are in its own result.
+    async fn accept_all(&self, acceptances: Vec<Acceptance>) -> Result<Vec<Result<Accepted, StoreError>>, StoreError>;
+
+    /// What was accepted under an idempotency key that is still remembered at `now`; `None` when nothing was. Without a hash,
+    /// whatever was asked for.
     ///
     /// `SELECT notification, request_hash FROM idempotency WHERE tenant = $1 AND key = $2 AND expires_at > $3`
     ///
@@ -151,22 +103,25 @@ pub trait Store: Send + Sync + 'static {
         &self,
         tenant: &TenantId,
         key: &IdempotencyKey,
-        request_hash: &[u8; 32],
+        request_hash: Option<&[u8; 32]>,
         now: Timestamp,
     ) -> Result<Option<NotificationId>, StoreError>;
 
-    /// Hands out pending deliveries that are due at `now`, earliest first, so that nobody else gets them before
-    /// `lease_until`. A claim need not survive the process: nothing has been done yet.
+    /// Hands out pending deliveries that are due, so that nobody else gets them before the lease ends. In each lane as many
+    /// as there is room for; tenants take turns, and of one tenant the earliest due come first. A claim need not survive the
+    /// process: nothing has been done yet.
     ///
-    /// `UPDATE delivery SET lease_token = nextval(…), lease_until = $2 WHERE id IN (SELECT id FROM delivery WHERE
-    /// state = 'pending' AND due_at <= $1 AND (lease_until IS NULL OR lease_until <= now()) ORDER BY due_at LIMIT $3
-    /// FOR UPDATE SKIP LOCKED) RETURNING *`
-    async fn claim(&self, now: Timestamp, limit: usize, lease_until: Timestamp) -> Result<Vec<Claimed>, StoreError>;
+    /// `UPDATE delivery SET lease_token = nextval(…), lease_until = $2 WHERE id IN (SELECT id FROM (SELECT id, row_number()
+    /// OVER (PARTITION BY tenant ORDER BY due_at) AS turn FROM delivery WHERE state = 'pending' AND channel = $3 AND lane = $4
+    /// AND due_at <= $1 AND (lease_until IS NULL OR lease_until <= now())) ORDER BY turn LIMIT $5 FOR UPDATE SKIP LOCKED)
+    /// RETURNING *`
+    async fn claim(&self, query: &ClaimQuery) -> Result<Vec<Claimed>, StoreError>;
 
-    /// When there may next be something to claim: a pending delivery falls due, or a claim on one ends.
+    /// When there may next be something to claim on that channel in one of these lanes: a pending delivery falls due, or a
+    /// claim on one ends.
     ///
-    /// `SELECT min(coalesce(lease_until, due_at)) FROM delivery WHERE state = 'pending'`
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// `SELECT min(coalesce(lease_until, due_at)) FROM delivery WHERE state = 'pending' AND channel = $1 AND lane = ANY($2)`
+    async fn next_due(&self, channel: Channel, lanes: &[Lane]) -> Result<Option<Timestamp>, StoreError>;
 
     /// Records the intent to call a provider: the change's delivery is `sending`. From here on the lease is durable.
     ///
@@ -177,7 +132,8 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::LeaseLost`] when it is no longer ours, for example because it was cancelled.
     async fn begin(&self, lease: Lease, change: Change, lease_until: Timestamp) -> Result<(), StoreError>;
 
-    /// Records what a claimed or begun delivery came to, and gives the lease back.
+    /// Records what a claimed or begun delivery came to, and gives the lease back. Reports that were kept for the provider's
+    /// id of the message are told in the same commit.
     ///
     /// `WITH d AS (UPDATE delivery SET … , lease_token = NULL, lease_until = NULL WHERE id = $1 AND lease_token = $2
     /// RETURNING 1) INSERT INTO fact SELECT … FROM unnest(…) WHERE EXISTS (SELECT FROM d)`
@@ -202,17 +158,24 @@ pub trait Store: Send + Sync + 'static {
     /// `SELECT min(lease_until) FROM delivery WHERE state = 'sending'`
     async fn next_lease_end(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Cancels every delivery of the notification that is still pending, and ends claims on them. Returns all of them as
-    /// they are afterwards; `None` when there is no such notification.
+    /// Applies what [`revise`](crate::domain::revision::revise) decides about the notification as it is, and ends claims on
+    /// the deliveries that change; `None` when there is no such notification.
     ///
-    /// `WITH d AS (UPDATE delivery SET state = 'cancelled', lease_token = NULL … WHERE notification = $1 AND
-    /// state = 'pending' RETURNING *), f AS (INSERT INTO fact SELECT … FROM d) SELECT …`
-    async fn cancel(
+    /// In one transaction: `SELECT … FOR UPDATE` of the notification and its deliveries, and an `UPDATE` of what changes.
+    async fn revise(
         &self,
         tenant: &TenantId,
         id: NotificationId,
+        revision: &Revision,
         now: Timestamp,
-    ) -> Result<Option<Vec<Delivery>>, StoreError>;
+    ) -> Result<Option<RevisedStatus>, StoreError>;
+
+    /// Tells the deliveries what was reported about them ([`Delivery::receive`]), and puts the addresses that nothing may be
+    /// sent to any more on the list. What is about nothing known is kept, for [`Self::settle`] to find.
+    ///
+    /// In one transaction: `SELECT … FOR UPDATE` of the deliveries `WHERE (provider, provider_message_id) = ANY($1) OR id =
+    /// ANY($2)`, and an `UPDATE` or an `INSERT INTO unmatched_receipt`.
+    async fn receive(&self, receipts: Vec<Receipt>) -> Result<Vec<Received>, StoreError>;
 
     /// A notification and where its deliveries stand.
     ///
@@ -226,8 +189,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// Notifications, newest first.
     ///
-    /// `SELECT … FROM notification WHERE tenant = $1 AND id < $2 AND ($3 IS NULL OR recipient = $3) ORDER BY id DESC LIMIT $4`
+    /// `SELECT … FROM notification WHERE tenant = $1 AND id < $2 AND ($3 IS NULL OR recipient = $3) … ORDER BY id DESC LIMIT $4`
     async fn list(&self, query: &ListQuery) -> Result<Page, StoreError>;
+
+    /// Dead letters, the latest first.
+    ///
+    /// `SELECT … FROM delivery JOIN notification … WHERE tenant = $1 AND state IN ('failed', 'expired', 'unknown') AND
+    /// (updated_at, id) < $2 … ORDER BY updated_at DESC, id DESC LIMIT $3`
+    async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<DeadLetterPage, StoreError>;
 
     /// Replaces the preferences of a recipient.
     ///
@@ -269,6 +238,57 @@ pub trait Store: Send + Sync + 'static {
         after: Option<&TemplateName>,
         limit: usize,
     ) -> Result<Vec<Template>, StoreError>;
+
+    /// Puts an address on the list of those that nothing may be sent to. An earlier entry for the same address is replaced.
+    ///
+    /// `INSERT INTO suppression … ON CONFLICT (tenant, channel, address) DO UPDATE …`
+    async fn put_suppression(&self, suppression: Suppression) -> Result<(), StoreError>;
+
+    /// The entry of an address ([`normalized`](crate::domain::suppression::normalized)), if there is one.
+    ///
+    /// `SELECT … FROM suppression WHERE tenant = $1 AND channel = $2 AND address = $3`
+    async fn suppression(
+        &self,
+        tenant: &TenantId,
+        channel: Channel,
+        address: &str,
+    ) -> Result<Option<Suppression>, StoreError>;
+
+    /// Takes an address off the list; whether it was on it.
+    ///
+    /// `DELETE FROM suppression WHERE tenant = $1 AND channel = $2 AND address = $3`
+    async fn remove_suppression(&self, tenant: &TenantId, channel: Channel, address: &str) -> Result<bool, StoreError>;
+
+    /// The list of a tenant, by channel and address: at most `limit`, those that come after `after`.
+    ///
+    /// `SELECT … FROM suppression WHERE tenant = $1 AND (channel, address) > $2 ORDER BY channel, address LIMIT $3`
+    async fn suppressions(
+        &self,
+        tenant: &TenantId,
+        after: Option<(Channel, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Suppression>, StoreError>;
+
+    /// Notes how a provider is.
+    ///
+    /// `INSERT INTO provider … ON CONFLICT (name) DO UPDATE …`
+    async fn put_provider_state(&self, state: ProviderState) -> Result<(), StoreError>;
+
+    /// How the providers were, as far as anything was noted.
+    ///
+    /// `SELECT … FROM provider`
+    async fn provider_states(&self) -> Result<Vec<ProviderState>, StoreError>;
+
+    /// Looks for deliveries that nobody would ever look at again, among notifications accepted after `after` (of every
+    /// tenant), at most about `limit` of them; and puts them right. There should never be one.
+    ///
+    /// `SELECT … FROM delivery WHERE id > $1 AND state = 'sending' AND lease_until IS NULL … LIMIT $2`
+    async fn sweep(&self, after: Option<NotificationId>, limit: usize) -> Result<Swept, StoreError>;
+
+    /// How many deliveries are where. Cheap.
+    ///
+    /// `SELECT lane, state, count(*) FROM delivery WHERE … GROUP BY 1, 2`
+    async fn counts(&self) -> Result<StoreCounts, StoreError>;
 
     /// Whether it can still make promises.
     ///

@@ -1,7 +1,10 @@
 //! The configuration: typed, documented by `notifier.default.toml`, and checked as a whole before anything starts.
 
+mod category;
 mod print;
+mod provider;
 mod reader;
+mod routes;
 mod sections;
 mod source;
 
@@ -11,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use config::{ConfigError as SourceError, Environment, Value, ValueKind};
-use notifier_core::{Category, Channel, FlowOptions, Limits, SecretString};
+use notifier_core::{Category, Channel, FlowOptions, Limits, ProviderPolicy, Route, SecretString};
 
 pub use reader::SettingError;
 use source::Named;
@@ -49,7 +52,9 @@ pub struct Config {
     pub categories: Vec<Category>,
     /// Providers, by name.
     pub providers: BTreeMap<String, ProviderSettings>,
-    /// The provider of each channel.
+    /// For some deliveries of a channel, their providers: of those that fit, the first counts.
+    pub special_routes: Vec<Route>,
+    /// The provider of each channel, where none of those fits.
     pub routes: BTreeMap<Channel, String>,
 }
 
@@ -68,6 +73,10 @@ pub struct ServerSettings {
     pub request_timeout: Duration,
     /// Size of a body, in bytes.
     pub body_bytes_max: usize,
+    /// Size of a body with many notifications, in bytes.
+    pub batch_bytes_max: usize,
+    /// Where others reach the server, as `https://notify.example.com`.
+    pub public_url: Option<String>,
     /// How long a shutdown waits for what is in flight.
     pub shutdown_deadline: Duration,
     /// Whether the routes of the replaced service are answered.
@@ -142,6 +151,8 @@ pub struct ProviderSettings {
     pub hosts: Vec<String>,
     /// Whether they may be in private networks.
     pub allow_private_network: bool,
+    /// What it is allowed, and how it is judged.
+    pub policy: ProviderPolicy,
 }
 
 /// Where a component comes from.

@@ -147,6 +147,36 @@ impl<'e> Section<'e> {
         names.into_iter().filter_map(|name| Some((name.clone(), self.optional_section(&name)?))).collect()
     }
 
+    /// The tables of the list of that name, in order; none when it is absent.
+    pub(super) fn sections_of(&mut self, key: &str) -> Vec<Section<'e>> {
+        let Some(value) = self.take(key) else { return Vec::new() };
+        let ValueKind::Array(items) = value.kind else {
+            self.refuse(key, format!("must be a list of tables, as `[[{key}]]`, not {}", kind_name(&value.kind)));
+            return Vec::new();
+        };
+        let mut sections = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            let keys = self.below(&format!("{key}[{index}]"));
+            match item.kind {
+                ValueKind::Table(entries) => sections.push(Section::new(keys, entries, self.notes)),
+                other => {
+                    self.refuse(key, format!("must be a list of tables, as `[[{key}]]`, not of {}", kind_name(&other)))
+                }
+            }
+        }
+        sections
+    }
+
+    /// Every entry of this table, as a number of 32 bits; `None` after an error.
+    pub(super) fn numbers(mut self) -> Option<Vec<(String, u32)>> {
+        let names: Vec<String> = self.entries.keys().cloned().collect();
+        let number = |name: String| {
+            let number = self.optional_number(&name, 0..=u64::from(u32::MAX))?;
+            Some((name, u32::try_from(number).ok()?))
+        };
+        names.into_iter().map(number).collect()
+    }
+
     /// Every entry of this table, as text.
     pub(super) fn texts(&mut self) -> Vec<(String, String)> {
         let names: Vec<String> = self.entries.keys().cloned().collect();

@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use config::Value;
-use notifier_core::{Category, CategoryName, Channel, FlowOptions, Limits, RetryPolicy, UnknownPolicy};
+use notifier_core::{FlowOptions, Limits};
 
+use super::category::read_category;
+use super::provider::read_provider;
 use super::reader::{Notes, Placed, Section, SettingError};
+use super::routes::{read_routes, read_special_routes};
 use super::{
-    Component, Config, LogFormat, LogSettings, LookupSettings, ProviderSettings, SecretSource, SenderSettings,
-    ServerSettings, StoreSettings,
+    Config, LogFormat, LogSettings, LookupSettings, ProviderSettings, SecretSource, SenderSettings, ServerSettings,
+    StoreSettings,
 };
 
 /// Reads everything, and says what texts of the environment are; or says everything that is wrong.
@@ -22,7 +25,7 @@ pub(super) fn read(merged: BTreeMap<String, Value>) -> Result<(Config, Vec<Place
     let log = read_log(root.section("log"));
     let store = read_store(root.section("store"));
     let (plugin_cache_path, plugin_memory_bytes_max) = read_plugins(root.section("plugins"));
-    let flow = read_flow(root.section("flow"));
+    let mut flow = read_flow(root.section("flow"));
     let limits = read_limits(root.section("limits"));
     let senders = read_senders(root.section("senders"));
     let directory = root.optional_section("directory").map(|section| read_lookup(section, "/users/{id}"));
@@ -35,9 +38,11 @@ pub(super) fn read(merged: BTreeMap<String, Value>) -> Result<(Config, Vec<Place
         .into_iter()
         .map(|(name, section)| (name, read_provider(section)))
         .collect();
+    let special_routes = read_special_routes(root.sections_of("route"), &providers);
     let routes = read_routes(root.section("routes"), &providers);
     root.finish();
     if let Some(server) = &server {
+        flow.public_url.clone_from(&server.public_url);
         check_together(server, &limits, &notes);
     }
     let typed = notes.finish()?;
@@ -56,6 +61,7 @@ pub(super) fn read(merged: BTreeMap<String, Value>) -> Result<(Config, Vec<Place
         catalog,
         categories,
         providers,
+        special_routes,
         routes,
     };
     Ok((config, typed))
@@ -72,6 +78,8 @@ fn read_server(mut section: Section<'_>) -> Option<ServerSettings> {
     let body_timeout = duration(&mut section, "body_timeout_ms", 100..=600_000);
     let request_timeout = duration(&mut section, "request_timeout_ms", 100..=600_000);
     let body_bytes_max = size(&mut section, "body_bytes_max", 16_384..=67_108_864);
+    let batch_bytes_max = size(&mut section, "batch_bytes_max", 16_384..=268_435_456);
+    let public_url = read_public_url(&mut section);
     let shutdown_deadline = duration(&mut section, "shutdown_deadline_ms", 0..=3_600_000);
     let compat = section.flag("compat");
     section.finish();
@@ -82,9 +90,26 @@ fn read_server(mut section: Section<'_>) -> Option<ServerSettings> {
         body_timeout,
         request_timeout,
         body_bytes_max,
+        batch_bytes_max,
+        public_url,
         shutdown_deadline,
         compat,
     })
+}
+
+/// Where others reach the server. Vendors sign the address that they call: what is written here has to be exactly that.
+fn read_public_url(section: &mut Section<'_>) -> Option<String> {
+    let url = not_empty(section.text("public_url"))?;
+    let parsed = url.parse::<http::Uri>().ok();
+    let is_fine = parsed.is_some_and(|parsed| {
+        matches!(parsed.scheme_str(), Some("http" | "https")) && parsed.host().is_some() && parsed.query().is_none()
+    });
+    if !is_fine || url.contains('#') {
+        let problem = "must be an http or https URL without a query, as `https://notify.example.com`";
+        section.refuse("public_url", problem);
+        return None;
+    }
+    Some(url.trim_end_matches('/').to_owned())
 }
 
 /// Rules between settings.
@@ -142,9 +167,13 @@ fn read_flow(mut section: Section<'_>) -> FlowOptions {
     let mut flow = FlowOptions::default();
     flow.in_flight_max = size(&mut section, "in_flight_max", 1..=100_000);
     flow.claim_batch_max = size(&mut section, "claim_batch_max", 1..=10_000);
+    flow.claim_ahead = duration(&mut section, "claim_ahead_ms", 0..=5_000);
     flow.attempt_timeout = duration(&mut section, "attempt_timeout_ms", 100..=600_000);
     flow.lease_margin = duration(&mut section, "lease_margin_ms", 1_000..=600_000);
     flow.key_retention = duration(&mut section, "key_retention_ms", 60_000..=2_678_400_000);
+    flow.pending_max = size(&mut section, "pending_max", 1..=1_000_000_000);
+    flow.accepting_max = size(&mut section, "accepting_max", 1..=1_000_000);
+    flow.sweep_interval = duration(&mut section, "sweep_interval_ms", 1_000..=86_400_000);
     section.finish();
     flow
 }
@@ -210,89 +239,8 @@ fn read_lookup(mut section: Section<'_>, path: &str) -> LookupSettings {
     settings
 }
 
-fn read_category(name: &str, mut section: Section<'_>) -> Option<Category> {
-    let parsed = CategoryName::new(name);
-    if let Err(error) = &parsed {
-        section.refuse_all(format!("not a name for a category: {error}"));
-    }
-    let mut category = Category::named(parsed.unwrap_or_else(|_| CategoryName::unnamed()));
-    if let Some(names) = section.optional_list("channels") {
-        let channels: Result<Vec<Channel>, _> = names.iter().map(|name| name.parse::<Channel>()).collect();
-        match channels {
-            Ok(channels) if channels.is_empty() => section.refuse("channels", "must name at least one channel"),
-            Ok(channels) => category.channels = channels,
-            Err(error) => section.refuse("channels", error.to_string()),
-        }
-    }
-    category.mandatory = section.optional_flag("mandatory").unwrap_or(category.mandatory);
-    match section.optional_text("unknown_policy").as_deref() {
-        None => {}
-        Some("resend") => category.unknown_policy = UnknownPolicy::Resend,
-        Some("hold") => category.unknown_policy = UnknownPolicy::Hold,
-        Some(other) => {
-            section.refuse("unknown_policy", format!("must be `resend` or `hold`, not `{other}`"));
-        }
-    }
-    let expire_after_ms = section.optional_number("expire_after_ms", 1_000..=31_622_400_000);
-    category.expire_after_ms = expire_after_ms.unwrap_or(category.expire_after_ms);
-    category.retry = read_retry(section.section("retry"));
-    section.finish();
-    CategoryName::new(name).is_ok().then_some(category)
-}
-
-fn read_retry(mut section: Section<'_>) -> RetryPolicy {
-    let defaults = RetryPolicy::default();
-    let attempts = section.optional_number("attempts_max", 1..=1_000).and_then(|number| u32::try_from(number).ok());
-    let retry = RetryPolicy {
-        attempts_max: attempts.unwrap_or(defaults.attempts_max),
-        delay_min_ms: section.optional_number("delay_min_ms", 1..=3_600_000).unwrap_or(defaults.delay_min_ms),
-        delay_base_ms: section.optional_number("delay_base_ms", 1..=86_400_000).unwrap_or(defaults.delay_base_ms),
-        delay_max_ms: section.optional_number("delay_max_ms", 1..=604_800_000).unwrap_or(defaults.delay_max_ms),
-        retry_after_max_ms: section
-            .optional_number("retry_after_max_ms", 0..=604_800_000)
-            .unwrap_or(defaults.retry_after_max_ms),
-    };
-    section.finish();
-    retry
-}
-
-fn read_provider(mut section: Section<'_>) -> ProviderSettings {
-    let component = match (section.optional_text("plugin"), section.optional_text("component")) {
-        (Some(name), None) => {
-            if notifier_plugins::find(&name).is_none() {
-                let known: Vec<&str> = notifier_plugins::all().iter().map(|prebuilt| prebuilt.name).collect();
-                let problem = format!("there is no built-in plugin `{name}`; there are `{}`", known.join("`, `"));
-                section.refuse("plugin", problem);
-            }
-            Component::BuiltIn(name)
-        }
-        (None, Some(path)) => Component::File(path.into()),
-        (Some(name), Some(_)) => {
-            section.refuse("component", "give either `plugin` or `component`, not both");
-            Component::BuiltIn(name)
-        }
-        (None, None) => {
-            section.refuse("plugin", "give `plugin` (a built-in one) or `component` (the path of a component)");
-            Component::BuiltIn(String::new())
-        }
-    };
-    let mut secrets = section.section("secrets");
-    let references = secrets.texts();
-    let source = |(name, text): (String, String)| secret(&secrets, &name, text).map(|source| (name, source));
-    let secrets = references.into_iter().filter_map(source).collect();
-    let settings = ProviderSettings {
-        component,
-        settings: section.json("settings"),
-        secrets,
-        hosts: section.optional_list("hosts").unwrap_or_default(),
-        allow_private_network: section.optional_flag("allow_private_network").unwrap_or(false),
-    };
-    section.finish();
-    settings
-}
-
 /// A reference to a secret. What is none may be the secret itself: it is refused and not repeated.
-fn secret(section: &Section<'_>, key: &str, text: String) -> Option<SecretSource> {
+pub(super) fn secret(section: &Section<'_>, key: &str, text: String) -> Option<SecretSource> {
     let behind = text.strip_prefix("env:").or_else(|| text.strip_prefix("file:"));
     if behind.is_some_and(|name| !name.is_empty()) {
         return Some(SecretSource::Reference(text));
@@ -301,23 +249,6 @@ fn secret(section: &Section<'_>, key: &str, text: String) -> Option<SecretSource
                    belong in a configuration";
     section.refuse(key, problem);
     None
-}
-
-fn read_routes(mut section: Section<'_>, providers: &BTreeMap<String, ProviderSettings>) -> BTreeMap<Channel, String> {
-    let mut routes = BTreeMap::new();
-    for (name, provider) in section.texts() {
-        match name.parse::<Channel>() {
-            Err(error) => section.refuse(&name, error.to_string()),
-            Ok(_) if !providers.contains_key(&provider) => {
-                let problem = format!("there is no provider `{provider}`: add a section [providers.{provider}]");
-                section.refuse(&name, problem);
-            }
-            Ok(channel) => {
-                routes.insert(channel, provider);
-            }
-        }
-    }
-    routes
 }
 
 fn duration(section: &mut Section<'_>, key: &str, range_ms: RangeInclusive<u64>) -> Duration {

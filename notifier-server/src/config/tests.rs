@@ -1,5 +1,6 @@
 //! What a configuration may say, and how it is refused.
 
+use notifier_core::{Chain, Goal, HealthPolicy, Lane, ProviderName, ProviderPolicy, RetryPolicy, Route, Strategy};
 use serde_json::json;
 
 use super::*;
@@ -141,6 +142,118 @@ fax = "sms"
     let origin = |key: &str| errors.iter().find(|error| error.key == key).unwrap().origin.clone();
     assert!(origin("server.lisen").ends_with("/notifier.toml"), "{}", origin("server.lisen"));
     assert_eq!(origin("store.cache_bytes"), "the environment");
+}
+
+const TWO_PROVIDERS: &str = r#"
+[providers.a]
+plugin = "twilio"
+limits = { concurrent_calls_max = 3, calls_per_second_max = 4, calls_per_day_max = 5 }
+retry = { attempts_max = 2 }
+[providers.a.health]
+window_s = 11
+open_min_ms = 100
+open_max_ms = 100
+[providers.b]
+plugin = "twilio"
+"#;
+
+#[test]
+fn special_routes_keep_their_order_and_stand_beside_the_others() {
+    let file = format!(
+        "{TWO_PROVIDERS}\n[routes]\nsms = \"b\"\n[[route]]\nchannel = \"sms\"\nprefix = \"+44\"\ntenant = \"t\"\n\
+         category = \"rent\"\nproviders = [\"b\", \"a\"]\n[[route]]\nchannel = \"sms\"\nweights = {{ a = 51, b = 49 }}\n"
+    );
+    let loaded = load(&file, &[]).unwrap();
+    let name = |name: &str| ProviderName::new(name).unwrap();
+    let [first, second] = &loaded.config.special_routes[..] else { panic!("{:?}", loaded.config.special_routes) };
+    assert_eq!(first.chain, Chain::Ordered(vec![name("b"), name("a")]));
+    assert_eq!((first.prefix.as_deref(), first.tenant.as_ref().unwrap().as_str()), (Some("+44"), "t"));
+    assert_eq!(first.category.as_ref().unwrap().as_str(), "rent");
+    assert_eq!(*second, Route::of(Channel::Sms, Chain::Weighted(vec![(name("a"), 51), (name("b"), 49)])));
+    assert_eq!(loaded.config.routes[&Channel::Sms], "b");
+    let again = load(&loaded.to_toml(), &[]).unwrap();
+    assert_eq!(format!("{:?}", again.config), format!("{:?}", loaded.config), "{}", loaded.to_toml());
+}
+
+#[test]
+fn providers_have_limits_retries_and_health_of_their_own() {
+    let config = load(TWO_PROVIDERS, &[("NOTIFIER__PROVIDERS__B__LIMITS__CALLS_PER_DAY_MAX", "7")]).unwrap().config;
+    let (a, b) = (&config.providers["a"].policy, &config.providers["b"].policy);
+    assert_eq!(
+        (a.concurrent_calls_max, a.calls_per_second_max.map(u32::from), a.calls_per_day_max),
+        (Some(3), Some(4), Some(5))
+    );
+    assert_eq!(a.retry, Some(RetryPolicy { attempts_max: 2, ..RetryPolicy::default() }));
+    let health = HealthPolicy { window_s: 11, open_min_ms: 100, open_max_ms: 100, ..HealthPolicy::default() };
+    assert_eq!(a.health, health);
+    let mut only_a_day = ProviderPolicy::default();
+    only_a_day.calls_per_day_max = Some(7);
+    assert_eq!(*b, only_a_day);
+}
+
+#[test]
+fn categories_have_a_lane_and_a_strategy() {
+    let category = |text: &str| {
+        let config = load(&format!("[categories.c]\n{text}"), &[]).unwrap().config;
+        let category = config.categories.into_iter().find(|category| category.name.as_str() == "c").unwrap();
+        (category.lane, category.strategy)
+    };
+    let sequence = |until, wait_ms| Strategy::Sequence { until, wait_ms };
+    assert_eq!(category(""), (Lane::Normal, Strategy::All));
+    assert_eq!(category("lane = \"urgent\"\nstrategy = \"all\""), (Lane::Urgent, Strategy::All));
+    assert_eq!(category("lane = \"bulk\"\nstrategy = \"first\"").1, sequence(Goal::Sent, 300_000));
+    assert_eq!(category("strategy = \"fallback\"").1, sequence(Goal::Delivered, 300_000));
+    assert_eq!(category("strategy = \"escalate\"\nstep_wait_ms = 1000").1, sequence(Goal::Acknowledged, 1_000));
+}
+
+#[test]
+fn the_public_url_is_the_servers_and_the_engines() {
+    let config = load("[server]\npublic_url = \"https://n.example.com/base/\"", &[]).unwrap().config;
+    assert_eq!(config.server.public_url.as_deref(), Some("https://n.example.com/base"));
+    assert_eq!(config.flow.public_url, config.server.public_url);
+    assert_eq!(load("", &[]).unwrap().config.server.public_url, None);
+}
+
+#[test]
+fn every_mistake_in_what_an_operator_allows_is_told() {
+    let cases = [
+        ("[server]\npublic_url = \"n.example.com\"", "server.public_url"),
+        ("[server]\npublic_url = \"ftp://n.example.com\"", "server.public_url"),
+        ("[server]\npublic_url = \"https://n.example.com/?a=b\"", "server.public_url"),
+        ("[server]\nbatch_bytes_max = 1", "server.batch_bytes_max"),
+        ("[flow]\nclaim_ahead_ms = 5001", "flow.claim_ahead_ms"),
+        ("[flow]\npending_max = 0", "flow.pending_max"),
+        ("[flow]\naccepting_max = 0", "flow.accepting_max"),
+        ("[flow]\nsweep_interval_ms = 999", "flow.sweep_interval_ms"),
+        ("[categories.c]\nlane = \"fast\"", "categories.c.lane"),
+        ("[categories.c]\nstrategy = \"some\"", "categories.c.strategy"),
+        ("[categories.c]\nstep_wait_ms = 5000", "categories.c.step_wait_ms"),
+        ("[categories.c]\nstrategy = \"first\"\nstep_wait_ms = 5000", "categories.c.step_wait_ms"),
+        ("[categories.c]\nstrategy = \"fallback\"\nstep_wait_ms = 1", "categories.c.step_wait_ms"),
+        (
+            "[providers.a]\nplugin = \"twilio\"\nlimits = { calls_per_day_max = 0 }",
+            "providers.a.limits.calls_per_day_max",
+        ),
+        ("[providers.a]\nplugin = \"twilio\"\nlimits = { calls = 1 }", "providers.a.limits.calls"),
+        ("[providers.a]\nplugin = \"twilio\"\nretry = { attempts = 1 }", "providers.a.retry.attempts"),
+        ("[providers.a]\nplugin = \"twilio\"\nhealth = { probes = 0 }", "providers.a.health.probes"),
+        ("[providers.a]\nplugin = \"twilio\"\nhealth = { open_max_ms = 100 }", "providers.a.health.open_max_ms"),
+        ("[route]\nchannel = \"sms\"", "route"),
+        ("[[route]]\nproviders = []", "route[0].channel"),
+        ("[[route]]\nchannel = \"fax\"\nproviders = []", "route[0].channel"),
+        ("[[route]]\nchannel = \"sms\"", "route[0].providers"),
+        ("[[route]]\nchannel = \"sms\"\nproviders = [\"nobody\"]", "route[0].providers"),
+        ("[[route]]\nchannel = \"sms\"\nproviders = []\nweights = {}", "route[0].weights"),
+        ("[[route]]\nchannel = \"sms\"\nweights = { nobody = 1 }", "route[0].weights"),
+        ("[[route]]\nchannel = \"sms\"\nweights = { a = \"much\" }", "route[0].weights.a"),
+        ("[[route]]\nchannel = \"sms\"\ntenant = \"T\"\nproviders = []", "route[0].tenant"),
+        ("[[route]]\nchannel = \"sms\"\ncountry = \"GB\"\nproviders = []", "route[0].country"),
+    ];
+    for (file, key) in cases {
+        let errors = errors(file, &[]);
+        let keys: Vec<&str> = errors.iter().map(|error| error.key.as_str()).collect();
+        assert_eq!(keys, [key], "{file}: {errors:#?}");
+    }
 }
 
 #[test]

@@ -6,9 +6,11 @@
 mod from_core;
 mod kind;
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue};
 use notifier_core::FieldError;
 use serde::{Deserialize, Serialize};
@@ -138,6 +140,14 @@ impl Problem {
         Self::new(ProblemKind::NotFound, detail)
     }
 
+    /// Asks callers to wait that long, rounded up to seconds.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.retry_after_s = Some(u32::try_from(seconds).unwrap_or(u32::MAX).max(1));
+        self
+    }
+
     /// Ends the connection with this answer: the rest of the request is not worth reading.
     #[must_use]
     pub fn closing(mut self) -> Self {
@@ -165,6 +175,10 @@ impl Problem {
         headers.remove(CONTENT_LENGTH);
         if let Some(seconds) = self.retry_after_s {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.kind == ProblemKind::Unverified {
+            // RFC 9110, section 11.6.1, wants a name for what was missing.
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Signature"));
         }
         if self.closes {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -1,21 +1,13 @@
-//! JSON bodies: the declared type, the size, the time, UTF-8, syntax and fields are checked, in this order.
+//! JSON bodies: what the bytes say is checked here, UTF-8, syntax and fields, in this order.
 
-use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
-use http_body_util::BodyExt;
-use notifier_core::ports::clock::within;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use crate::app::{App, SharedApp};
+use super::body::{content_type, read_body, unsupported};
+use crate::app::SharedApp;
 use crate::problem::{Problem, ProblemKind};
-
-/// How much of a body that is too large is read and thrown away: a client that is still sending when the connection is
-/// closed never sees why.
-const DISCARDED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The body of a request, read as JSON.
 pub(crate) struct Json<T>(pub(crate) T);
@@ -24,55 +16,31 @@ impl<T: DeserializeOwned> FromRequest<SharedApp> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &SharedApp) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        check_length(&parts.headers, app.body_bytes_max)?;
-        if let Err(problem) = check_type(&parts.headers) {
-            if !asks_first(&parts.headers) {
-                // Refused all the same, whatever comes of reading it.
-                let _ = read(body, app).await;
-            }
-            return Err(problem);
-        }
-        let bytes = read(body, app).await?;
+        let bytes = read_body(request, app, app.body_bytes_max, check_type).await?;
         read_json(&bytes).map(Self)
     }
 }
 
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let unsupported = |detail: &str| Problem::new(ProblemKind::UnsupportedMediaType, detail).closing();
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if !content_type.is_some_and(is_json) {
-        return Err(unsupported("send the body with `Content-Type: application/json`"));
+    match content_type(headers) {
+        Some(content_type) if is_json(content_type) => Ok(()),
+        _ => Err(unsupported("send the body with `Content-Type: application/json`")),
     }
-    if headers.contains_key(CONTENT_ENCODING) {
-        return Err(unsupported("send the body without `Content-Encoding`"));
-    }
-    Ok(())
-}
-
-/// Refuses by its declared length what would not be read to its end.
-fn check_length(headers: &HeaderMap, bytes_max: usize) -> Result<(), Problem> {
-    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let heard_out = if asks_first(headers) { 0 } else { DISCARDED_BYTES_MAX };
-    match declared {
-        Some(bytes) if bytes > bytes_max.saturating_add(heard_out) => Err(too_large(bytes_max)),
-        _ => Ok(()),
-    }
-}
-
-/// Whether the client waits for a word before it sends the body (RFC 9110, section 10.1.1), and so sees a refusal
-/// without being heard out.
-fn asks_first(headers: &HeaderMap) -> bool {
-    headers.contains_key(EXPECT)
 }
 
 /// `application/json` or `application/<something>+json` (RFC 6839), in UTF-8.
-fn is_json(content_type: &str) -> bool {
+pub(super) fn is_json(content_type: &str) -> bool {
+    is_of_type(content_type, |essence| {
+        essence == "application/json"
+            || essence.strip_prefix("application/").is_some_and(|subtype| subtype.ends_with("+json"))
+    })
+}
+
+/// Whether that is the media type, in UTF-8.
+pub(super) fn is_of_type(content_type: &str, is_meant: impl Fn(&str) -> bool) -> bool {
     let mut parts = content_type.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let has_json = essence == "application/json"
-        || essence.strip_prefix("application/").is_some_and(|subtype| subtype.ends_with("+json"));
-    has_json
+    is_meant(&essence)
         && parts.all(|parameter| match parameter.split_once('=') {
             Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
                 value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
@@ -81,43 +49,25 @@ fn is_json(content_type: &str) -> bool {
         })
 }
 
-async fn read(body: Body, app: &App) -> Result<Bytes, Problem> {
-    match within(&*app.clock, app.body_timeout, gather(body, app.body_bytes_max)).await {
-        Ok(gathered) => gathered,
-        Err(_) => {
-            let detail = format!("the body did not arrive within {} ms", app.body_timeout.as_millis());
-            Err(Problem::new(ProblemKind::RequestTimeout, detail).closing())
-        }
-    }
-}
+/// A body that may be left out: `None` when there is none, whatever type it is declared as.
+pub(crate) struct OptionalJson<T>(pub(crate) Option<T>);
 
-/// The bytes of a body that is not too large. One that is only somewhat too large is read to its end nevertheless.
-async fn gather(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
-    let mut parts = Vec::new();
-    let mut length: usize = 0;
-    while let Some(frame) = body.frame().await {
-        let broken = |_| Problem::new(ProblemKind::MalformedBody, "the body ended before it was complete").closing();
-        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
-        length = length.saturating_add(data.len());
-        if length <= bytes_max {
-            parts.push(data);
-        } else if length > bytes_max.saturating_add(DISCARDED_BYTES_MAX) {
-            break;
-        }
-    }
-    match parts.len() {
-        _ if length > bytes_max => Err(too_large(bytes_max)),
-        1 => Ok(parts.swap_remove(0)),
-        _ => Ok(parts.concat().into()),
-    }
-}
+impl<T: DeserializeOwned> FromRequest<SharedApp> for OptionalJson<T> {
+    type Rejection = Problem;
 
-fn too_large(bytes_max: usize) -> Problem {
-    Problem::new(ProblemKind::BodyTooLarge, format!("a body has at most {bytes_max} bytes")).closing()
+    async fn from_request(request: Request, app: &SharedApp) -> Result<Self, Problem> {
+        let checked = check_type(request.headers());
+        let bytes = read_body(request, app, app.body_bytes_max, |_| Ok(())).await?;
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        checked?;
+        read_json(&bytes).map(Some).map(Self)
+    }
 }
 
 /// Reads JSON; what is wrong with it is told with its place or field.
-fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(crate) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let detail = format!("the body is not UTF-8: byte {} is the first that is not", error.valid_up_to());
         Problem::new(ProblemKind::MalformedBody, detail)

@@ -1,12 +1,21 @@
 //! The routes: each reads what came in, asks the engine once or twice, and writes what comes out.
 
+mod batch;
 mod compat;
 mod compat_wire;
+mod dead_letters;
+mod explanations;
 mod health;
+mod metrics;
 mod notifications;
 mod preferences;
 mod problems;
 mod providers;
+mod receipts;
+mod replays;
+mod revisions;
+mod stats;
+mod suppressions;
 mod templates;
 
 use axum::http::Uri;
@@ -18,10 +27,18 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::SharedApp;
 use crate::problem::{Problem, ProblemKind};
 
-/// Everything under `/v1`, the explanations of problems, and the routes of the replaced service where they are wanted.
+/// Everything under `/v1`, the metrics, the explanations of problems, and the routes of the replaced service where they are wanted.
 pub(crate) fn router(compat: bool) -> OpenApiRouter<SharedApp> {
     let router = OpenApiRouter::new()
         .merge(notifications::router())
+        .merge(batch::router())
+        .merge(revisions::router())
+        .merge(explanations::router())
+        .merge(receipts::router())
+        .merge(suppressions::router())
+        .merge(dead_letters::router())
+        .merge(replays::router())
+        .merge(stats::router())
         .merge(preferences::router())
         .merge(templates::router())
         .merge(providers::router())

@@ -1,30 +1,26 @@
-//! `/v1/notifications`: submit, read, list, cancel, and tell what happened.
+//! `/v1/notifications`: submit, read, list, and tell what happened.
 
 use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
-use notifier_core::{ListQuery, NotificationId, TenantId};
+use notifier_core::{ListQuery, NotificationId, Submitted, TenantId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::json;
 use crate::app::SharedApp;
 use crate::problem::{Problem, ProblemBody};
-use crate::request::{Json, NoQuery, Segments, page_limit, parse_cursor, parse_parameter, query};
-use crate::wire::{CancellationBody, NotificationBody, NotificationPage, SubmissionBody, SubmittedBody, TimelineBody};
+use crate::request::{Json, ListParameters, ListRequest, NoQuery, Segments, parse_cursor, parse_parameter, query};
+use crate::wire::{NotificationBody, NotificationPage, SubmissionBody, SubmittedBody, TimelineBody};
 
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const WAIT_MS_MAX: u64 = 20_000;
 
 pub(super) fn router() -> OpenApiRouter<SharedApp> {
-    OpenApiRouter::new()
-        .routes(routes!(submit, list))
-        .routes(routes!(read))
-        .routes(routes!(timeline))
-        .routes(routes!(cancel))
+    OpenApiRouter::new().routes(routes!(submit, list)).routes(routes!(read)).routes(routes!(timeline))
 }
 
 /// Accept a notification
@@ -43,6 +39,8 @@ pub(super) fn router() -> OpenApiRouter<SharedApp> {
             content_type = "application/problem+json"),
         (status = 422, description = "Fields cannot be used", body = ProblemBody,
             content_type = "application/problem+json"),
+        (status = 503, description = "More waits already than may, or the server stops: send it again after `Retry-After`",
+            body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 async fn submit(
@@ -53,17 +51,25 @@ async fn submit(
 ) -> Result<Response, Problem> {
     body.idempotency_key = idempotency_key(&headers, body.idempotency_key)?;
     let request = body.into_request(app.notifier.limits()).map_err(Problem::invalid)?;
-    let submitted = app.notifier.submit(request).await?;
+    Ok(accepted(&app.notifier.submit(request).await?))
+}
+
+/// The answer for a notification that was accepted.
+pub(super) fn accepted(submitted: &Submitted) -> Response {
     let location = format!("/v1/notifications/{}", submitted.id);
-    let mut response = json(StatusCode::ACCEPTED, &SubmittedBody::from(&submitted));
+    located(json(StatusCode::ACCEPTED, &SubmittedBody::from(submitted)), location)
+}
+
+/// The answer, with where to read on.
+pub(super) fn located(mut response: Response, location: String) -> Response {
     if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(LOCATION, location);
     }
-    Ok(response)
+    response
 }
 
 /// The key of the header and that of the body are one key.
-fn idempotency_key(headers: &HeaderMap, in_body: Option<String>) -> Result<Option<String>, Problem> {
+pub(super) fn idempotency_key(headers: &HeaderMap, in_body: Option<String>) -> Result<Option<String>, Problem> {
     let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = given.next() else { return Ok(in_body) };
     if given.next().is_some() {
@@ -84,11 +90,7 @@ fn idempotency_key(headers: &HeaderMap, in_body: Option<String>) -> Result<Optio
 /// List notifications, newest first
 #[utoipa::path(
     get, path = "/v1/notifications", tag = "notifications", operation_id = "list_notifications",
-    params(
-        ("limit" = Option<usize>, Query, description = "How many at most, 1 to 200; 50 when absent", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
-        ("recipient_id" = Option<String>, Query, description = "Only those to this recipient"),
-    ),
+    params(ListParameters),
     responses(
         (status = 200, description = "A page", body = NotificationPage),
         (status = 400, description = "A parameter cannot be used", body = ProblemBody,
@@ -96,11 +98,11 @@ fn idempotency_key(headers: &HeaderMap, in_body: Option<String>) -> Result<Optio
     )
 )]
 async fn list(State(app): State<SharedApp>, RawQuery(text): RawQuery) -> Result<Response, Problem> {
-    let [limit, cursor, recipient] = query(text.as_deref(), ["limit", "cursor", "recipient_id"])?;
-    let limit = page_limit(limit.as_deref())?;
-    let before = cursor.as_deref().map(parse_cursor).transpose()?;
-    let recipient = recipient.map(|id| parse_parameter("recipient_id", &id)).transpose()?;
-    let page = app.notifier.list(&ListQuery { tenant: TenantId::unnamed(), recipient, before, limit }).await?;
+    let ListRequest { limit, cursor, filter } = ListRequest::read(text.as_deref())?;
+    let mut query = ListQuery::of(TenantId::unnamed(), limit);
+    query.before = cursor.as_deref().map(parse_cursor).transpose()?;
+    query.filter = filter;
+    let page = app.notifier.list(&query).await?;
     Ok(json(StatusCode::OK, &NotificationPage::from(&page)))
 }
 
@@ -168,26 +170,8 @@ async fn timeline(
     Ok(json(StatusCode::OK, &TimelineBody::new(id, &facts)))
 }
 
-/// Take back what has not been sent
-///
-/// The answer is final: a delivery with `stopped` will not be sent. One without was sent, is being sent, or had ended
-/// otherwise; its `state` and `reason` say which.
-#[utoipa::path(
-    post, path = "/v1/notifications/{id}/cancel", tag = "notifications", operation_id = "cancel_notification",
-    params(("id" = String, Path, description = "The notification's id")),
-    responses(
-        (status = 200, description = "What it came to, for each delivery", body = CancellationBody),
-        (status = 404, description = "There is no such notification", body = ProblemBody,
-            content_type = "application/problem+json"),
-    )
-)]
-async fn cancel(State(app): State<SharedApp>, Segments(id): Segments<String>, _: NoQuery) -> Result<Response, Problem> {
-    let id = parse_parameter("id", &id)?;
-    let deliveries = app.notifier.cancel(&TenantId::unnamed(), id).await?.ok_or_else(|| unknown(id))?;
-    Ok(json(StatusCode::OK, &CancellationBody::new(id, &deliveries)).into_response())
-}
-
-fn unknown(id: NotificationId) -> Problem {
+/// There is no such notification.
+pub(super) fn unknown(id: NotificationId) -> Problem {
     Problem::not_found(format!("there is no notification {id}"))
 }
 

@@ -6,8 +6,8 @@ use axum::Router;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use super::{
-    Credentials, Faults, Inbox, SandboxOptions, Service, changes::Changes, counters::Tally, directory_service,
-    listener, live::Source, property_service, routes, sendgrid::FakeSendGrid, twilio::FakeTwilio,
+    Credentials, Faults, Inbox, Receipts, SandboxOptions, Service, changes::Changes, counters::Tally,
+    directory_service, listener, live::Source, property_service, routes, sendgrid::FakeSendGrid, twilio::FakeTwilio,
 };
 
 /// A running sandbox. Dropping it closes its ports and connections.
@@ -34,6 +34,9 @@ pub enum SandboxError {
         #[source]
         source: io::Error,
     },
+    /// The key that SendGrid's events are signed with could not be made.
+    #[error("the system gives no randomness for the sandbox's key")]
+    Key,
     /// A user or property could not be rendered.
     #[error("a record of the sandbox cannot be rendered as JSON")]
     Record(#[from] serde_json::Error),
@@ -51,9 +54,12 @@ impl Sandbox {
         let tally = Arc::new(Tally::default());
         let inbox = Inbox::new(inbox_capacity, clock.clone(), changes.clone(), tally.clone());
         let faults = Faults::new(changes, tally);
+        let receipts = Receipts::new(&credentials, clock.clone())?;
         let instance = clock().to_string().into();
-        let twilio = FakeTwilio::new(&credentials, keep_raw, clock.clone(), faults.clone(), inbox.clone());
-        let sendgrid = FakeSendGrid::new(&credentials, keep_raw, clock, faults.clone(), inbox.clone());
+        let twilio = FakeTwilio::new(&credentials, keep_raw, clock.clone(), faults.clone(), inbox.clone())
+            .reporting(receipts.clone());
+        let sendgrid =
+            FakeSendGrid::new(&credentials, keep_raw, clock, faults.clone(), inbox.clone()).reporting(receipts.clone());
         let directory_key = credentials.directory_api_key.clone();
         let directory = directory_service::router(&users, directory_key, faults.clone(), inbox.clone())?;
         let catalog_key = credentials.catalog_api_key.clone();
@@ -67,7 +73,7 @@ impl Sandbox {
             serve(&mut services, Service::Catalog, ports.catalog, catalog).await?,
         ];
         let closing = watch::Sender::new(false);
-        let source = Source { inbox, faults, closing: closing.subscribe(), instance };
+        let source = Source { inbox, faults, receipts, closing: closing.subscribe(), instance };
         Ok(Self { urls, credentials, source, closing, services })
     }
 
@@ -109,6 +115,11 @@ impl Sandbox {
     /// The switches of the services' faults.
     pub fn faults(&self) -> &Faults {
         &self.source.faults
+    }
+
+    /// What the vendors report about messages.
+    pub fn receipts(&self) -> &Receipts {
+        &self.source.receipts
     }
 
     /// The routes under `/sandbox`, for the server to mount at its root. They outlive the sandbox, then without live

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{
-    Faults, Inbox, Message, fault_request,
+    Faults, Inbox, Message, Receipts, fault_request,
     inbox::Position,
     seed::CURL_EXAMPLE,
     wire::{self, MessageView},
@@ -41,6 +41,7 @@ pub(super) enum Start {
 pub(super) struct Source {
     pub(super) inbox: Inbox,
     pub(super) faults: Faults,
+    pub(super) receipts: Receipts,
     /// Changes or ends when the sandbox shuts down.
     pub(super) closing: watch::Receiver<bool>,
     /// Tells this run of the sandbox from others: sequence numbers start anew with each.

@@ -6,6 +6,7 @@
 //!          ── Directory ───────▶ users    (own port)  │
 //!          ── Catalog ─────────▶ properties (own port)│
 //!                 Faults, switched at /sandbox/faults ┘
+//!   engine ◀── signed receipts over HTTP ── twilio, sendgrid      (what they say is chosen at /sandbox/receipts)
 //! ```
 //!
 //! The fakes check what the vendors check and refuse what they refuse, in their words' shape and with their codes.
@@ -28,6 +29,7 @@ mod options;
 mod page;
 mod problem;
 mod property_service;
+mod receipts;
 mod routes;
 mod seed;
 mod segments;
@@ -48,6 +50,7 @@ pub use lifecycle::{Sandbox, SandboxError};
 pub use message::{Attachment, Channel, Message};
 pub use options::{Clock, Credentials, Ports, SandboxOptions};
 pub use property_service::Property;
+pub use receipts::{Fate, Receipts};
 pub use seed::{
     CURL_EXAMPLE, PreferenceSeed, TemplateSeed, seed_preferences, seed_properties, seed_template, seed_users,
 };

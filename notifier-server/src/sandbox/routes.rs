@@ -1,4 +1,4 @@
-//! The routes under `/sandbox` that the server mounts: what arrived, live and as JSON, and the faults.
+//! The routes under `/sandbox` that the server mounts: what arrived, live and as JSON, the faults, and what is reported.
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use bytes::Bytes;
 use http::{
     HeaderMap, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE},
@@ -16,12 +17,13 @@ use http::{
 use serde::Serialize;
 
 use super::{
-    Channel, Counters, Filter, Service,
+    Channel, Counters, Fate, Filter, Service,
     body::{self, BodyError},
     fault_request, form,
     live::{self, Source, Start},
     page,
     problem::Problem,
+    receipts,
     wire::{self, MessageView},
 };
 
@@ -44,6 +46,8 @@ pub(super) fn router(source: Source) -> Router {
         .route("/sandbox/events", get(events))
         .route("/sandbox/faults", get(list_faults).delete(clear_faults))
         .route("/sandbox/faults/{service}", get(show_fault).put(set_fault).delete(clear_fault))
+        .route("/sandbox/receipts", get(list_fates))
+        .route("/sandbox/receipts/{service}", get(show_fate).put(choose_fate).delete(reset_fate))
         .with_state(source)
 }
 
@@ -115,10 +119,7 @@ async fn set_fault(
     request: Request,
 ) -> Result<Response, Problem> {
     let service = known_service(&service)?;
-    let body = body::read(request.into_body(), FAULT_BYTES_MAX).await.map_err(|error| match error {
-        BodyError::TooLarge => Problem::too_large(format!("a fault has at most {FAULT_BYTES_MAX} bytes")),
-        BodyError::Broken => Problem::bad_request("the body ended early"),
-    })?;
+    let body = read_body(request).await?;
     let (fault, times) = fault_request::parse(&body)?;
     source.faults.set(service, fault, times)?;
     json(&fault_request::render(source.faults.active(service).as_ref()))
@@ -127,6 +128,43 @@ async fn set_fault(
 async fn clear_fault(State(source): State<Source>, Path(service): Path<String>) -> Result<StatusCode, Problem> {
     source.faults.clear(known_service(&service)?);
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn read_body(request: Request) -> Result<Bytes, Problem> {
+    body::read(request.into_body(), FAULT_BYTES_MAX).await.map_err(|error| match error {
+        BodyError::TooLarge => Problem::too_large(format!("a body has at most {FAULT_BYTES_MAX} bytes")),
+        BodyError::Broken => Problem::bad_request("the body ended early"),
+    })
+}
+
+async fn list_fates(State(source): State<Source>) -> Result<Response, Problem> {
+    json(&receipts::render_all(&source.receipts))
+}
+
+async fn show_fate(State(source): State<Source>, Path(service): Path<String>) -> Result<Response, Problem> {
+    let fate = source.receipts.fate(vendor(&service)?).unwrap_or_default();
+    json(&receipts::render(fate))
+}
+
+async fn choose_fate(
+    State(source): State<Source>,
+    Path(service): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let service = vendor(&service)?;
+    let fate = receipts::parse(&read_body(request).await?)?;
+    source.receipts.choose(service, fate);
+    json(&receipts::render(fate))
+}
+
+async fn reset_fate(State(source): State<Source>, Path(service): Path<String>) -> Result<StatusCode, Problem> {
+    source.receipts.choose(vendor(&service)?, Fate::default());
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn vendor(name: &str) -> Result<Service, Problem> {
+    let vendor = Service::from_name(name).filter(|service| service.takes_messages());
+    vendor.ok_or_else(|| Problem::not_found(format!("no vendor `{name}`: there are twilio, sendgrid")))
 }
 
 fn known_service(name: &str) -> Result<Service, Problem> {

@@ -97,6 +97,9 @@ fn fields() -> Vec<(&'static str, Value, &'static str)> {
         ("/expires_at", json!("soon"), "expires_at"),
         ("/idempotency_key", json!(""), "idempotency_key"),
         ("/idempotency_key", json!("a\u{7f}"), "idempotency_key"),
+        ("/collapse_key", json!(""), "collapse_key"),
+        ("/collapse_key", json!("x".repeat(129)), "collapse_key"),
+        ("/collapse_key", json!(1), "collapse_key"),
         ("/tenant", json!("other"), "tenant"),
         ("/extra", json!(true), "extra"),
     ]
@@ -172,6 +175,10 @@ async fn an_answer_does_not_outgrow_the_request_that_caused_it() {
     }
 }
 
+const UNKNOWN_ACKNOWLEDGE: &str = "/v1/notifications/0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11/acknowledge";
+const UNKNOWN_RESCHEDULE: &str = "/v1/notifications/0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11/reschedule";
+
+// Long because it is a table.
 #[tokio::test]
 async fn each_body_of_another_route_is_checked() {
     let server = TestServer::start().await;
@@ -215,6 +222,79 @@ async fn each_body_of_another_route_is_checked() {
             (422, Some("variables.a-b")),
         ),
         (Method::POST, "/v1/notifications/x/cancel", json!({}), (400, Some("id"))),
+        (Method::POST, "/v1/notifications/x/acknowledge", json!({}), (400, Some("id"))),
+        (Method::POST, UNKNOWN_ACKNOWLEDGE, json!({"by": ""}), (422, Some("by"))),
+        (Method::POST, UNKNOWN_ACKNOWLEDGE, json!({"by": "a\nb"}), (422, Some("by"))),
+        (Method::POST, UNKNOWN_ACKNOWLEDGE, json!({"by": "x".repeat(201)}), (422, Some("by"))),
+        (Method::POST, UNKNOWN_ACKNOWLEDGE, json!({"by": 1}), (422, Some("by"))),
+        (Method::POST, UNKNOWN_ACKNOWLEDGE, json!({"who": "x"}), (422, Some("who"))),
+        (Method::POST, "/v1/notifications/x/reschedule", json!({"schedule": {}}), (400, Some("id"))),
+        (Method::POST, UNKNOWN_RESCHEDULE, json!({}), (422, Some("schedule"))),
+        (Method::POST, UNKNOWN_RESCHEDULE, json!({"schedule": "now"}), (422, Some("schedule"))),
+        (Method::POST, UNKNOWN_RESCHEDULE, json!({"schedule": {"when": "x"}}), (422, Some("schedule.when"))),
+        (Method::POST, "/v1/notifications/reschedule", json!({"schedule": {}}), (422, None)),
+        (Method::POST, "/v1/notifications/reschedule", json!({"id": "1", "schedule": {}}), (422, Some("id"))),
+        (
+            Method::POST,
+            "/v1/notifications/reschedule",
+            json!({"id": "1", "idempotency_key": "k", "schedule": {}}),
+            (422, Some("idempotency_key")),
+        ),
+        (Method::POST, "/v1/notifications/x/replace", json!({}), (422, Some("recipient"))),
+        (Method::POST, "/v1/notifications/x/replace", valid(), (400, Some("id"))),
+        (Method::POST, "/v1/notifications/cancel", json!({}), (422, None)),
+        (Method::POST, "/v1/notifications/cancel", json!({"id": "x"}), (422, Some("id"))),
+        (Method::POST, "/v1/notifications/cancel", json!({"idempotency_key": ""}), (422, Some("idempotency_key"))),
+        (Method::POST, "/v1/notifications/cancel", json!({"filter": {}}), (422, Some("filter"))),
+        (Method::POST, "/v1/notifications/cancel", json!({"filter": []}), (422, Some("filter"))),
+        (Method::POST, "/v1/notifications/cancel", json!({"filter": {"state": "x"}}), (422, Some("filter.state"))),
+        (
+            Method::POST,
+            "/v1/notifications/cancel",
+            json!({"filter": {"channel": "fax"}}),
+            (422, Some("filter.channel")),
+        ),
+        (
+            Method::POST,
+            "/v1/notifications/cancel",
+            json!({"filter": {"due_from": "x"}}),
+            (422, Some("filter.due_from")),
+        ),
+        (Method::POST, "/v1/notifications/cancel", json!({"filter": {"tenant": "x"}}), (422, Some("filter.tenant"))),
+        (Method::POST, "/v1/notifications/cancel", json!({"cursor": "x"}), (422, Some("cursor"))),
+        (
+            Method::POST,
+            "/v1/notifications/cancel",
+            json!({"filter": {"state": "pending"}, "cursor": "x"}),
+            (422, Some("cursor")),
+        ),
+        (
+            Method::POST,
+            "/v1/notifications/cancel",
+            json!({"filter": {"state": "pending"}, "id": "x"}),
+            (422, Some("filter")),
+        ),
+        (Method::POST, "/v1/explain", json!({}), (422, Some("recipient"))),
+        (Method::POST, "/v1/explain", with("/category", Some(json!("nope"))), (422, Some("category"))),
+        (Method::POST, "/v1/notifications/batch", json!([]), (422, None)),
+        (Method::POST, "/v1/notifications/batch", json!({}), (422, None)),
+        (Method::POST, "/v1/dead-letters/x/replay", json!({}), (400, Some("delivery_id"))),
+        (Method::POST, "/v1/replays", json!({}), (422, Some("filter"))),
+        (Method::POST, "/v1/replays", json!({"filter": {}, "per_second": 0}), (422, Some("per_second"))),
+        (Method::POST, "/v1/replays", json!({"filter": {}, "per_second": 1_001}), (422, Some("per_second"))),
+        (Method::POST, "/v1/replays", json!({"filter": {}, "per_second": 0.5}), (422, Some("per_second"))),
+        (Method::POST, "/v1/replays", json!({"filter": {"recipient_id": ""}}), (422, Some("filter.recipient_id"))),
+        (Method::PUT, "/v1/suppressions/fax/1", json!({}), (400, Some("channel"))),
+        (Method::PUT, "/v1/suppressions/sms/+1415555", json!({}), (400, Some("address"))),
+        (Method::PUT, "/v1/suppressions/email/ana", json!({}), (400, Some("address"))),
+        (Method::PUT, "/v1/suppressions/email/a@example.com", json!({"note": "a\nb"}), (422, Some("note"))),
+        (Method::PUT, "/v1/suppressions/email/a@example.com", json!({"note": "x".repeat(501)}), (422, Some("note"))),
+        (Method::PUT, "/v1/suppressions/email/a@example.com", json!({"reason": "x"}), (422, Some("reason"))),
+        (Method::DELETE, "/v1/suppressions/email/ana", json!({}), (400, Some("address"))),
+        (Method::PUT, "/v1/providers/A/breaker", json!({"state": "open"}), (400, Some("name"))),
+        (Method::PUT, "/v1/providers/scripted/breaker", json!({}), (422, Some("state"))),
+        (Method::PUT, "/v1/providers/scripted/breaker", json!({"state": "ajar"}), (422, Some("state"))),
+        (Method::PUT, "/v1/providers/scripted/breaker", json!({"state": "open", "for": 1}), (422, Some("for"))),
         (Method::POST, "/notifications/schedule", json!({}), (422, Some("user_id"))),
         (Method::PUT, "/preferences/1", json!({"sms_enabled": 1}), (422, Some("sms_enabled"))),
         (Method::PUT, "/preferences/1", json!({"property_types": ["a", 2]}), (422, Some("property_types[1]"))),
@@ -226,7 +306,10 @@ async fn each_body_of_another_route_is_checked() {
         assert_eq!(problem["field"].as_str(), field, "{path} {body}: {problem}");
     }
     server.get("/v1/preferences/1").await.problem(404, "not-found");
-    assert_eq!(server.get("/v1/templates").await.ok()["items"], json!([]), "nothing of it was stored");
+    for path in ["/v1/templates", "/v1/notifications", "/v1/suppressions", "/v1/replays"] {
+        assert_eq!(server.get(path).await.ok()["items"], json!([]), "nothing of it was stored");
+    }
+    assert_eq!(server.get("/v1/providers").await.ok()["items"][0]["breaker"]["state"], "closed");
 }
 
 #[tokio::test]
@@ -242,6 +325,32 @@ async fn parameters_are_checked() {
         ("/v1/notifications?recipient_id=", "recipient_id"),
         ("/v1/notifications?recipient_id=%ff", "recipient_id"),
         ("/v1/notifications?page=2", "page"),
+        ("/v1/notifications?category=A", "category"),
+        ("/v1/notifications?state=lost", "state"),
+        ("/v1/notifications?channel=fax", "channel"),
+        ("/v1/notifications?subject=", "subject"),
+        ("/v1/notifications?provider=A", "provider"),
+        ("/v1/notifications?due_from=today", "due_from"),
+        ("/v1/notifications?due_until=2026-06-01", "due_until"),
+        ("/v1/notifications/1/explain", "id"),
+        ("/v1/notifications/0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11/explain?deep", "deep"),
+        ("/v1/dead-letters?limit=0", "limit"),
+        ("/v1/dead-letters?cursor=x", "cursor"),
+        ("/v1/dead-letters?cursor=c21zICsx", "cursor"),
+        ("/v1/dead-letters?state=dead", "state"),
+        ("/v1/suppressions?limit=x", "limit"),
+        ("/v1/suppressions?cursor=%ff", "cursor"),
+        ("/v1/suppressions?cursor=ZmF4IDE", "cursor"),
+        ("/v1/suppressions?channel=sms", "channel"),
+        ("/v1/suppressions/fax/1", "channel"),
+        ("/v1/suppressions/sms/555", "address"),
+        ("/v1/suppressions/email/%ff", "address"),
+        ("/v1/suppressions/email/a%0d%0a@example.com", "address"),
+        ("/v1/replays/0x1", "number"),
+        ("/v1/replays?running", "running"),
+        ("/v1/routes?x=1", "x"),
+        ("/v1/stats?x=1", "x"),
+        ("/metrics?x=1", "x"),
         ("/v1/notifications/1", "id"),
         ("/v1/notifications/%ff/timeline", "id"),
         ("/v1/templates/A", "name"),

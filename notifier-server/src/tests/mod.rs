@@ -1,11 +1,16 @@
 //! The server from the outside, without sockets but for `connections`: what callers send and what they get.
 
+mod batch;
 mod compat;
 mod connections;
 mod documentation;
+mod explanations;
 mod malformed;
 mod observed;
+mod operations;
 mod privacy;
+mod receipts;
+mod revisions;
 mod v1;
 
 use std::sync::Arc;
@@ -17,9 +22,9 @@ use axum::response::Response;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use notifier_core::testing::{ManualClock, ScriptedLookup, ScriptedProvider, SeededEntropy};
+use notifier_core::testing::{self, ManualClock, ScriptedLookup, ScriptedProvider, SeededEntropy};
 use notifier_core::{
-    Channel, EmailAddress, Notifier, PhoneNumber, Recipient, RecipientId, Subject, SubjectId, TenantId,
+    Channel, EmailAddress, Notifier, NotifierBuilder, PhoneNumber, Recipient, RecipientId, Subject, SubjectId, TenantId,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -62,6 +67,26 @@ impl TestServer {
     }
 
     async fn start_routed(channels: &[Channel], settings: ServerSettings, more: Router) -> Self {
+        let routed = |builder: NotifierBuilder| {
+            channels.iter().fold(builder, |builder, channel| builder.route(*channel, "scripted"))
+        };
+        Self::start_built(settings, more, ScriptedProvider::accepting(), routed).await
+    }
+
+    /// One whose provider gives these answers first.
+    async fn start_answering(answers: impl IntoIterator<Item = testing::Answer>) -> Self {
+        let routed = |builder: NotifierBuilder| {
+            Channel::ALL.into_iter().fold(builder, |builder, channel| builder.route(channel, "scripted"))
+        };
+        Self::start_built(settings(), Router::new(), ScriptedProvider::answering(answers), routed).await
+    }
+
+    async fn start_built(
+        settings: ServerSettings,
+        more: Router,
+        provider: ScriptedProvider,
+        build: impl FnOnce(NotifierBuilder) -> NotifierBuilder,
+    ) -> Self {
         let clock = Arc::new(ManualClock::at(noon()));
         let lookup = Arc::new(ScriptedLookup::default());
         let mut recipient = Recipient::with_id(RecipientId::new("1").unwrap());
@@ -70,7 +95,7 @@ impl TestServer {
         lookup.put_recipient(recipient);
         let fields = json!({"address": "12 Bleecker Street"}).as_object().unwrap().clone();
         lookup.put_subject(Subject { id: SubjectId::new("1").unwrap(), fields });
-        let provider = Arc::new(ScriptedProvider::accepting());
+        let provider = Arc::new(provider);
         let builder = Notifier::builder()
             .clock(clock.clone())
             .entropy(Arc::new(SeededEntropy::new(1)))
@@ -79,8 +104,7 @@ impl TestServer {
             .provider("scripted", provider.clone())
             .sender_email("Office <office@example.com>")
             .sender_sms("+15005550006");
-        let routed = channels.iter().fold(builder, |builder, channel| builder.route(*channel, "scripted"));
-        let notifier = routed.start().await.unwrap();
+        let notifier = build(builder).start().await.unwrap();
         let app = Arc::new(App::new(notifier, clock.clone(), &SeededEntropy::new(2), &settings));
         let router = crate::running::router(&app, settings.compat, more);
         Self { router, app, clock, lookup, provider }
@@ -108,6 +132,25 @@ impl TestServer {
 
     async fn put(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::PUT, path, body).await
+    }
+
+    async fn delete(&self, path: &str) -> Answer {
+        self.call(Request::delete(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Submits a text message with more in its request, and returns its id.
+    async fn sms(&self, more: Value) -> String {
+        let mut body = json!({"recipient": {"id": "1"}, "channels": ["sms"], "content": {"sms": {"text": "x"}}});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let answer = self.post("/v1/notifications", &body).await;
+        assert_eq!(answer.status, 202, "{}", answer.json());
+        answer.json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Where the first delivery of a notification stands.
+    async fn state(&self, id: &str) -> String {
+        let notification = self.get(&format!("/v1/notifications/{id}")).await.ok();
+        notification["deliveries"][0]["state"].as_str().unwrap().to_owned()
     }
 
     /// Waits until every delivery of the notification is in a final state.

@@ -2,13 +2,17 @@
 
 use jiff::Timestamp;
 use notifier_core::{
-    Attempt, Delivery, DeliveryState, Fact, FactKind, Limits, Notification, NotificationId, Page, Problem,
-    ProviderName, Reason, RecipientId, Status, Template, TemplateName,
+    Attempt, Chain, DeadLetter, Delivery, DeliveryState, Fact, FactKind, Goal, Lane, Limits, Notification,
+    NotificationId, Page, Problem, Prospect, ProviderName, Reason, RecipientId, RevisedStatus, Route, Selection,
+    Status, Strategy, Suppression, SuppressionCause, Template, TemplateName,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::batch::BatchAcceptedBody;
+use super::explanation::Ahead;
+use super::filter::FilterBody;
 use super::provider::ProviderBody;
 use super::submission::{DeliveryReference, SubmittedBody};
 use super::template::VariableBody;
@@ -56,7 +60,13 @@ fn notification() -> Notification {
         due_at: draft.due_at.unwrap(),
         expires_at: draft.expires_at.unwrap(),
         created_at: now(),
+        first_due_at: draft.due_at.unwrap(),
+        first_expires_at: draft.expires_at.unwrap(),
+        acknowledged_at: Some("2026-12-24T09:00:00Z".parse().unwrap()),
+        strategy: Strategy::Sequence { until: Goal::Delivered, wait_ms: 300_000 },
+        lane: Lane::Urgent,
         idempotency_key: draft.idempotency_key,
+        collapse_key: draft.collapse_key,
     }
 }
 
@@ -66,6 +76,7 @@ fn sent(delivery: &Delivery) -> Delivery {
         number: 2,
         provider: ProviderName::new("twilio").unwrap(),
         started_at: "2026-12-24T08:00:01Z".parse().unwrap(),
+        send_at: "2026-12-24T08:00:01.5Z".parse().unwrap(),
         address: "+14155550101".into(),
         sender: Some("+14155550199".into()),
         content: "inline".into(),
@@ -77,6 +88,7 @@ fn sent(delivery: &Delivery) -> Delivery {
         state: DeliveryState::Sent,
         reason: Reason::new("attempt.accepted", "`twilio` took it"),
         attempts: 2,
+        doubtful_attempts: 1,
         last_attempt: Some(attempt),
         updated_at: at,
         ..delivery.clone()
@@ -104,8 +116,125 @@ fn submitted() {
         deliveries: vec![reference("email"), reference("sms")],
         due_at: notification().due_at.to_string(),
         repeated: false,
+        replaced: None,
     };
     is_golden(&body, include_str!("golden/submitted.json"));
+}
+
+#[test]
+fn batches() {
+    let accepted = BatchAcceptedBody {
+        status: 202,
+        id: id().to_string(),
+        due_at: notification().due_at.to_string(),
+        repeated: false,
+        replaced: Some(id().to_string()),
+    };
+    let refused = crate::problem::Problem::invalid_field("recipient.email", "not an email address");
+    let results = [BatchResultBody::Accepted(accepted), refused.into()];
+    is_golden(&results, include_str!("golden/batch.json"));
+}
+
+#[test]
+fn revisions() {
+    let revised = RevisedStatus { changed: vec![status().deliveries[0].id], status: status() };
+    let mut body = serde_json::to_value(RevisedBody::from(&revised)).unwrap();
+    // As in a notification.
+    let deliveries = body.as_object_mut().unwrap().remove("deliveries").unwrap();
+    assert_eq!(deliveries, serde_json::to_value(NotificationBody::from(&status())).unwrap()["deliveries"]);
+    is_golden(&body, include_str!("golden/revised.json"));
+
+    let many: CancelledManyBody = reads_back(include_str!("golden/cancelled_many.json"));
+    assert_eq!((many.matched, many.still_being_sent), (12, 1));
+    let by: AcknowledgementBody = reads_back(include_str!("golden/acknowledgement.json"));
+    assert_eq!(by.into_by().unwrap().as_deref(), Some("Ana, on call"));
+    let (selection, _) =
+        reads_back::<SelectedReschedulingBody>(include_str!("golden/rescheduling.json")).read().unwrap();
+    assert_eq!(selection, Selection::Key("rent-2026-12-user-1".parse().unwrap()));
+}
+
+#[test]
+fn filters() {
+    let body: CancellationRequestBody = reads_back(include_str!("golden/cancellation_request.json"));
+    let written = body.filter.clone().unwrap();
+    let Cancelled::Many(filter, before) = body.read().unwrap() else { panic!("it has a filter") };
+    assert_eq!((FilterBody::from(&filter), before), (written, Some(id())));
+}
+
+#[test]
+fn explanations() {
+    let sent = &status().deliveries[1];
+    let past = vec![sent.fact(FactKind::Sent, sent.updated_at)];
+    let passed = vec![Reason::new("preference.channel_on", "the recipient wants sms")];
+    let explained = |prospect, reason| (prospect, Reason::new("route.only", reason));
+    let at = notification().due_at;
+    let provider = ProviderName::new("twilio").unwrap();
+    for ((prospect, reason), summary) in [
+        (explained(Prospect::Send { at, provider }, "sms goes to `twilio`."), None),
+        (explained(Prospect::Ended, "`twilio` took it"), Some("The sms is sent: `twilio` took it.")),
+        (explained(Prospect::BeingSent, "x"), Some("The sms is being sent: x.")),
+        (explained(Prospect::Wait { until: at }, "x"), Some("The sms waits until 2026-12-24T08:00:00Z: x.")),
+        (explained(Prospect::Suppress, "x"), Some("The sms will be suppressed: x.")),
+    ] {
+        let ahead = Ahead { prospect: &prospect, reason: &reason, passed: &passed };
+        let delivery = ahead.told(sent.id.channel, Some((sent.id, sent.state)), &past);
+        let body = ExplanationBody {
+            notification_id: Some(id().to_string()),
+            rules_version: "5d1f0c2ab7e9".into(),
+            deliveries: vec![delivery],
+        };
+        match summary {
+            Some(summary) => assert_eq!(body.deliveries[0].summary, summary),
+            None => is_golden(&body, include_str!("golden/explanation.json")),
+        }
+    }
+}
+
+#[test]
+fn suppressions() {
+    let suppression = Suppression {
+        tenant: notification().tenant,
+        channel: notifier_core::Channel::Email,
+        address: "ana@example.com".into(),
+        cause: SuppressionCause::Bounced,
+        note: "550 no such user".into(),
+        provider: Some(ProviderName::new("sendgrid").unwrap()),
+        delivery: Some(status().deliveries[0].id),
+        created_at: now(),
+    };
+    let page = SuppressionPage { items: vec![(&suppression).into()], next: Some("ZW1haWwgYUBiLmM".into()) };
+    is_golden(&page, include_str!("golden/suppressions.json"));
+}
+
+#[test]
+fn dead_letters() {
+    let letter = DeadLetter { delivery: sent(&status().deliveries[1]), notification: notification() };
+    let mut body = serde_json::to_value(DeadLetterBody::from(&letter)).unwrap();
+    let delivery = body.as_object_mut().unwrap().remove("delivery").unwrap();
+    assert_eq!(delivery, serde_json::to_value(NotificationBody::from(&status())).unwrap()["deliveries"][1]);
+    is_golden(&body, include_str!("golden/dead_letter.json"));
+
+    let request: ReplayRequestBody = reads_back(include_str!("golden/replay_request.json"));
+    assert_eq!(request.into_request().unwrap().per_second.get(), 25);
+    let _: ReplayBody = reads_back(include_str!("golden/replay.json"));
+}
+
+#[test]
+fn routes() {
+    let name = |name: &str| ProviderName::new(name).unwrap();
+    let weights = Chain::Weighted(vec![(name("a"), 51), (name("b"), 49)]);
+    let mut special = Route::of(notifier_core::Channel::Sms, weights);
+    special.prefix = Some("+44".into());
+    special.category = Some("rent-reminder".parse().unwrap());
+    special.tenant = Some(notification().tenant);
+    let last = Route::of(notifier_core::Channel::Sms, Chain::Ordered(vec![name("a"), name("b")]));
+    let list = RouteList { items: [special, last].iter().map(Into::into).collect() };
+    is_golden(&list, include_str!("golden/routes.json"));
+}
+
+#[test]
+fn stats() {
+    let _: StatsBody = reads_back(include_str!("golden/stats.json"));
 }
 
 #[test]
@@ -122,7 +251,8 @@ fn pages() {
 #[test]
 fn cancellations() {
     let [email, sms] = status().deliveries.try_into().unwrap();
-    let cancelled = email.cancel(now()).unwrap().delivery;
+    let cancelled =
+        email.cancel(Reason::new("cancel.requested", "cancelled before it was sent"), now()).unwrap().delivery;
     is_golden(&CancellationBody::new(id(), &[cancelled, sms]), include_str!("golden/cancellation.json"));
 }
 

@@ -1,7 +1,8 @@
 //! A notification and where its deliveries stand.
 
 use notifier_core::{
-    Attempt, ContentSource, Delivery, DeliveryState, Notification, NotificationId, Page, Reason, Recipient, Status,
+    Attempt, ContentSource, Delivery, DeliveryState, Goal, Notification, NotificationId, Page, Reason, Recipient,
+    Status, Strategy,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -48,6 +49,20 @@ pub(crate) struct NotificationBody {
     /// The caller's key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) idempotency_key: Option<String>,
+    /// What it is the newest word on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) collapse_key: Option<String>,
+    /// What it may not be held up by: `urgent`, `normal` or `bulk`.
+    #[schema(example = "normal")]
+    pub(crate) lane: String,
+    /// On which of its channels it goes out: on `all`, or on one after the other until a provider took it (`first`), it
+    /// arrived (`fallback`) or somebody took note (`escalate`).
+    #[schema(example = "all")]
+    pub(crate) strategy: String,
+    /// When somebody took note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub(crate) acknowledged_at: Option<String>,
     /// One for each channel.
     pub(crate) deliveries: Vec<DeliveryBody>,
 }
@@ -121,6 +136,8 @@ pub(crate) struct DeliveryBody {
     pub(crate) due_at: Option<String>,
     /// Calls of a provider so far.
     pub(crate) attempts: u32,
+    /// Those of them of which nobody knows whether the provider processed them.
+    pub(crate) doubtful_attempts: u32,
     /// The latest call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_attempt: Option<AttemptBody>,
@@ -153,6 +170,9 @@ pub(crate) struct AttemptBody {
     /// When the intent was recorded.
     #[schema(format = DateTime)]
     pub(crate) started_at: String,
+    /// When the provider is called, not earlier: the intent may be recorded ahead of the due time.
+    #[schema(format = DateTime)]
+    pub(crate) send_at: String,
     /// The address it went to.
     pub(crate) address: String,
     /// The address it came from; absent when the provider picked it.
@@ -272,8 +292,22 @@ impl From<&Status> for NotificationBody {
             expires_at: status.notification.expires_at.to_string(),
             created_at: status.notification.created_at.to_string(),
             idempotency_key: status.notification.idempotency_key.as_ref().map(ToString::to_string),
+            collapse_key: status.notification.collapse_key.as_ref().map(ToString::to_string),
+            lane: status.notification.lane.name().to_owned(),
+            strategy: strategy_name(status.notification.strategy).to_owned(),
+            acknowledged_at: status.notification.acknowledged_at.map(|at| at.to_string()),
             deliveries: status.deliveries.iter().map(Into::into).collect(),
         }
+    }
+}
+
+/// The name that the configuration has for it, too.
+fn strategy_name(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::All => "all",
+        Strategy::Sequence { until: Goal::Sent, .. } => "first",
+        Strategy::Sequence { until: Goal::Delivered, .. } => "fallback",
+        Strategy::Sequence { until: Goal::Acknowledged, .. } => "escalate",
     }
 }
 
@@ -300,6 +334,7 @@ impl From<&Delivery> for DeliveryBody {
             reason: (&delivery.reason).into(),
             due_at: is_pending.then(|| delivery.due_at.to_string()),
             attempts: delivery.attempts,
+            doubtful_attempts: delivery.doubtful_attempts,
             last_attempt: delivery.last_attempt.as_ref().map(Into::into),
             updated_at: delivery.updated_at.to_string(),
         }
@@ -319,6 +354,7 @@ impl From<&Attempt> for AttemptBody {
             number: attempt.number,
             provider: attempt.provider.to_string(),
             started_at: attempt.started_at.to_string(),
+            send_at: attempt.send_at.to_string(),
             address: attempt.address.clone(),
             sender: attempt.sender.clone(),
             content: attempt.content.clone(),

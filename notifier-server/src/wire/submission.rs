@@ -60,6 +60,10 @@ pub(crate) struct SubmissionBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "rent-2026-12-user-1")]
     pub(crate) idempotency_key: Option<String>,
+    /// While it waits, a newer notification to the same recipient with the same key takes its place. 1 to 128 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "rent-2026-12")]
+    pub(crate) collapse_key: Option<String>,
 }
 
 /// Who is to be told. With an address here the user database is not asked.
@@ -174,14 +178,18 @@ impl SubmissionBody {
         request.variables = self.variables;
         request.subject = self.subject;
         request.options = self.options.into_request(limits)?;
-        request.schedule = self.schedule.map(|ScheduleBody { at, local_time, time_zone }| ScheduleRequest {
-            at,
-            local_time,
-            time_zone,
-        });
+        request.schedule = self.schedule.map(Into::into);
         request.expires_at = self.expires_at;
         request.idempotency_key = self.idempotency_key;
+        request.collapse_key = self.collapse_key;
         Ok(request)
+    }
+}
+
+impl From<ScheduleBody> for ScheduleRequest {
+    fn from(body: ScheduleBody) -> Self {
+        let ScheduleBody { at, local_time, time_zone } = body;
+        Self { at, local_time, time_zone }
     }
 }
 
@@ -226,6 +234,10 @@ pub(crate) struct SubmittedBody {
     pub(crate) due_at: String,
     /// Whether the same request had been accepted before, under the same idempotency key.
     pub(crate) repeated: bool,
+    /// The notification that it took the place of: the one that it was to replace, or that waited under the same collapse
+    /// key. Null when there is none.
+    #[schema(required = true)]
+    pub(crate) replaced: Option<String>,
 }
 
 /// A delivery.
@@ -250,6 +262,7 @@ impl From<&Submitted> for SubmittedBody {
             deliveries: submitted.deliveries.iter().map(reference).collect(),
             due_at: submitted.due_at.to_string(),
             repeated: submitted.repeated,
+            replaced: submitted.replaced.map(|id| id.to_string()),
         }
     }
 }

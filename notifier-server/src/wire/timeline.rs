@@ -30,7 +30,7 @@ pub(crate) struct FactBody {
     #[schema(value_type = Option<super::ChannelName>)]
     pub(crate) channel: Option<String>,
     /// What: `accepted`, `checked`, `rendered`, `attempting`, `sent`, `retrying`, `deferred`, `suppressed`, `cancelled`,
-    /// `expired`, `failed` or `unknown`.
+    /// `expired`, `failed`, `unknown`, `delivered`, `bounced`, `receipt`, `acknowledged`, `rescheduled` or `replayed`.
     #[schema(example = "sent")]
     pub(crate) kind: String,
     /// Why.

@@ -36,7 +36,7 @@ async fn the_timeline_tells_every_step_and_its_reason() {
         (FactKind::Checked, "recipient.directory"),
         (FactKind::Checked, "subject.catalog"),
         (FactKind::Rendered, "template.rendered"),
-        (FactKind::Checked, "route.channel"),
+        (FactKind::Checked, "route.only"),
         (FactKind::Attempting, "attempt.begin"),
         (FactKind::Sent, "attempt.accepted"),
     ];

@@ -111,7 +111,8 @@ async fn an_attempt_cut_off_by_a_crash_is_unknown_and_repeated_with_the_same_key
     let key = world.provider.calls()[0].1.idempotency_key.clone();
     let world = world.crash_and_restart([]).await;
     world.idle().await;
-    world.advance_ms(60_000).await;
+    // The lease, which the time for preparing ahead is a part of.
+    world.advance_ms(60_100).await;
     world.advance_ms(10_000).await;
     let status = world.settled(submitted.id).await;
     assert_eq!((status.deliveries[0].state, status.deliveries[0].attempts), (DeliveryState::Sent, 2));

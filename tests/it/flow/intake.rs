@@ -159,5 +159,5 @@ async fn every_field_of_a_request_is_part_of_what_a_key_stands_for() {
 }
 
 fn list() -> notifier_core::ListQuery {
-    notifier_core::ListQuery { tenant: tenant(), recipient: None, before: None, limit: 100 }
+    notifier_core::ListQuery::of(tenant(), 100)
 }

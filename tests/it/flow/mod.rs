@@ -1,8 +1,20 @@
 //! The flow on a clock that stands still: every promise about when, whether and why.
 
+mod ahead;
 mod binding;
+mod breaker;
+mod bulk;
+mod clock;
+mod dead_letters;
 mod delivery;
 mod ending;
+mod explain;
+mod failover;
 mod faults;
 mod intake;
+mod limits;
+mod receipts;
+mod revisions;
+mod strategies;
+mod vendor;
 mod world;

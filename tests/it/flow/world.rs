@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use notifier_core::testing::{Answer, ManualClock, ScriptedLookup, ScriptedProvider, SeededEntropy};
 use notifier_core::{
-    Category, Channel, Content, DeliveryState, EmailAddress, EmailSource, Fact, MemoryStore, NotificationId,
+    Category, Channel, Content, Delivery, DeliveryState, EmailAddress, EmailSource, Fact, MemoryStore, NotificationId,
     NotificationRequest, Notifier, NotifierBuilder, Outcome, PhoneNumber, Problem, Recipient, RecipientId,
     RejectionKind, RetryPolicy, SmsSource, Status, Store, Subject, SubjectId, Submitted, TenantId, UnknownPolicy,
 };
@@ -15,6 +15,7 @@ pub(crate) struct World {
     pub(crate) provider: Arc<ScriptedProvider>,
     pub(crate) lookup: Arc<ScriptedLookup>,
     pub(crate) store: Arc<dyn Store>,
+    memory: Arc<MemoryStore>,
     pub(crate) notifier: Notifier,
 }
 
@@ -31,31 +32,55 @@ impl World {
         answers: impl IntoIterator<Item = Answer>,
         configure: impl FnOnce(NotifierBuilder) -> NotifierBuilder,
     ) -> Self {
-        let clock = Arc::new(ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap()));
+        Self::on(clock(), answers, configure).await
+    }
+
+    /// As [`Self::configured`], on a clock that something else looks at too.
+    pub(crate) async fn on(
+        clock: Arc<ManualClock>,
+        answers: impl IntoIterator<Item = Answer>,
+        configure: impl FnOnce(NotifierBuilder) -> NotifierBuilder,
+    ) -> Self {
         let lookup = Arc::new(ScriptedLookup::default());
         lookup.put_recipient(person("1"));
         let fields = serde_json::json!({"address": "1 Main St"});
         let fields = fields.as_object().cloned().unwrap_or_default();
         lookup.put_subject(Subject { id: SubjectId::new("p1").unwrap(), fields });
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        Self::over(store, clock, lookup, answers, configure).await
+        let memory = Arc::new(MemoryStore::new());
+        Self::over(memory, clock, lookup, answers, configure).await
     }
 
     /// As after a crash: what runs is stopped where it is, and a new engine is started on the same store.
     pub(crate) async fn crash_and_restart(self, answers: impl IntoIterator<Item = Answer>) -> Self {
-        let Self { clock, lookup, store, notifier, .. } = self;
+        let Self { clock, lookup, memory, notifier, .. } = self;
         drop(notifier);
-        Self::over(store, clock, lookup, answers, |builder| builder).await
+        Self::over(memory, clock, lookup, answers, |builder| builder).await
+    }
+
+    /// A crash of the process with all that it held: claims are forgotten, and the holders of leases are known to be gone.
+    pub(crate) async fn killed_and_restarted(
+        self,
+        answers: impl IntoIterator<Item = Answer>,
+        configure: impl FnOnce(NotifierBuilder) -> NotifierBuilder,
+    ) -> Self {
+        let Self { clock, lookup, memory, notifier, .. } = self;
+        drop(notifier);
+        idle().await;
+        memory.restart();
+        // What is made by chance must not be made again.
+        let chance = Arc::new(SeededEntropy::new(8));
+        Self::over(memory, clock, lookup, answers, |builder| configure(builder.entropy(chance))).await
     }
 
     async fn over(
-        store: Arc<dyn Store>,
+        memory: Arc<MemoryStore>,
         clock: Arc<ManualClock>,
         lookup: Arc<ScriptedLookup>,
         answers: impl IntoIterator<Item = Answer>,
         configure: impl FnOnce(NotifierBuilder) -> NotifierBuilder,
     ) -> Self {
         let provider = Arc::new(ScriptedProvider::answering(answers));
+        let store: Arc<dyn Store> = Arc::clone(&memory) as _;
         let builder = Notifier::builder()
             .store(Arc::clone(&store))
             .clock(Arc::clone(&clock) as _)
@@ -68,7 +93,7 @@ impl World {
             .sender_email("Office <office@example.com>")
             .category(category(UnknownPolicy::Resend));
         let notifier = configure(builder).start().await.unwrap();
-        Self { clock, provider, lookup, store, notifier }
+        Self { clock, provider, lookup, store, memory, notifier }
     }
 
     pub(crate) async fn submit(&self, request: NotificationRequest) -> Submitted {
@@ -93,14 +118,36 @@ impl World {
     /// Lets every task go on until none can without the clock. Everything here runs on one thread and waits for
     /// nothing but the clock and each other, so a bounded number of turns is enough.
     pub(crate) async fn idle(&self) {
-        for _ in 0..200 {
-            tokio::task::yield_now().await;
-        }
+        idle().await;
     }
 
     pub(crate) async fn advance_ms(&self, ms: i64) {
         self.clock.advance(SignedDuration::from_millis(ms));
         self.idle().await;
+    }
+
+    pub(crate) fn clock_now(&self) -> Timestamp {
+        notifier_core::Clock::now(&*self.clock)
+    }
+
+    /// Lets time pass in steps, so that everybody acts at about the time at which they want to.
+    pub(crate) async fn advance_in_steps(&self, step_ms: i64, steps: usize) {
+        for _ in 0..steps {
+            self.advance_ms(step_ms).await;
+        }
+    }
+
+    /// The only delivery, right now.
+    pub(crate) async fn delivery(&self, id: NotificationId) -> Delivery {
+        let status = self.notifier.status(&tenant(), id).await.unwrap().unwrap();
+        assert_eq!(status.deliveries.len(), 1);
+        status.deliveries.into_iter().next().unwrap()
+    }
+
+    /// The delivery on that channel, right now.
+    pub(crate) async fn on_channel(&self, id: NotificationId, channel: Channel) -> Delivery {
+        let status = self.notifier.status(&tenant(), id).await.unwrap().unwrap();
+        status.deliveries.into_iter().find(|delivery| delivery.id.channel == channel).unwrap()
     }
 
     /// Waits for the next attempt, moves the clock to just before it, asserts that it does not come early, and lets it
@@ -120,6 +167,18 @@ impl World {
         assert_eq!(self.provider.calls().len(), before + 1, "not called when it was due");
         started_at.duration_until(delivery.due_at)
     }
+}
+
+/// Lets every task of this thread go on until none can.
+pub(crate) async fn idle() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A clock that stands at the beginning of 2026.
+pub(crate) fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(time("2026-01-01T00:00:00Z")))
 }
 
 /// An engine that sends text messages through this provider, and has neither a user database nor a catalog.

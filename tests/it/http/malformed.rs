@@ -141,6 +141,8 @@ fn values() -> Vec<Case> {
         ),
         submit("/idempotency_key", json!(""), "idempotency_key"),
         submit("/idempotency_key", json!("x".repeat(256)), "idempotency_key"),
+        submit("/collapse_key", json!(""), "collapse_key"),
+        submit("/collapse_key", json!("x".repeat(129)), "collapse_key"),
     ]
 }
 
@@ -241,11 +243,89 @@ fn routes() -> Vec<Case> {
     ]
 }
 
+const UNKNOWN: &str = "/v1/notifications/0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11";
+
+/// What changes, explains or repeats notifications.
+fn changes() -> Vec<Case> {
+    let post = |path: &str, body: Value, status, field| raw(Method::POST, path, body.to_string(), status, field);
+    let below = |name: &str| format!("{UNKNOWN}/{name}");
+    let later = json!({"schedule": {"at": "2027-01-01T00:00:00Z"}});
+    let mut lines = raw(Method::POST, "/v1/notifications/batch", "", 422, "");
+    lines.headers = vec![("content-type", "application/x-ndjson".into())];
+    let mut text = raw(Method::POST, "/v1/notifications/batch", "[{}]", 415, "");
+    text.headers = vec![("content-type", "text/plain".into())];
+    vec![
+        lines,
+        text,
+        raw(Method::POST, "/v1/notifications/batch", "[{},", 400, ""),
+        raw(Method::POST, "/v1/notifications/batch", &b"[\"\xff\"]"[..], 400, ""),
+        post("/v1/notifications/batch", json!([]), 422, ""),
+        post("/v1/notifications/batch", json!({"items": []}), 422, ""),
+        post("/v1/notifications/batch", json!(vec![json!({}); 10_001]), 413, ""),
+        raw(Method::POST, "/v1/notifications/batch", vec![b' '; 17 * 1024 * 1024], 413, ""),
+        post(&below("acknowledge"), json!({}), 404, ""),
+        post(&below("acknowledge"), json!({"by": "x".repeat(201)}), 422, "by"),
+        post(&below("acknowledge"), json!({"by": "a\u{7}"}), 422, "by"),
+        post("/v1/notifications/nonsense/acknowledge", json!({}), 400, "id"),
+        post(&below("reschedule"), later.clone(), 404, ""),
+        post(&below("reschedule"), json!({}), 422, "schedule"),
+        post("/v1/notifications/nonsense/reschedule", later.clone(), 400, "id"),
+        post("/v1/notifications/reschedule", later, 422, ""),
+        post(&below("replace"), good(), 404, ""),
+        post("/v1/notifications/nonsense/replace", good(), 400, "id"),
+        post("/v1/notifications/cancel", json!({}), 422, ""),
+        post("/v1/notifications/cancel", json!({"id": 1}), 422, "id"),
+        post("/v1/notifications/cancel", json!({"idempotency_key": "never used"}), 404, ""),
+        post("/v1/notifications/cancel", json!({"filter": {}}), 422, "filter"),
+        post("/v1/notifications/cancel", json!({"filter": {"state": "gone"}}), 422, "filter.state"),
+        post("/v1/notifications/cancel", json!({"filter": {"due_until": "soon"}}), 422, "filter.due_until"),
+        post("/v1/explain", with("/channels", json!(["fax"])), 422, "channels[0]"),
+        raw(Method::GET, &below("explain"), "", 404, ""),
+        raw(Method::GET, "/v1/notifications?state=gone", "", 400, "state"),
+        raw(Method::GET, "/v1/notifications?due_from=soon", "", 400, "due_from"),
+    ]
+}
+
+/// What operators and vendors call.
+fn operations() -> Vec<Case> {
+    let get = |path: &str, status, field| raw(Method::GET, path, "", status, field);
+    let post = |path: &str, body: Value, status, field| raw(Method::POST, path, body.to_string(), status, field);
+    let put = |path: &str, body: Value, status, field| raw(Method::PUT, path, body.to_string(), status, field);
+    vec![
+        get("/v1/dead-letters?cursor=nonsense", 400, "cursor"),
+        get("/v1/dead-letters?limit=0", 400, "limit"),
+        post("/v1/dead-letters/nonsense/replay", json!({}), 400, "delivery_id"),
+        post("/v1/dead-letters/0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11.sms/replay", json!({}), 404, ""),
+        post("/v1/replays", json!({}), 422, "filter"),
+        post("/v1/replays", json!({"filter": {"channel": "fax"}}), 422, "filter.channel"),
+        post("/v1/replays", json!({"filter": {}, "per_second": -1}), 422, "per_second"),
+        get("/v1/replays/nonsense", 400, "number"),
+        get("/v1/replays/1", 404, ""),
+        get("/v1/suppressions?cursor=nonsense", 400, "cursor"),
+        get("/v1/suppressions/sms/nonsense", 400, "address"),
+        put("/v1/suppressions/fax/1", json!({}), 400, "channel"),
+        put("/v1/suppressions/email/nonsense", json!({}), 400, "address"),
+        put("/v1/suppressions/sms/+14155550101", json!({"note": 1}), 422, "note"),
+        raw(Method::DELETE, "/v1/suppressions/sms/+14155550101", "", 404, ""),
+        put("/v1/providers/twilio/breaker", json!({"state": "shut"}), 422, "state"),
+        put("/v1/providers/nobody/breaker", json!({"state": "open"}), 404, ""),
+        get("/v1/routes?channel=sms", 400, "channel"),
+        get("/v1/stats?since=1", 400, "since"),
+        get("/metrics?name=x", 400, "name"),
+        post("/v1/receipts/nobody", json!({}), 404, ""),
+        post("/v1/receipts/twilio", json!({}), 401, ""),
+        post("/v1/receipts/sendgrid", json!([]), 401, ""),
+        raw(Method::POST, "/v1/receipts/twilio", vec![b' '; 1024 * 1024 + 1], 413, ""),
+        get("/v1/receipts/twilio", 405, ""),
+    ]
+}
+
 #[tokio::test]
 async fn malformed_input_is_refused_with_a_problem_that_names_the_field() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::sandbox(data.path());
-    let cases: Vec<Case> = [shapes(), values(), bodies(), routes()].into_iter().flatten().collect();
+    let cases: Vec<Case> =
+        [shapes(), values(), bodies(), routes(), changes(), operations()].into_iter().flatten().collect();
     assert!(cases.len() >= 60, "{} cases", cases.len());
     let templates_before = server.client.get("/v1/templates").await.unwrap().json;
     let preferences_before = server.client.get("/v1/preferences/1").await.unwrap().json;
@@ -258,6 +338,9 @@ async fn malformed_input_is_refused_with_a_problem_that_names_the_field() {
 
     let stored = server.client.get("/v1/notifications").await.unwrap().json;
     assert_eq!(stored["items"], json!([]), "nothing is stored");
+    for path in ["/v1/suppressions", "/v1/replays"] {
+        assert_eq!(server.client.get(path).await.unwrap().json["items"], json!([]), "{path}");
+    }
     assert_eq!(server.client.get("/v1/templates").await.unwrap().json, templates_before);
     assert_eq!(server.client.get("/v1/preferences/1").await.unwrap().json, preferences_before);
     let accepted = server.client.post("/v1/notifications", &good()).await.unwrap();

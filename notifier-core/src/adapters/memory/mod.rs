@@ -11,12 +11,20 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use self::model::Model;
-use crate::domain::delivery::{Change, Delivery};
+use crate::domain::channel::Channel;
+use crate::domain::delivery::Change;
 use crate::domain::id::{IdempotencyKey, NotificationId, RecipientId, TemplateName, TenantId};
+use crate::domain::lane::Lane;
 use crate::domain::preference::Preferences;
+use crate::domain::receipt::Receipt;
+use crate::domain::revision::Revision;
+use crate::domain::suppression::Suppression;
 use crate::domain::template::Template;
 use crate::domain::timeline::Fact;
-use crate::ports::store::{Acceptance, Accepted, Claimed, Lease, ListQuery, Page, Status, Store, StoreError};
+use crate::ports::store::{
+    Acceptance, Accepted, ClaimQuery, Claimed, DeadLetterPage, DeadLetterQuery, Lease, ListQuery, Page, ProviderState,
+    Received, RevisedStatus, Status, Store, StoreCounts, StoreError, Swept,
+};
 
 /// Everything in memory, behind one lock that is never held across an await.
 #[derive(Debug, Default)]
@@ -54,22 +62,26 @@ impl Store for MemoryStore {
         self.with(|model| model.accept(acceptance))
     }
 
+    async fn accept_all(&self, acceptances: Vec<Acceptance>) -> Result<Vec<Result<Accepted, StoreError>>, StoreError> {
+        self.with(|model| Ok(acceptances.into_iter().map(|acceptance| model.accept(acceptance)).collect()))
+    }
+
     async fn recall(
         &self,
         tenant: &TenantId,
         key: &IdempotencyKey,
-        request_hash: &[u8; 32],
+        request_hash: Option<&[u8; 32]>,
         now: Timestamp,
     ) -> Result<Option<NotificationId>, StoreError> {
         self.with(|model| model.recall(tenant, key, request_hash, now))
     }
 
-    async fn claim(&self, now: Timestamp, limit: usize, lease_until: Timestamp) -> Result<Vec<Claimed>, StoreError> {
-        self.with(|model| Ok(model.claim(now, limit, lease_until)))
+    async fn claim(&self, query: &ClaimQuery) -> Result<Vec<Claimed>, StoreError> {
+        self.with(|model| Ok(model.claim(query)))
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.with(|model| Ok(model.next_due()))
+    async fn next_due(&self, channel: Channel, lanes: &[Lane]) -> Result<Option<Timestamp>, StoreError> {
+        self.with(|model| Ok(model.next_due(channel, lanes)))
     }
 
     async fn begin(&self, lease: Lease, change: Change, lease_until: Timestamp) -> Result<(), StoreError> {
@@ -95,13 +107,18 @@ impl Store for MemoryStore {
         self.with(|model| Ok(model.next_lease_end()))
     }
 
-    async fn cancel(
+    async fn revise(
         &self,
         tenant: &TenantId,
         id: NotificationId,
+        revision: &Revision,
         now: Timestamp,
-    ) -> Result<Option<Vec<Delivery>>, StoreError> {
-        self.with(|model| Ok(model.cancel(tenant, id, now)))
+    ) -> Result<Option<RevisedStatus>, StoreError> {
+        self.with(|model| Ok(model.revise(tenant, id, revision, now)))
+    }
+
+    async fn receive(&self, receipts: Vec<Receipt>) -> Result<Vec<Received>, StoreError> {
+        self.with(|model| Ok(receipts.into_iter().map(|receipt| model.receive(receipt)).collect()))
     }
 
     async fn status(&self, tenant: &TenantId, id: NotificationId) -> Result<Option<Status>, StoreError> {
@@ -114,6 +131,10 @@ impl Store for MemoryStore {
 
     async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
         self.with(|model| Ok(model.list(query)))
+    }
+
+    async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<DeadLetterPage, StoreError> {
+        self.with(|model| Ok(model.dead_letters(query)))
     }
 
     async fn put_preferences(
@@ -152,6 +173,54 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> Result<Vec<Template>, StoreError> {
         self.with(|model| Ok(model.templates(tenant, after, limit)))
+    }
+
+    async fn put_suppression(&self, suppression: Suppression) -> Result<(), StoreError> {
+        self.with(|model| {
+            model.put_suppression(suppression);
+            Ok(())
+        })
+    }
+
+    async fn suppression(
+        &self,
+        tenant: &TenantId,
+        channel: Channel,
+        address: &str,
+    ) -> Result<Option<Suppression>, StoreError> {
+        self.with(|model| Ok(model.suppression(tenant, channel, address)))
+    }
+
+    async fn remove_suppression(&self, tenant: &TenantId, channel: Channel, address: &str) -> Result<bool, StoreError> {
+        self.with(|model| Ok(model.remove_suppression(tenant, channel, address)))
+    }
+
+    async fn suppressions(
+        &self,
+        tenant: &TenantId,
+        after: Option<(Channel, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Suppression>, StoreError> {
+        self.with(|model| Ok(model.suppressions(tenant, after, limit)))
+    }
+
+    async fn put_provider_state(&self, state: ProviderState) -> Result<(), StoreError> {
+        self.with(|model| {
+            model.put_provider_state(state);
+            Ok(())
+        })
+    }
+
+    async fn provider_states(&self) -> Result<Vec<ProviderState>, StoreError> {
+        self.with(|model| Ok(model.provider_states()))
+    }
+
+    async fn sweep(&self, after: Option<NotificationId>, limit: usize) -> Result<Swept, StoreError> {
+        self.with(|model| Ok(model.sweep(after, limit)))
+    }
+
+    async fn counts(&self) -> Result<StoreCounts, StoreError> {
+        self.with(|model| Ok(model.counts()))
     }
 
     async fn check(&self) -> Result<(), StoreError> {

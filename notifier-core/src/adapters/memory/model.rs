@@ -1,30 +1,52 @@
 //! The semantics of the port as a plain data structure.
 
+mod accept;
+mod deliver;
+mod lists;
+mod receive;
+mod revise;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
 use crate::domain::channel::Channel;
 use crate::domain::delivery::{Change, Delivery};
-use crate::domain::id::{DeliveryId, IdempotencyKey, NotificationId, RecipientId, TemplateName, TenantId};
+use crate::domain::id::{
+    CollapseKey, DeliveryId, IdempotencyKey, NotificationId, ProviderName, RecipientId, TemplateName, TenantId,
+};
+use crate::domain::lane::Lane;
 use crate::domain::lifecycle::DeliveryState;
 use crate::domain::notification::Notification;
 use crate::domain::preference::Preferences;
+use crate::domain::receipt::Receipt;
+use crate::domain::suppression::Suppression;
 use crate::domain::template::Template;
 use crate::domain::timeline::Fact;
-use crate::ports::store::{Acceptance, Accepted, Claimed, Lease, ListQuery, Page, Status, StoreError};
+use crate::ports::store::{DeadLetterPlace, ProviderState, Status};
+
+/// By tenant, what is due when.
+type Queues = BTreeMap<TenantId, BTreeSet<(Timestamp, DeliveryId)>>;
 
 #[derive(Debug, Default)]
 pub(super) struct Model {
     notifications: BTreeMap<(TenantId, NotificationId), Recorded>,
     deliveries: BTreeMap<DeliveryId, Tracked>,
     /// Pending and free, by due time.
-    due: BTreeSet<(Timestamp, DeliveryId)>,
+    queues: BTreeMap<(Channel, Lane), Queues>,
+    /// Who was served last, of those who take turns.
+    served: HashMap<(Channel, Lane), TenantId>,
     /// Pending and claimed, by the end of the claim.
     claimed: BTreeSet<(Timestamp, DeliveryId)>,
     /// Being sent, by the end of the lease.
     leased: BTreeSet<(Timestamp, DeliveryId)>,
     keys: HashMap<(TenantId, IdempotencyKey), Remembered>,
+    collapsing: HashMap<(TenantId, RecipientId, CollapseKey), NotificationId>,
+    messages: HashMap<(ProviderName, String), DeliveryId>,
+    unmatched: BTreeMap<(ProviderName, String, String), Receipt>,
+    dead: BTreeSet<(TenantId, DeadLetterPlace)>,
+    suppressions: BTreeMap<(TenantId, Channel, String), Suppression>,
+    providers: BTreeMap<ProviderName, ProviderState>,
     preferences: HashMap<(TenantId, RecipientId), Preferences>,
     /// All versions of each, oldest first.
     templates: BTreeMap<(TenantId, TemplateName), Vec<Template>>,
@@ -52,7 +74,7 @@ struct Remembered {
     expires_at: Timestamp,
 }
 
-/// In which of the three orders a delivery stands, and where.
+/// In which of the orders a delivery stands, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Due(Timestamp),
@@ -62,134 +84,16 @@ enum Place {
 }
 
 impl Model {
-    pub(super) fn accept(&mut self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
-        let Acceptance { notification, deliveries, request_hash, key_expires_at } = acceptance;
-        let id = notification.id;
-        if let Some(key) = &notification.idempotency_key
-            && let Some(before) = self.recall(&notification.tenant, key, &request_hash, notification.created_at)?
-        {
-            return Ok(Accepted::Before(before));
-        }
-        let place = (notification.tenant.clone(), id);
-        if self.notifications.contains_key(&place) {
-            return Ok(Accepted::Before(id));
-        }
-        if let Some(key) = &notification.idempotency_key {
-            let remembered = Remembered { notification: id, request_hash, expires_at: key_expires_at };
-            self.keys.insert((notification.tenant.clone(), key.clone()), remembered);
-        }
-        let facts = vec![notification.acceptance()];
-        self.notifications.insert(place, Recorded { notification, facts });
-        for delivery in deliveries {
-            let id = delivery.id;
-            self.deliveries.insert(id, Tracked { delivery, token: None, place: Place::Nowhere });
+    /// Claims are forgotten and leases are known to be over, as after a crash.
+    pub(super) fn restart(&mut self) {
+        let held: Vec<_> = self.claimed.iter().chain(&self.leased).map(|(_, id)| *id).collect();
+        for id in held {
             self.free(id, Timestamp::MIN);
         }
-        Ok(Accepted::New)
-    }
-
-    pub(super) fn recall(
-        &self,
-        tenant: &TenantId,
-        key: &IdempotencyKey,
-        request_hash: &[u8; 32],
-        now: Timestamp,
-    ) -> Result<Option<NotificationId>, StoreError> {
-        let known = self.keys.get(&(tenant.clone(), key.clone())).filter(|known| known.expires_at > now);
-        match known {
-            Some(known) if known.request_hash == *request_hash => Ok(Some(known.notification)),
-            Some(known) => Err(StoreError::KeyReused { key: key.clone(), existing: known.notification }),
-            None => Ok(None),
+        for tracked in self.deliveries.values_mut() {
+            tracked.token = None;
         }
-    }
-
-    pub(super) fn claim(&mut self, now: Timestamp, limit: usize, until: Timestamp) -> Vec<Claimed> {
-        while let Some((_, id)) = self.claimed.first().copied().filter(|(end, _)| *end <= now) {
-            // The old token stays valid until somebody else gets the delivery.
-            let token = self.deliveries.get(&id).and_then(|tracked| tracked.token);
-            self.free(id, Timestamp::MIN);
-            if let Some(tracked) = self.deliveries.get_mut(&id) {
-                tracked.token = token;
-            }
-        }
-        let ids: Vec<_> = self.due.iter().take_while(|(due, _)| *due <= now).take(limit).map(|(_, id)| *id).collect();
-        ids.into_iter().filter_map(|id| self.hand_out(id, Place::Claimed(until))).collect()
-    }
-
-    pub(super) fn next_due(&self) -> Option<Timestamp> {
-        let times = [self.due.first(), self.claimed.first()];
-        times.into_iter().flatten().map(|(at, _)| *at).min()
-    }
-
-    pub(super) fn begin(&mut self, lease: Lease, change: Change, until: Timestamp) -> Result<(), StoreError> {
-        let held = self.held(lease, &change)?;
-        if held.delivery.state != DeliveryState::Pending {
-            return Err(StoreError::LeaseLost(lease.delivery));
-        }
-        self.apply(change);
-        self.free(lease.delivery, until);
-        if let Some(tracked) = self.deliveries.get_mut(&lease.delivery) {
-            tracked.token = Some(lease.token);
-        }
-        Ok(())
-    }
-
-    pub(super) fn settle(&mut self, lease: Lease, change: Change) -> Result<(), StoreError> {
-        self.held(lease, &change)?;
-        self.apply(change);
-        self.free(lease.delivery, Timestamp::MIN);
-        Ok(())
-    }
-
-    pub(super) fn release(&mut self, lease: Lease) {
-        let held = self.deliveries.get(&lease.delivery).filter(|tracked| tracked.token == Some(lease.token));
-        if held.is_some_and(|tracked| tracked.delivery.state == DeliveryState::Pending) {
-            self.free(lease.delivery, Timestamp::MIN);
-        }
-    }
-
-    pub(super) fn reclaim(&mut self, now: Timestamp, limit: usize, until: Timestamp) -> Vec<Claimed> {
-        let ids: Vec<_> =
-            self.leased.iter().take_while(|(end, _)| *end <= now).take(limit).map(|(_, id)| *id).collect();
-        ids.into_iter().filter_map(|id| self.hand_out(id, Place::Leased(until))).collect()
-    }
-
-    pub(super) fn next_lease_end(&self) -> Option<Timestamp> {
-        self.leased.first().map(|(end, _)| *end)
-    }
-
-    pub(super) fn cancel(&mut self, tenant: &TenantId, id: NotificationId, now: Timestamp) -> Option<Vec<Delivery>> {
-        let status = self.status(tenant, id)?;
-        for change in status.deliveries.iter().filter_map(|delivery| delivery.cancel(now).ok()) {
-            let id = change.delivery.id;
-            self.apply(change);
-            self.free(id, Timestamp::MIN);
-        }
-        self.status(tenant, id).map(|status| status.deliveries)
-    }
-
-    pub(super) fn status(&self, tenant: &TenantId, id: NotificationId) -> Option<Status> {
-        let recorded = self.notifications.get(&(tenant.clone(), id))?;
-        Some(self.status_of(recorded))
-    }
-
-    pub(super) fn timeline(&self, tenant: &TenantId, id: NotificationId) -> Option<Vec<Fact>> {
-        self.notifications.get(&(tenant.clone(), id)).map(|recorded| recorded.facts.clone())
-    }
-
-    pub(super) fn list(&self, query: &ListQuery) -> Page {
-        let limit = query.limit.max(1);
-        let first = (query.tenant.clone(), NotificationId::from_bytes([0; 16]));
-        let last = query.before.unwrap_or(NotificationId::from_bytes([0xff; 16]));
-        let wanted = |recorded: &&Recorded| {
-            query.recipient.as_ref().is_none_or(|recipient| recorded.notification.recipient.id == *recipient)
-        };
-        let mut rest =
-            self.notifications.range(first..(query.tenant.clone(), last)).rev().map(|(_, recorded)| recorded);
-        let items: Vec<Status> =
-            rest.by_ref().filter(wanted).take(limit).map(|recorded| self.status_of(recorded)).collect();
-        let next = items.last().map(|status| status.notification.id).filter(|_| rest.next().is_some());
-        Page { items, next }
+        self.served.clear();
     }
 
     pub(super) fn put_preferences(&mut self, tenant: &TenantId, recipient: &RecipientId, preferences: Preferences) {
@@ -211,43 +115,70 @@ impl Model {
         version
     }
 
-    pub(super) fn template(&self, tenant: &TenantId, name: &TemplateName, version: Option<u32>) -> Option<Template> {
-        let versions = self.templates.get(&(tenant.clone(), name.clone()))?;
-        match version {
-            Some(version) => versions.iter().find(|template| template.version == version).cloned(),
-            None => versions.last().cloned(),
-        }
+    pub(super) fn put_suppression(&mut self, suppression: Suppression) {
+        let place = (suppression.tenant.clone(), suppression.channel, suppression.address.clone());
+        self.suppressions.insert(place, suppression);
     }
 
-    pub(super) fn templates(&self, tenant: &TenantId, after: Option<&TemplateName>, limit: usize) -> Vec<Template> {
-        let is_next = |name: &TemplateName| after.is_none_or(|after| name > after);
-        let wanted = self.templates.iter().filter(|((owner, name), _)| owner == tenant && is_next(name));
-        wanted.filter_map(|(_, versions)| versions.last().cloned()).take(limit).collect()
+    pub(super) fn remove_suppression(&mut self, tenant: &TenantId, channel: Channel, address: &str) -> bool {
+        self.suppressions.remove(&(tenant.clone(), channel, address.to_owned())).is_some()
     }
 
-    pub(super) fn restart(&mut self) {
-        let held: Vec<_> = self.claimed.iter().chain(&self.leased).map(|(_, id)| *id).collect();
-        for id in held {
-            self.free(id, Timestamp::MIN);
-        }
-        for tracked in self.deliveries.values_mut() {
-            tracked.token = None;
-        }
+    pub(super) fn put_provider_state(&mut self, state: ProviderState) {
+        self.providers.insert(state.provider.clone(), state);
     }
 
-    /// The delivery, if the lease is the newest and the change is about the same delivery.
-    fn held(&self, lease: Lease, change: &Change) -> Result<&Tracked, StoreError> {
-        let held = self.deliveries.get(&lease.delivery).filter(|tracked| tracked.token == Some(lease.token));
-        held.filter(|_| change.delivery.id == lease.delivery).ok_or(StoreError::LeaseLost(lease.delivery))
+    pub(super) fn provider_states(&self) -> Vec<ProviderState> {
+        self.providers.values().cloned().collect()
     }
 
+    /// Writes a change down, and what goes with it: indexes, and when the next in a sequence is due.
     fn apply(&mut self, change: Change) {
-        let Change { delivery, facts } = change;
-        if let Some(recorded) = self.notifications.get_mut(&(delivery.tenant.clone(), delivery.id.notification)) {
+        let Change { delivery, facts, next_due_at } = change;
+        let place = (delivery.tenant.clone(), delivery.id.notification);
+        let id = delivery.id;
+        if let Some(recorded) = self.notifications.get_mut(&place) {
             recorded.facts.extend(facts);
         }
-        if let Some(tracked) = self.deliveries.get_mut(&delivery.id) {
-            tracked.delivery = delivery;
+        if let Some(attempt) = &delivery.last_attempt
+            && let Some(message_id) = &attempt.provider_message_id
+        {
+            self.messages.insert((attempt.provider.clone(), message_id.clone()), id);
+        }
+        if let Some(tracked) = self.deliveries.get_mut(&id) {
+            let before = std::mem::replace(&mut tracked.delivery, delivery);
+            self.dead.remove(&(before.tenant.clone(), DeadLetterPlace { died_at: before.updated_at, delivery: id }));
+            let now = &tracked.delivery;
+            if now.state.is_dead() {
+                let place = DeadLetterPlace { died_at: now.updated_at, delivery: id };
+                self.dead.insert((now.tenant.clone(), place));
+            }
+        }
+        if let Some(next_due_at) = next_due_at {
+            self.make_next_due(&place, id.channel, next_due_at);
+        }
+        self.forget_collapsed(&place);
+    }
+
+    fn make_next_due(&mut self, place: &(TenantId, NotificationId), channel: Channel, due_at: Timestamp) {
+        let next = self.notifications.get(place).and_then(|recorded| recorded.notification.channel_after(channel));
+        let Some(next) = next.map(|channel| DeliveryId { notification: place.1, channel }) else { return };
+        let Some(tracked) = self.deliveries.get_mut(&next) else { return };
+        if tracked.delivery.state == DeliveryState::Pending {
+            tracked.delivery.due_at = due_at;
+            self.free(next, Timestamp::MIN);
+        }
+    }
+
+    /// A notification of which nothing waits any more is replaced by nothing.
+    fn forget_collapsed(&mut self, place: &(TenantId, NotificationId)) {
+        let Some(recorded) = self.notifications.get(place) else { return };
+        let notification = &recorded.notification;
+        let Some(key) = &notification.collapse_key else { return };
+        let key = (notification.tenant.clone(), notification.recipient.id.clone(), key.clone());
+        let is_over = self.status_of(recorded).deliveries.iter().all(|delivery| delivery.state.is_final());
+        if is_over && self.collapsing.get(&key) == Some(&place.1) {
+            self.collapsing.remove(&key);
         }
     }
 
@@ -263,36 +194,33 @@ impl Model {
         self.put(id, place);
     }
 
-    fn hand_out(&mut self, id: DeliveryId, place: Place) -> Option<Claimed> {
-        self.put(id, place);
-        let tracked = self.deliveries.get_mut(&id)?;
-        self.last_token += 1;
-        tracked.token = Some(self.last_token);
-        let delivery = tracked.delivery.clone();
-        let notification = self.notifications.get(&(delivery.tenant.clone(), id.notification))?.notification.clone();
-        Some(Claimed { lease: Lease { delivery: id, token: self.last_token }, delivery, notification })
-    }
-
     fn put(&mut self, id: DeliveryId, place: Place) {
         let Some(tracked) = self.deliveries.get_mut(&id) else { return };
+        let tenants = self.queues.entry((id.channel, tracked.delivery.lane)).or_default();
+        let queue = tenants.entry(tracked.delivery.tenant.clone()).or_default();
         match std::mem::replace(&mut tracked.place, place) {
-            Place::Due(at) => self.due.remove(&(at, id)),
+            Place::Due(at) => queue.remove(&(at, id)),
             Place::Claimed(end) => self.claimed.remove(&(end, id)),
             Place::Leased(end) => self.leased.remove(&(end, id)),
             Place::Nowhere => false,
         };
         match place {
-            Place::Due(at) => self.due.insert((at, id)),
+            Place::Due(at) => queue.insert((at, id)),
             Place::Claimed(end) => self.claimed.insert((end, id)),
             Place::Leased(end) => self.leased.insert((end, id)),
             Place::Nowhere => false,
         };
+        if queue.is_empty() {
+            let tenant = tracked.delivery.tenant.clone();
+            tenants.remove(&tenant);
+        }
     }
 
     fn status_of(&self, recorded: &Recorded) -> Status {
         let notification = recorded.notification.clone();
-        let ids = Channel::ALL.map(|channel| DeliveryId { notification: notification.id, channel });
-        let deliveries = ids.iter().filter_map(|id| self.deliveries.get(id)).map(|tracked| tracked.delivery.clone());
+        let ids =
+            notification.channels.iter().map(|channel| DeliveryId { notification: notification.id, channel: *channel });
+        let deliveries = ids.filter_map(|id| self.deliveries.get(&id)).map(|tracked| tracked.delivery.clone());
         Status { deliveries: deliveries.collect(), notification }
     }
 }

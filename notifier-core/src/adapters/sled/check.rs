@@ -1,7 +1,8 @@
 //! Looking a store over while nobody uses it, and putting its indexes in order.
 //!
-//! The records are the truth. Everything else is compared with them: each pending delivery has its due entry, each one
-//! being sent its own, each idempotency key that still counts leads to its notification, and no entry leads nowhere.
+//! The records are the truth. Everything else is compared with them: each pending delivery has its queue entry, each dead
+//! letter, message and collapse key its own, each idempotency key that still counts leads to its notification, no entry leads
+//! nowhere, and there are as many of each as the store believes.
 
 mod examine;
 
@@ -9,8 +10,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use self::examine::Examination;
-use super::marker;
 use super::open::{Database, OpenError, SledOptions, at, medium};
+use super::{marker, upgrade};
 
 /// Damaged records that are named one by one; more are only counted.
 const NAMED_MAX: usize = 100;
@@ -19,7 +20,7 @@ const NAMED_MAX: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Report {
-    /// How many of each kind there are: `notification`, `delivery`, `due entry`, …
+    /// How many of each kind there are: `notification`, `delivery`, `queue entry`, …
     pub counts: BTreeMap<&'static str, u64>,
     /// Records that cannot be read.
     pub damaged: u64,
@@ -29,6 +30,8 @@ pub struct Report {
     pub missing_entries: u64,
     /// Index entries that contradict the records, and left-over parts. Repair moves them to the quarantine.
     pub stale_entries: u64,
+    /// Numbers that the store keeps (of what is pending, being sent, dead, …) and that are wrong. Repair puts them right.
+    pub wrong_counts: u64,
     /// Values in quarantine, from before. They are kept for whoever wants to look into them.
     pub quarantined: u64,
     /// The commit number of the data: how many operations have changed something.
@@ -47,7 +50,8 @@ impl Report {
     /// Whether nothing was found that needs attention.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        self.damaged == 0 && self.missing_entries == 0 && self.stale_entries == 0 && !self.has_lost()
+        let wrong = [self.damaged, self.missing_entries, self.stale_entries, self.wrong_counts];
+        wrong == [0; 4] && !self.has_lost()
     }
 
     /// Whether acknowledged data is missing at the end.
@@ -60,7 +64,8 @@ impl Report {
 /// Looks through the whole store in that folder, which no process may have open.
 ///
 /// With `repair`, indexes are made to agree with the records, records that cannot be read are copied to the quarantine,
-/// and lost data is accepted as lost. What cannot be read stays as it is: a newer program may be able to.
+/// and lost data is accepted as lost. What cannot be read stays as it is: a newer program may be able to. A store of an older
+/// format is brought up to the present one first.
 ///
 /// # Errors
 /// When the store cannot be opened at all.
@@ -69,6 +74,9 @@ pub fn check(path: impl AsRef<Path>, repair: bool) -> Result<Report, OpenError> 
     // Opening would make a store where there is none.
     std::fs::metadata(path.join("sled")).map_err(at(&path.join("sled")))?;
     let database = Database::open(path, &SledOptions::default())?;
+    if database.is_old() {
+        upgrade::upgrade(&database, database.progress()?)?;
+    }
     let examination = Examination::of(database.tree()).map_err(medium)?;
     let marker_path = database.folder().marker();
     let acknowledged = marker::read(&marker_path).map_err(at(&marker_path))?;

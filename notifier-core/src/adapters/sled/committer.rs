@@ -5,6 +5,7 @@
 //! told is therefore always durable, including what it was told about others: a claim hands out nothing that a crash
 //! could take back.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -22,6 +23,8 @@ use crate::ports::store::StoreError;
 const GROUP_OPERATIONS_MAX: usize = 1_024;
 /// Bytes of changes after which a group is closed.
 const GROUP_BYTES_MAX: usize = 1024 * 1024;
+/// Operations of one caller that are handed in together.
+const TOGETHER_MAX: usize = 256;
 /// Operations that may wait; further callers are held up before they hand in theirs.
 const WAITING_MAX: usize = 4 * GROUP_OPERATIONS_MAX;
 
@@ -63,25 +66,70 @@ impl Committer {
         &self,
         operation: impl FnOnce(&mut Engine) -> Result<T, Trouble> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let job = move |engine: &mut Engine| match engine.run(operation) {
+            Err(error @ StoreError::Failed(_)) => Err(error),
+            outcome => Ok(outcome),
+        };
+        self.hand_in(job).await?
+    }
+
+    /// Has the thread do something; an error ends the store.
+    async fn hand_in<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Engine) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let queue = queue.ok_or_else(|| self.end())?;
         let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |engine| match engine.run(operation) {
-            Err(error @ StoreError::Failed(_)) => Err(error),
+        let job: Job = Box::new(move |engine| {
+            let outcome = work(engine)?;
             // Whoever asked may be gone; what they asked for is done all the same.
-            outcome => Ok(Box::new(move || drop(reply.send(outcome)))),
+            Ok(Box::new(move || drop(reply.send(outcome))))
         });
         if queue.send(job).await.is_err() {
             return Err(self.end());
         }
         match answer.await {
-            Ok(outcome) => outcome,
+            Ok(outcome) => Ok(outcome),
             Err(_) => {
                 // The thread is on its way out; why is known when it is.
                 let _ = self.released.clone().wait_for(|released| *released).await;
                 Err(self.end())
             }
         }
+    }
+
+    /// Runs an operation for each item, in order and each for itself, and returns when all of them are durable. They
+    /// are handed in some at a time, so that others have their turn in between.
+    ///
+    /// What an operation is told stands in its own result; the whole fails when nothing more can be promised.
+    pub(super) async fn run_each<I: Send + 'static, T: Send + 'static>(
+        &self,
+        items: Vec<I>,
+        operation: impl Fn(&mut Engine, &I) -> Result<T, Trouble> + Copy + Send + 'static,
+    ) -> Result<Vec<Result<T, StoreError>>, StoreError> {
+        let mut outcomes = Vec::with_capacity(items.len());
+        let mut items = VecDeque::from(items);
+        while !items.is_empty() {
+            let mut some: VecDeque<_> = items.drain(..items.len().min(TOGETHER_MAX)).collect();
+            let job = move |engine: &mut Engine| {
+                let mut outcomes = Vec::with_capacity(some.len());
+                while engine.staging().unsynced_bytes() < GROUP_BYTES_MAX
+                    && let Some(item) = some.pop_front()
+                {
+                    match engine.run(|engine| operation(engine, &item)) {
+                        Err(error @ StoreError::Failed(_)) => return Err(error),
+                        outcome => outcomes.push(outcome),
+                    }
+                }
+                Ok((outcomes, some))
+            };
+            let (done, rest) = self.hand_in(job).await?;
+            outcomes.extend(done);
+            // Those that did not fit into the group are the first of the next.
+            rest.into_iter().rev().for_each(|item| items.push_front(item));
+        }
+        Ok(outcomes)
     }
 
     /// Why nothing can be done any longer, if that is so.
@@ -141,8 +189,11 @@ impl Thread {
 
     /// Runs what waits and makes it durable. The answers are not given yet.
     fn group(&mut self, first: Job) -> Result<Vec<Answer>, StoreError> {
+        let ran_before = self.engine.ran();
         let mut answers = vec![first(&mut self.engine)?];
-        while answers.len() < GROUP_OPERATIONS_MAX && self.engine.staging().unsynced_bytes() < GROUP_BYTES_MAX {
+        while self.engine.ran() - ran_before < GROUP_OPERATIONS_MAX
+            && self.engine.staging().unsynced_bytes() < GROUP_BYTES_MAX
+        {
             let Ok(job) = self.waiting.try_recv() else { break };
             answers.push(job(&mut self.engine)?);
         }

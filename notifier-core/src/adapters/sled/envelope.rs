@@ -22,6 +22,9 @@ pub(super) enum Kind {
     Progress = 7,
     /// Not a record: says in how many parts the envelope lies elsewhere.
     Split = 8,
+    Receipt = 9,
+    Suppression = 10,
+    ProviderState = 11,
 }
 
 impl Kind {
@@ -35,6 +38,9 @@ impl Kind {
             Self::Format => "format",
             Self::Progress => "progress",
             Self::Split => "split record",
+            Self::Receipt => "receipt",
+            Self::Suppression => "suppression",
+            Self::ProviderState => "provider state",
         }
     }
 }
@@ -134,7 +140,7 @@ mod tests {
     use crate::adapters::sled::records::{FormatRecord, ProgressRecord};
 
     fn record() -> ProgressRecord {
-        ProgressRecord { operations: 300, live_bytes: 70_000, opens: 2 }
+        ProgressRecord { operations: 300, live_bytes: 70_000, opens: 2, ..ProgressRecord::default() }
     }
 
     #[test]
@@ -155,8 +161,8 @@ mod tests {
     fn another_kind_and_an_unknown_version_are_told_apart_from_damage() {
         let expected = Unreadable::Kind { found: 7, expected: Kind::Format };
         assert_eq!(open::<FormatRecord>(&seal(&record())), Err(expected));
-        let newer = with_version(&seal(&record()), 2);
-        let expected = Unreadable::Version { kind: Kind::Progress, version: 2, newest: 1 };
+        let newer = with_version(&seal(&record()), 3);
+        let expected = Unreadable::Version { kind: Kind::Progress, version: 3, newest: 2 };
         assert_eq!(open::<ProgressRecord>(&newer), Err(expected));
     }
 

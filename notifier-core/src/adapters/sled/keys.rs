@@ -4,24 +4,44 @@
 //! |---|---|---|
 //! | `0x01` | 1 format, 2 progress | [bookkeeping records](super::records::bookkeeping) |
 //! | `0x10` | tenant, notification | notification record |
-//! | `0x11` | tenant, notification, channel | delivery record, with the facts of its timeline |
-//! | `0x20` | due time, notification, channel | tenant; one for each pending delivery |
-//! | `0x21` | notification, channel | tenant; one for each delivery being sent |
+//! | `0x11` | tenant, notification, channel | delivery record, with the facts of its timeline; none as long as nothing has happened to it, and not while it is being sent |
+//! | `0x20`, `0x21` | | reserved: the due and the sending entries of format 1 |
 //! | `0x22` | day of expiry, tenant, idempotency key | idempotency record |
+//! | `0x23` | provider, its id of a message | notification, channel, tenant |
+//! | `0x24` | provider, its id of a message, hash of the report's identity | receipt record: a report about nothing that is known |
+//! | `0x25` | channel, lane, tenant, due time, notification | the queue: one entry for each delivery that is pending (nothing) or being sent (its delivery record as it is) |
+//! | `0x26` | tenant, recipient, collapse key | the newest notification under that key, as long as something of it waits |
+//! | `0x27` | tenant, time of death, notification, channel | nothing; one for each dead letter |
 //! | `0x30` | tenant, recipient | preferences record |
 //! | `0x31` | tenant, template, version | template record |
+//! | `0x32` | tenant, channel, address | suppression record |
+//! | `0x33` | provider | provider state record |
 //! | `0xf0` | a key, number of a part | a part of a value that is too large for one key |
 //! | `0xf1` | a key | quarantine: a copy of a value that could not be read |
 //!
+//! How a delivery stands follows from three places ([`super::present`]): its record, or else what the notification says about
+//! its first delivery on that channel; and if that is pending and its queue entry has a body, that body.
+//!
 //! Numbers are big-endian and times have their sign bit flipped, so that the order of keys is the order of numbers and
 //! times; the identifiers of notifications are ordered by time themselves. Names of variable length are preceded by
-//! their length wherever something follows them. Prefixes `0x20` to `0x22` are indexes: they can be rebuilt from
-//! records. A prefix that falls out of use stays reserved: it is struck from the table by a note, never given away.
+//! their length wherever something follows them. Prefixes `0x22`, `0x23`, `0x26`, `0x27` and the entries of pending
+//! deliveries are indexes: they can be rebuilt from records. A prefix that falls out of use stays reserved: it is struck from
+//! the table by a note, never given away.
 
 use jiff::Timestamp;
 
 use super::records::numbers;
-use crate::domain::id::{DeliveryId, IdempotencyKey, NotificationId, RecipientId, TemplateName, TenantId};
+use crate::domain::channel::Channel;
+use crate::domain::delivery::Delivery;
+use crate::domain::id::{
+    CollapseKey, DeliveryId, IdempotencyKey, NotificationId, ProviderName, RecipientId, TemplateName, TenantId,
+};
+use crate::domain::lane::Lane;
+use crate::domain::receipt::Receipt;
+use crate::ports::store::DeadLetterPlace;
+
+#[cfg(test)]
+mod tests;
 
 /// Which layout of keys and values the store has.
 pub(super) const FORMAT: &[u8] = &[0x01, 1];
@@ -30,17 +50,28 @@ pub(super) const PROGRESS: &[u8] = &[0x01, 2];
 
 pub(super) const NOTIFICATION: u8 = 0x10;
 pub(super) const DELIVERY: u8 = 0x11;
+/// Of format 1.
 pub(super) const DUE: u8 = 0x20;
+/// Of format 1.
 pub(super) const SENDING: u8 = 0x21;
 pub(super) const IDEMPOTENCY: u8 = 0x22;
+pub(super) const MESSAGE: u8 = 0x23;
+pub(super) const UNMATCHED: u8 = 0x24;
+pub(super) const QUEUE: u8 = 0x25;
+pub(super) const COLLAPSE: u8 = 0x26;
+pub(super) const DEAD: u8 = 0x27;
 pub(super) const PREFERENCES: u8 = 0x30;
 pub(super) const TEMPLATE: u8 = 0x31;
+pub(super) const SUPPRESSION: u8 = 0x32;
+pub(super) const PROVIDER_STATE: u8 = 0x33;
 pub(super) const PART: u8 = 0xf0;
 pub(super) const QUARANTINE: u8 = 0xf1;
 
 const ID_BYTES: usize = 16;
 const SIGN: u64 = 1 << 63;
 const DAY_MICROS: i64 = 24 * 3_600_000_000;
+/// Longer identifiers of messages stand in keys by their hash.
+const MESSAGE_ID_BYTES_MAX: usize = 200;
 
 /// Every notification of the tenant.
 pub(super) fn notifications(tenant: &TenantId) -> Vec<u8> {
@@ -60,43 +91,86 @@ pub(super) fn notification_id(key: &[u8]) -> Option<NotificationId> {
     key.last_chunk::<ID_BYTES>().map(|bytes| NotificationId::from_bytes(*bytes))
 }
 
-/// Every delivery of the notification, in the order of channels.
-pub(super) fn deliveries(tenant: &TenantId, notification: NotificationId) -> Vec<u8> {
-    let mut key = vec![DELIVERY];
-    push_name(&mut key, tenant.as_str());
-    key.extend_from_slice(notification.as_bytes());
-    key
+/// What a [`notification`] key says; `None` when it is no such key.
+pub(super) fn parse_notification(key: &[u8]) -> Option<(TenantId, NotificationId)> {
+    let (tenant, id) = split_tenant(key.strip_prefix(&[NOTIFICATION])?)?;
+    Some((tenant, NotificationId::from_bytes(id.try_into().ok()?)))
 }
 
 pub(super) fn delivery(tenant: &TenantId, id: DeliveryId) -> Vec<u8> {
-    let mut key = deliveries(tenant, id.notification);
-    key.push(numbers::channel(id.channel));
-    key
-}
-
-pub(super) fn due(at: Timestamp, id: DeliveryId) -> Vec<u8> {
-    let mut key = vec![DUE];
-    key.extend_from_slice(&(at.as_microsecond().cast_unsigned() ^ SIGN).to_be_bytes());
+    let mut key = vec![DELIVERY];
+    push_name(&mut key, tenant.as_str());
     push_delivery(&mut key, id);
     key
 }
 
-/// What a [`due`] key says; `None` when it is no such key.
-pub(super) fn parse_due(key: &[u8]) -> Option<(Timestamp, DeliveryId)> {
-    let (time, id) = key.strip_prefix(&[DUE])?.split_first_chunk::<8>()?;
-    let micros = (u64::from_be_bytes(*time) ^ SIGN).cast_signed();
-    Some((Timestamp::from_microsecond(micros).ok()?, parse_delivery(id)?))
+/// A place in the queue.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct QueueEntry {
+    pub(super) channel: Channel,
+    pub(super) lane: Lane,
+    pub(super) tenant: TenantId,
+    /// In whole microseconds.
+    pub(super) due_at: Timestamp,
+    pub(super) notification: NotificationId,
 }
 
-pub(super) fn sending(id: DeliveryId) -> Vec<u8> {
-    let mut key = vec![SENDING];
-    push_delivery(&mut key, id);
+impl QueueEntry {
+    /// Where a delivery that is pending stands.
+    pub(super) fn of(delivery: &Delivery) -> Self {
+        let due_at = Timestamp::from_microsecond(delivery.due_at.as_microsecond()).unwrap_or(delivery.due_at);
+        let DeliveryId { notification, channel } = delivery.id;
+        Self { channel, lane: delivery.lane, tenant: delivery.tenant.clone(), due_at, notification }
+    }
+
+    pub(super) fn id(&self) -> DeliveryId {
+        DeliveryId { notification: self.notification, channel: self.channel }
+    }
+
+    pub(super) fn key(&self) -> Vec<u8> {
+        let mut key = queue_of(self.channel, self.lane, &self.tenant);
+        push_time(&mut key, self.due_at);
+        key.extend_from_slice(self.notification.as_bytes());
+        key
+    }
+
+    /// What a key says; `None` when it is no key of the queue.
+    pub(super) fn parse(key: &[u8]) -> Option<Self> {
+        let [channel, lane, rest @ ..] = key.strip_prefix(&[QUEUE])? else { return None };
+        let (tenant, rest) = split_tenant(rest)?;
+        let (due_at, id) = split_time(rest)?;
+        Some(Self {
+            channel: numbers::parse_channel(*channel).ok()?,
+            lane: numbers::parse_lane(*lane).ok()?,
+            tenant,
+            due_at,
+            notification: NotificationId::from_bytes(id.try_into().ok()?),
+        })
+    }
+}
+
+/// Every queue entry of that channel and lane, tenant by tenant.
+pub(super) fn queue_lane(channel: Channel, lane: Lane) -> Vec<u8> {
+    vec![QUEUE, numbers::channel(channel), numbers::lane(lane)]
+}
+
+/// Every queue entry of that channel, lane and tenant, by time.
+pub(super) fn queue_of(channel: Channel, lane: Lane, tenant: &TenantId) -> Vec<u8> {
+    let mut key = queue_lane(channel, lane);
+    push_name(&mut key, tenant.as_str());
     key
 }
 
-/// What a [`sending`] key says; `None` when it is no such key.
-pub(super) fn parse_sending(key: &[u8]) -> Option<DeliveryId> {
-    parse_delivery(key.strip_prefix(&[SENDING])?)
+/// The first key after everything that begins like that.
+pub(super) fn end_of(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            break;
+        }
+    }
+    end
 }
 
 /// The bucket of an idempotency key: the day (in UTC) on which it is forgotten. Random keys would touch the whole tree,
@@ -128,8 +202,79 @@ pub(super) fn parse_idempotency_day(key: &[u8]) -> Option<u32> {
 /// The tenant in an [`idempotency`] key.
 pub(super) fn parse_idempotency_tenant(key: &[u8]) -> Option<TenantId> {
     let (_, rest) = key.strip_prefix(&[IDEMPOTENCY])?.split_first_chunk::<4>()?;
-    let (length, rest) = rest.split_first()?;
-    parse_tenant(rest.get(..usize::from(*length))?)
+    split_tenant(rest).map(|(tenant, _)| tenant)
+}
+
+/// Where it stands to which delivery a vendor's message belongs.
+pub(super) fn message(provider: &ProviderName, message_id: &str) -> Vec<u8> {
+    let mut key = vec![MESSAGE];
+    push_message(&mut key, provider, message_id);
+    key
+}
+
+/// The value under a [`message`] key.
+pub(super) fn message_value(tenant: &TenantId, id: DeliveryId) -> Vec<u8> {
+    let mut value = Vec::with_capacity(ID_BYTES + 1 + tenant.as_str().len());
+    push_delivery(&mut value, id);
+    value.extend_from_slice(tenant.as_str().as_bytes());
+    value
+}
+
+pub(super) fn parse_message_value(value: &[u8]) -> Option<(TenantId, DeliveryId)> {
+    let (id, tenant) = value.split_at_checked(ID_BYTES + 1)?;
+    Some((parse_tenant(tenant)?, parse_delivery(id)?))
+}
+
+/// Every report that is kept about a vendor's message.
+pub(super) fn unmatched_of(provider: &ProviderName, message_id: &str) -> Vec<u8> {
+    let mut key = vec![UNMATCHED];
+    push_message(&mut key, provider, message_id);
+    key
+}
+
+pub(super) fn unmatched(receipt: &Receipt) -> Vec<u8> {
+    let mut key = unmatched_of(&receipt.provider, &receipt.event.provider_message_id);
+    let hash = ring::digest::digest(&ring::digest::SHA256, receipt.identity().as_bytes());
+    key.extend(hash.as_ref().iter().take(ID_BYTES));
+    key
+}
+
+/// Which notification is the newest under a collapse key.
+pub(super) fn collapse(tenant: &TenantId, recipient: &RecipientId, text: &CollapseKey) -> Vec<u8> {
+    let mut key = vec![COLLAPSE];
+    push_name(&mut key, tenant.as_str());
+    // At most 128 characters of four bytes each.
+    let length = u16::try_from(recipient.as_str().len()).unwrap_or(u16::MAX);
+    key.extend_from_slice(&length.to_be_bytes());
+    key.extend_from_slice(recipient.as_str().as_bytes());
+    key.extend_from_slice(text.as_str().as_bytes());
+    key
+}
+
+/// The tenant in a [`collapse`] key.
+pub(super) fn parse_collapse_tenant(key: &[u8]) -> Option<TenantId> {
+    split_tenant(key.strip_prefix(&[COLLAPSE])?).map(|(tenant, _)| tenant)
+}
+
+/// Every dead letter of the tenant, by time.
+pub(super) fn dead_letters(tenant: &TenantId) -> Vec<u8> {
+    let mut key = vec![DEAD];
+    push_name(&mut key, tenant.as_str());
+    key
+}
+
+pub(super) fn dead_letter(tenant: &TenantId, place: DeadLetterPlace) -> Vec<u8> {
+    let mut key = dead_letters(tenant);
+    push_time(&mut key, place.died_at);
+    push_delivery(&mut key, place.delivery);
+    key
+}
+
+/// What a [`dead_letter`] key says; `None` when it is no such key.
+pub(super) fn parse_dead_letter(key: &[u8]) -> Option<(TenantId, DeadLetterPlace)> {
+    let (tenant, rest) = split_tenant(key.strip_prefix(&[DEAD])?)?;
+    let (died_at, id) = split_time(rest)?;
+    Some((tenant, DeadLetterPlace { died_at, delivery: parse_delivery(id)? }))
 }
 
 pub(super) fn preferences(tenant: &TenantId, recipient: &RecipientId) -> Vec<u8> {
@@ -170,6 +315,26 @@ pub(super) fn template_name<'k>(key: &'k [u8], templates: &[u8]) -> &'k [u8] {
     key.get(templates.len() + 1..key.len().saturating_sub(4)).unwrap_or_default()
 }
 
+/// Every suppression of the tenant.
+pub(super) fn suppressions(tenant: &TenantId) -> Vec<u8> {
+    let mut key = vec![SUPPRESSION];
+    push_name(&mut key, tenant.as_str());
+    key
+}
+
+pub(super) fn suppression(tenant: &TenantId, channel: Channel, address: &str) -> Vec<u8> {
+    let mut key = suppressions(tenant);
+    key.push(numbers::channel(channel));
+    key.extend_from_slice(address.as_bytes());
+    key
+}
+
+pub(super) fn provider_state(provider: &ProviderName) -> Vec<u8> {
+    let mut key = vec![PROVIDER_STATE];
+    key.extend_from_slice(provider.as_str().as_bytes());
+    key
+}
+
 pub(super) fn part(of: &[u8], number: u32) -> Vec<u8> {
     let mut key = Vec::with_capacity(1 + of.len() + 4);
     key.push(PART);
@@ -196,13 +361,39 @@ pub(super) fn printable(key: &[u8]) -> String {
     key.escape_ascii().to_string()
 }
 
-/// The value of an index entry: the tenant, without which the record cannot be found.
-pub(super) fn parse_tenant(value: &[u8]) -> Option<TenantId> {
+fn parse_tenant(value: &[u8]) -> Option<TenantId> {
     TenantId::new(std::str::from_utf8(value).ok()?).ok()
 }
 
+/// A tenant with its length before it, and what follows.
+fn split_tenant(bytes: &[u8]) -> Option<(TenantId, &[u8])> {
+    let (length, rest) = bytes.split_first()?;
+    let (tenant, rest) = rest.split_at_checked(usize::from(*length))?;
+    Some((parse_tenant(tenant)?, rest))
+}
+
+fn split_time(bytes: &[u8]) -> Option<(Timestamp, &[u8])> {
+    let (time, rest) = bytes.split_first_chunk::<8>()?;
+    let micros = (u64::from_be_bytes(*time) ^ SIGN).cast_signed();
+    Some((Timestamp::from_microsecond(micros).ok()?, rest))
+}
+
+fn push_time(key: &mut Vec<u8>, at: Timestamp) {
+    key.extend_from_slice(&(at.as_microsecond().cast_unsigned() ^ SIGN).to_be_bytes());
+}
+
+fn push_message(key: &mut Vec<u8>, provider: &ProviderName, message_id: &str) {
+    push_name(key, provider.as_str());
+    if message_id.len() <= MESSAGE_ID_BYTES_MAX {
+        return push_name(key, message_id);
+    }
+    let hash = ring::digest::digest(&ring::digest::SHA256, message_id.as_bytes());
+    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    push_name(key, &hex);
+}
+
 fn push_name(key: &mut Vec<u8>, name: &str) {
-    // Tenants and templates have at most 64 ASCII characters; a longer name would only lose its place in the order.
+    // Tenants, templates and providers have at most 64 ASCII characters; a longer name would only lose its place in the order.
     key.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
     key.extend_from_slice(name.as_bytes());
 }
@@ -219,62 +410,4 @@ fn parse_delivery(bytes: &[u8]) -> Option<DeliveryId> {
         notification: NotificationId::from_bytes(*notification),
         channel: numbers::parse_channel(*channel).ok()?,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::domain::channel::Channel;
-
-    fn id(bytes: [u8; 16], sms: bool) -> DeliveryId {
-        let channel = if sms { Channel::Sms } else { Channel::Email };
-        DeliveryId { notification: NotificationId::from_bytes(bytes), channel }
-    }
-
-    const MICROS: std::ops::Range<i64> = -377_000_000_000_000_000..253_000_000_000_000_000;
-
-    proptest! {
-        #[test]
-        fn the_order_of_due_keys_is_the_order_of_time(
-            a in (MICROS, any::<[u8; 16]>(), any::<bool>()),
-            b in (MICROS, any::<[u8; 16]>(), any::<bool>()),
-        ) {
-            let parts = |(micros, bytes, sms)| (Timestamp::from_microsecond(micros).unwrap(), id(bytes, sms));
-            let (a, b) = (parts(a), parts(b));
-            prop_assert_eq!(due(a.0, a.1).cmp(&due(b.0, b.1)), a.cmp(&b));
-            prop_assert_eq!(parse_due(&due(a.0, a.1)), Some(a));
-            prop_assert_eq!(parse_sending(&sending(a.1)), Some(a.1));
-        }
-
-        #[test]
-        fn names_that_begin_alike_do_not_mix(a in "[a-z]{1,5}", b in "[a-z]{1,5}", bytes: [u8; 16]) {
-            let (a, b) = (TenantId::new(a).unwrap(), TenantId::new(b).unwrap());
-            let other = notification(&b, NotificationId::from_bytes(bytes));
-            prop_assert_eq!(other.starts_with(&notifications(&a)), a == b);
-        }
-    }
-
-    #[test]
-    fn days() {
-        let at = |ms| Timestamp::from_millisecond(ms).unwrap();
-        const DAY_MS: i64 = 24 * 3_600_000;
-        assert_eq!(day(at(0)), 0);
-        assert_eq!(day(at(DAY_MS - 1)), 0);
-        assert_eq!(day(at(DAY_MS)), 1);
-        assert_eq!(day(at(-1)), 0, "before 1970 there is no day; nothing expires there");
-        assert_eq!(parse_idempotency_day(&idempotency_day(20_380)), Some(20_380));
-    }
-
-    #[test]
-    fn what_is_no_key_is_not_read_as_one() {
-        let good = due(Timestamp::UNIX_EPOCH, id([7; 16], true));
-        for bad in [&good[..good.len() - 1], &good[1..], &[], &[DUE]] {
-            assert_eq!(parse_due(bad), None, "{bad:?}");
-        }
-        let mut unknown_channel = good.clone();
-        *unknown_channel.last_mut().unwrap() = 99;
-        assert_eq!(parse_due(&unknown_channel), None);
-    }
 }

@@ -4,9 +4,11 @@
 //!
 //! ```text
 //! SledStore ──> committer (one thread: groups, batches, flush, fdatasync, then the answers)
-//!    │             └─> engine (the operations) ──> staging (atomic changes), holders (claims and leases)
+//!    │             └─> engine (the operations) ──> staging (atomic changes), holders (claims and leases),
+//!    │                                             queues (where to look for what is due)
 //!    └────────> reader (reads beside it)
-//! records (frozen, versioned) in envelope (checksum) under keys (one tree); open and compact and marker guard the files
+//! present (how a delivery stands) from records (frozen, versioned) in envelope (checksum) under keys (one tree);
+//! open, upgrade, compact and marker guard the files
 //! ```
 //!
 //! Times are kept to the microsecond. What an operation says is durable; what a mere look (`status`, `timeline`, `list`,
@@ -21,13 +23,17 @@ mod holders;
 mod keys;
 mod marker;
 mod open;
+mod present;
+mod queues;
 mod reader;
 mod records;
 mod staging;
 mod stored;
+mod suppressed;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 
 use std::path::Path;
 
@@ -42,15 +48,24 @@ use self::open::Database;
 pub use self::open::{OpenError, SledOptions};
 use self::reader::{Reader, Stopped};
 use self::stored::Trouble;
+use self::suppressed::Suppressed;
 use self::sync::DataSync;
-use crate::domain::delivery::{Change, Delivery};
+use crate::domain::channel::Channel;
+use crate::domain::delivery::Change;
 use crate::domain::id::{IdempotencyKey, NotificationId, RecipientId, TemplateName, TenantId};
+use crate::domain::lane::Lane;
 use crate::domain::preference::Preferences;
+use crate::domain::receipt::Receipt;
+use crate::domain::revision::Revision;
+use crate::domain::suppression::Suppression;
 use crate::domain::template::Template;
 use crate::domain::timeline::Fact;
-use crate::ports::store::{Acceptance, Accepted, Claimed, Lease, ListQuery, Page, Status, Store, StoreError};
+use crate::ports::store::{
+    Acceptance, Accepted, ClaimQuery, Claimed, DeadLetterPage, DeadLetterQuery, Lease, ListQuery, Page, ProviderState,
+    Received, RevisedStatus, Status, Store, StoreCounts, StoreError, Swept,
+};
 
-/// Notifications that one call of [`Store::list`] looks at, when it looks for those of one recipient.
+/// Notifications or dead letters that one call looks at, when it looks for some of them.
 const LIST_EXAMINED_MAX: usize = 2_000;
 
 /// A store in a folder. Close it with [`Store::close`] to know when everything is let go of; dropping it does the same
@@ -59,6 +74,7 @@ pub struct SledStore {
     // In this order: the last reader has to go before the thread can let go of the files.
     reader: Reader,
     committer: Committer,
+    suppressed: Suppressed,
     list_examined_max: usize,
 }
 
@@ -88,6 +104,9 @@ impl SledStore {
         let mut database = Database::open(path, &options)?;
         let mut progress = database.progress()?;
         database.compare_marker(progress.operations, options.accept_loss)?;
+        if database.is_old() {
+            progress = upgrade::upgrade(&database, progress)?;
+        }
         if compact::is_worth_it(database.file_bytes()?, progress.live_bytes) {
             database = compact::compact(database, &options)?;
         }
@@ -97,9 +116,21 @@ impl SledStore {
         let marker = Marker::start(&database.folder().marker(), progress.operations).map_err(open::at(path))?;
         let sync = make_sync(database.data_sync()?);
         let tree = database.tree().clone();
-        let engine = Engine::new(tree.clone(), progress).map_err(open::medium)?;
+        let suppressed = Suppressed::of(&tree).map_err(open::medium)?;
+        let engine = Engine::new(tree.clone(), progress, suppressed.clone()).map_err(open::medium)?;
         let committer = Committer::start(engine, database, sync, marker).map_err(start)?;
-        Ok(Self { reader: Reader::new(tree), committer, list_examined_max: LIST_EXAMINED_MAX })
+        Ok(Self { reader: Reader::new(tree), committer, suppressed, list_examined_max: LIST_EXAMINED_MAX })
+    }
+
+    /// Tells about what a list had to leave out. The list goes on without it; whoever asks for it by its identifier is told.
+    async fn tell_damage(&self, damaged: Vec<Trouble>) -> Result<(), StoreError> {
+        for trouble in damaged {
+            match self.committer.run::<()>(|_| Err(trouble)).await {
+                Ok(()) | Err(StoreError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     async fn read<T: Send + 'static>(
@@ -125,23 +156,29 @@ impl Store for SledStore {
         self.committer.run(move |engine| engine.accept(&acceptance)).await
     }
 
+    async fn accept_all(&self, acceptances: Vec<Acceptance>) -> Result<Vec<Result<Accepted, StoreError>>, StoreError> {
+        self.committer.run_each(acceptances, |engine, acceptance| engine.accept(acceptance)).await
+    }
+
     async fn recall(
         &self,
         tenant: &TenantId,
         key: &IdempotencyKey,
-        request_hash: &[u8; 32],
+        request_hash: Option<&[u8; 32]>,
         now: Timestamp,
     ) -> Result<Option<NotificationId>, StoreError> {
-        let (tenant, key, request_hash) = (tenant.clone(), key.clone(), *request_hash);
-        self.committer.run(move |engine| engine.recall(&tenant, &key, &request_hash, now)).await
+        let (tenant, key, request_hash) = (tenant.clone(), key.clone(), request_hash.copied());
+        self.committer.run(move |engine| engine.recall(&tenant, &key, request_hash.as_ref(), now)).await
     }
 
-    async fn claim(&self, now: Timestamp, limit: usize, lease_until: Timestamp) -> Result<Vec<Claimed>, StoreError> {
-        self.committer.run(move |engine| engine.claim(now, limit, lease_until)).await
+    async fn claim(&self, query: &ClaimQuery) -> Result<Vec<Claimed>, StoreError> {
+        let query = *query;
+        self.committer.run(move |engine| engine.claim(&query)).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.committer.run(Engine::next_due).await
+    async fn next_due(&self, channel: Channel, lanes: &[Lane]) -> Result<Option<Timestamp>, StoreError> {
+        let lanes = lanes.to_vec();
+        self.committer.run(move |engine| engine.next_due(channel, &lanes)).await
     }
 
     async fn begin(&self, lease: Lease, change: Change, lease_until: Timestamp) -> Result<(), StoreError> {
@@ -169,14 +206,20 @@ impl Store for SledStore {
         self.committer.run(|engine| Ok(engine.next_lease_end())).await
     }
 
-    async fn cancel(
+    async fn revise(
         &self,
         tenant: &TenantId,
         id: NotificationId,
+        revision: &Revision,
         now: Timestamp,
-    ) -> Result<Option<Vec<Delivery>>, StoreError> {
-        let tenant = tenant.clone();
-        self.committer.run(move |engine| engine.cancel(&tenant, id, now)).await
+    ) -> Result<Option<RevisedStatus>, StoreError> {
+        let (tenant, revision) = (tenant.clone(), revision.clone());
+        self.committer.run(move |engine| engine.revise(&tenant, id, &revision, now)).await
+    }
+
+    async fn receive(&self, receipts: Vec<Receipt>) -> Result<Vec<Received>, StoreError> {
+        let received = self.committer.run_each(receipts, |engine, receipt| engine.receive(receipt)).await?;
+        received.into_iter().collect()
     }
 
     async fn status(&self, tenant: &TenantId, id: NotificationId) -> Result<Option<Status>, StoreError> {
@@ -192,13 +235,14 @@ impl Store for SledStore {
     async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
         let (query, examined_max) = (query.clone(), self.list_examined_max);
         let (page, damaged) = self.read(move |tree| reader::list(tree, &query, examined_max)).await?;
-        for trouble in damaged {
-            // The list goes on without it; whoever asks for it by its identifier is told.
-            match self.committer.run::<()>(|_| Err(trouble)).await {
-                Ok(()) | Err(StoreError::Damaged { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
+        self.tell_damage(damaged).await?;
+        Ok(page)
+    }
+
+    async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<DeadLetterPage, StoreError> {
+        let (query, examined_max) = (query.clone(), self.list_examined_max);
+        let (page, damaged) = self.read(move |tree| reader::dead_letters(tree, &query, examined_max)).await?;
+        self.tell_damage(damaged).await?;
         Ok(page)
     }
 
@@ -240,6 +284,62 @@ impl Store for SledStore {
     ) -> Result<Vec<Template>, StoreError> {
         let (tenant, after) = (tenant.clone(), after.cloned());
         self.read(move |tree| reader::templates(tree, &tenant, after.as_ref(), limit)).await
+    }
+
+    async fn put_suppression(&self, suppression: Suppression) -> Result<(), StoreError> {
+        self.committer.run(move |engine| engine.put_suppression(&suppression)).await
+    }
+
+    async fn suppression(
+        &self,
+        tenant: &TenantId,
+        channel: Channel,
+        address: &str,
+    ) -> Result<Option<Suppression>, StoreError> {
+        if !self.suppressed.may_hold(&keys::suppression(tenant, channel, address)) {
+            return match self.committer.failure() {
+                Some(failure) => Err(failure),
+                None if self.reader.is_closed() => Err(StoreError::Closed),
+                None => Ok(None),
+            };
+        }
+        let (tenant, address) = (tenant.clone(), address.to_owned());
+        self.read(move |tree| reader::suppression(tree, &tenant, channel, &address)).await
+    }
+
+    async fn remove_suppression(&self, tenant: &TenantId, channel: Channel, address: &str) -> Result<bool, StoreError> {
+        let (tenant, address) = (tenant.clone(), address.to_owned());
+        self.committer.run(move |engine| engine.remove_suppression(&tenant, channel, &address)).await
+    }
+
+    async fn suppressions(
+        &self,
+        tenant: &TenantId,
+        after: Option<(Channel, &str)>,
+        limit: usize,
+    ) -> Result<Vec<Suppression>, StoreError> {
+        let (tenant, after) = (tenant.clone(), after.map(|(channel, address)| (channel, address.to_owned())));
+        self.read(move |tree| {
+            let after = after.as_ref().map(|(channel, address)| (*channel, address.as_str()));
+            reader::suppressions(tree, &tenant, after, limit)
+        })
+        .await
+    }
+
+    async fn put_provider_state(&self, state: ProviderState) -> Result<(), StoreError> {
+        self.committer.run(move |engine| engine.put_provider_state(&state)).await
+    }
+
+    async fn provider_states(&self) -> Result<Vec<ProviderState>, StoreError> {
+        self.read(reader::provider_states).await
+    }
+
+    async fn sweep(&self, after: Option<NotificationId>, limit: usize) -> Result<Swept, StoreError> {
+        self.committer.run(move |engine| engine.sweep(after, limit)).await
+    }
+
+    async fn counts(&self) -> Result<StoreCounts, StoreError> {
+        self.committer.run(|engine| Ok(engine.counts())).await
     }
 
     async fn check(&self) -> Result<(), StoreError> {

@@ -89,7 +89,7 @@ pub enum OpenError {
 }
 
 /// The layout of keys and values that this program writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Bounds what is in one unsynced group, and keeps the file from growing without end. Never to be changed: sled refuses
 /// to open a file that has another.
 const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
@@ -104,6 +104,8 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Database {
     db: sled::Db,
     folder: Folder,
+    /// Which layout of keys and values its data has.
+    format: u32,
 }
 
 /// The folder of a store, locked.
@@ -151,9 +153,14 @@ impl Database {
         let folder = Folder::lock(path)?;
         compact::finish_interrupted(&folder)?;
         let db = open_sled(&folder.sled(), options.cache_bytes, &folder.aside())?;
-        let database = Self { db, folder };
-        database.check_format()?;
+        let mut database = Self { db, folder, format: FORMAT };
+        database.format = database.find_format()?;
         Ok(database)
+    }
+
+    /// Whether its data has an older layout, and has to be brought up to the present one before anything else.
+    pub(super) fn is_old(&self) -> bool {
+        self.format < FORMAT
     }
 
     pub(super) fn tree(&self) -> &sled::Tree {
@@ -170,11 +177,11 @@ impl Database {
         options: &SledOptions,
         replace: impl FnOnce(&Folder) -> Result<(), OpenError>,
     ) -> Result<Self, OpenError> {
-        let Self { db, folder } = self;
+        let Self { db, folder, format } = self;
         let_go(db, &folder.sled());
         replace(&folder)?;
         let db = open_sled(&folder.sled(), options.cache_bytes, &folder.aside())?;
-        Ok(Self { db, folder })
+        Ok(Self { db, folder, format })
     }
 
     pub(super) fn flush(&self) -> Result<(), sled::Error> {
@@ -249,17 +256,17 @@ impl Database {
 
     /// Lets go of everything; when it returns, the store can be opened again.
     pub(super) fn release(self) {
-        let Self { db, folder } = self;
+        let Self { db, folder, .. } = self;
         let_go(db, &folder.sled());
     }
 
-    fn check_format(&self) -> Result<(), OpenError> {
+    fn find_format(&self) -> Result<u32, OpenError> {
         match self.bookkeeping::<FormatRecord>(keys::FORMAT)? {
             Some(FormatRecord { number }) if number > FORMAT => {
                 Err(OpenError::Format { found: number, newest: FORMAT })
             }
-            Some(_) => Ok(()),
-            None if self.db.is_empty() => Ok(()),
+            Some(FormatRecord { number }) => Ok(number),
+            None if self.db.is_empty() => Ok(FORMAT),
             None => Err(OpenError::Foreign { path: self.folder.path.clone() }),
         }
     }

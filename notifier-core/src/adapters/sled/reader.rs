@@ -4,21 +4,26 @@
 //! a thread for blocking work, a few at a time. It sees what is applied, which for a moment may be more than what is
 //! durable.
 
+mod lists;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
+pub(super) use self::lists::{dead_letters, list, provider_states, suppressions};
 use super::keys;
-use super::records::{DeliveryRecord, NotificationRecord, PreferencesRecord, TemplateRecord};
+use super::present::{Whole, present_beside, whole};
+use super::records::{PreferencesRecord, SuppressionRecord, TemplateRecord};
 use super::stored::{Trouble, fetch, understood};
-use crate::domain::delivery::Delivery;
-use crate::domain::id::{NotificationId, RecipientId, TemplateName, TenantId};
+use crate::domain::channel::Channel;
+use crate::domain::id::{DeliveryId, NotificationId, RecipientId, TemplateName, TenantId};
 use crate::domain::notification::Notification;
 use crate::domain::preference::Preferences;
+use crate::domain::suppression::Suppression;
 use crate::domain::template::Template;
 use crate::domain::timeline::Fact;
-use crate::ports::store::{ListQuery, Page, Status};
+use crate::ports::store::Status;
 
 /// Reads at the same time. More would only wait for the same cores.
 const READS_MAX: u32 = 8;
@@ -61,6 +66,11 @@ impl Reader {
         reading.await.map_err(|_| Stopped::Panicked)?.map_err(Stopped::Trouble)
     }
 
+    /// Whether nothing can be read any longer.
+    pub(super) fn is_closed(&self) -> bool {
+        self.tree.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     /// Waits for the reads that run, and allows no more.
     pub(super) async fn close(&self) {
         self.tree.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -70,83 +80,30 @@ impl Reader {
 }
 
 pub(super) fn status(tree: &sled::Tree, tenant: &TenantId, id: NotificationId) -> Result<Option<Status>, Trouble> {
-    let key = keys::notification(tenant, id);
-    match fetch::<NotificationRecord>(tree, &key)? {
-        Some((record, _)) => status_of(tree, tenant, &key, record).map(Some),
+    match whole(tree, tenant, id)? {
+        Some(whole) => status_of(tree, whole.notification).map(Some),
         None => Ok(None),
     }
 }
 
-fn status_of(tree: &sled::Tree, tenant: &TenantId, key: &[u8], record: NotificationRecord) -> Result<Status, Trouble> {
-    let notification: Notification = understood(key, record.try_into())?;
-    let mut deliveries = Vec::new();
-    for (key, record) in delivery_records(tree, tenant, notification.id)? {
-        deliveries.push(understood(&key, Delivery::try_from(record))?);
-    }
-    Ok(Status { notification, deliveries })
-}
-
-/// In the order of channels.
-fn delivery_records(
-    tree: &sled::Tree,
-    tenant: &TenantId,
-    id: NotificationId,
-) -> Result<Vec<(Vec<u8>, DeliveryRecord)>, Trouble> {
-    let mut records = Vec::new();
-    for key in tree.scan_prefix(keys::deliveries(tenant, id)).keys() {
-        let key = key?.to_vec();
-        if let Some((record, _)) = fetch::<DeliveryRecord>(tree, &key)? {
-            records.push((key, record));
-        }
-    }
-    Ok(records)
+fn status_of(tree: &sled::Tree, notification: Notification) -> Result<Status, Trouble> {
+    let deliveries =
+        notification.channels.iter().map(|channel| Ok(present_beside(tree, &notification, *channel)?.delivery));
+    Ok(Status { deliveries: deliveries.collect::<Result<_, Trouble>>()?, notification })
 }
 
 pub(super) fn timeline(tree: &sled::Tree, tenant: &TenantId, id: NotificationId) -> Result<Option<Vec<Fact>>, Trouble> {
-    let key = keys::notification(tenant, id);
-    let Some((record, _)) = fetch::<NotificationRecord>(tree, &key)? else { return Ok(None) };
-    let notification: Notification = understood(&key, record.try_into())?;
+    let Some(Whole { notification, .. }) = whole(tree, tenant, id)? else { return Ok(None) };
     let mut facts = Vec::new();
-    for (key, record) in delivery_records(tree, tenant, id)? {
-        facts.extend(understood(&key, record.facts())?);
+    for channel in &notification.channels {
+        let present = present_beside(tree, &notification, *channel)?;
+        let key = keys::delivery(tenant, DeliveryId { notification: id, channel: *channel });
+        facts.extend(understood(&key, present.record.facts())?);
     }
     // Stable: the facts of one operation stay in their order.
     facts.sort_by_key(|(operation, _)| *operation);
     let rest = facts.into_iter().map(|(_, fact)| fact);
     Ok(Some(std::iter::once(notification.acceptance()).chain(rest).collect()))
-}
-
-/// A page of the list, and what was left out of it because it cannot be read.
-pub(super) fn list(tree: &sled::Tree, query: &ListQuery, examined_max: usize) -> Result<(Page, Vec<Trouble>), Trouble> {
-    let from = keys::notifications(&query.tenant);
-    let to = keys::notification(&query.tenant, query.before.unwrap_or(NotificationId::from_bytes([0xff; 16])));
-    let limit = query.limit.max(1);
-    let mut page = Page { items: Vec::new(), next: None };
-    let mut damaged = Vec::new();
-    let mut examined = None;
-    for (count, entry) in tree.range(from..to).rev().enumerate() {
-        let (key, _) = entry?;
-        if page.items.len() == limit || count == examined_max {
-            page.next = examined;
-            break;
-        }
-        examined = keys::notification_id(&key);
-        match find_listed(tree, query, &key) {
-            Ok(found) => page.items.extend(found),
-            Err(trouble @ Trouble::Damaged { .. }) => damaged.push(trouble),
-            Err(trouble) => return Err(trouble),
-        }
-    }
-    Ok((page, damaged))
-}
-
-/// The notification under that key, if it is among those that were asked for.
-fn find_listed(tree: &sled::Tree, query: &ListQuery, key: &[u8]) -> Result<Option<Status>, Trouble> {
-    let Some((record, _)) = fetch::<NotificationRecord>(tree, key)? else { return Ok(None) };
-    if query.recipient.as_ref().is_some_and(|recipient| !record.is_to(recipient)) {
-        return Ok(None);
-    }
-    status_of(tree, &query.tenant, key, record).map(Some)
 }
 
 pub(super) fn preferences(
@@ -156,6 +113,17 @@ pub(super) fn preferences(
 ) -> Result<Option<Preferences>, Trouble> {
     let key = keys::preferences(tenant, recipient);
     let found = fetch::<PreferencesRecord>(tree, &key)?;
+    found.map(|(record, _)| understood(&key, record.try_into())).transpose()
+}
+
+pub(super) fn suppression(
+    tree: &sled::Tree,
+    tenant: &TenantId,
+    channel: Channel,
+    address: &str,
+) -> Result<Option<Suppression>, Trouble> {
+    let key = keys::suppression(tenant, channel, address);
+    let found = fetch::<SuppressionRecord>(tree, &key)?;
     found.map(|(record, _)| understood(&key, record.try_into())).transpose()
 }
 

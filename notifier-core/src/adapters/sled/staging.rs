@@ -1,6 +1,6 @@
 //! The changes of a group of operations on their way into the tree.
 //!
-//! An operation writes into a list of its own, which joins the batch only when it succeeds: a refused operation leaves
+//! An operation writes into a set of its own, which joins the batch only when it succeeds: a refused operation leaves
 //! no trace. The batch goes into the tree atomically, whole operations at a time and not too many, because sled keeps
 //! every replaced page until a batch is in. What is read here is the tree as it will be with all of that.
 
@@ -10,8 +10,10 @@ use sled::IVec;
 
 use super::envelope::{self, Record};
 use super::keys;
-use super::records::ProgressRecord;
+use super::records::{Counts, ProgressRecord};
 use super::stored::{RECORD_BYTES_MAX, Size, Source, Trouble, split};
+use crate::domain::lane::Lane;
+use crate::domain::lifecycle::DeliveryState;
 use crate::ports::store::StoreError;
 
 /// Changes in one atomic batch; measured in the notes on sled: more costs memory, fewer costs time.
@@ -19,20 +21,77 @@ const BATCH_CHANGES_MAX: usize = 384;
 
 pub(super) struct Staging {
     tree: sled::Tree,
-    /// Of the operation that runs, in order.
-    operation: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Of the operation that runs.
+    operation: HashMap<Vec<u8>, Option<Vec<u8>>>,
     /// Of the operations before it that are not in the tree yet.
     batch: HashMap<Vec<u8>, Option<Vec<u8>>>,
     progress: ProgressRecord,
     /// What the running operation adds to (or takes from) the live bytes.
     growth: i64,
+    /// What it adds to (or takes from) the counts.
+    tally: Tally,
     /// Put into the tree since the last sync.
     unsynced_bytes: usize,
 }
 
+/// What an operation adds to (or takes from) the counts.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally {
+    pending: [i64; 3],
+    sending: i64,
+    pub(super) dead: i64,
+    pub(super) unmatched: i64,
+}
+
+impl Tally {
+    /// A delivery of that lane and state comes (1) or goes (-1).
+    pub(super) fn delivery(&mut self, lane: Lane, state: DeliveryState, by: i64) {
+        match state {
+            DeliveryState::Pending => self.pending[place_of(lane)] += by,
+            DeliveryState::Sending => self.sending += by,
+            other if other.is_dead() => self.dead += by,
+            _ => {}
+        }
+    }
+
+    /// The counts with that.
+    pub(super) fn added_to(&self, counts: &Counts) -> Counts {
+        let mut pending = counts.pending;
+        for (count, by) in pending.iter_mut().zip(self.pending) {
+            *count = count.saturating_add_signed(by);
+        }
+        Counts {
+            pending,
+            sending: counts.sending.saturating_add_signed(self.sending),
+            dead: counts.dead.saturating_add_signed(self.dead),
+            unmatched: counts.unmatched.saturating_add_signed(self.unmatched),
+        }
+    }
+}
+
+/// Where a lane is counted.
+pub(super) fn place_of(lane: Lane) -> usize {
+    match lane {
+        Lane::Urgent => 0,
+        Lane::Normal => 1,
+        Lane::Bulk => 2,
+    }
+}
+
 impl Staging {
     pub(super) fn new(tree: sled::Tree, progress: ProgressRecord) -> Self {
-        Self { tree, operation: Vec::new(), batch: HashMap::new(), progress, growth: 0, unsynced_bytes: 0 }
+        let (operation, batch) = (HashMap::new(), HashMap::new());
+        Self { tree, operation, batch, progress, growth: 0, tally: Tally::default(), unsynced_bytes: 0 }
+    }
+
+    /// How many of what there is, with all operations before this one.
+    pub(super) fn counts(&self) -> &Counts {
+        &self.progress.counts
+    }
+
+    /// What the running operation adds to the counts.
+    pub(super) fn tally(&mut self) -> &mut Tally {
+        &mut self.tally
     }
 
     /// The number of the operation that runs, if it turns out to change something.
@@ -68,29 +127,48 @@ impl Staging {
             self.insert(keys::part(key, count), part);
             count += 1;
         }
-        for surplus in count..previous.parts {
-            self.operation.push((keys::part(key, surplus), None));
-        }
+        self.drop_parts(key, count, previous);
         self.growth -= signed(previous.bytes);
         self.insert(key.to_vec(), head);
         Ok(())
     }
 
+    /// Stores a small plain value where `previous` was.
+    pub(super) fn put(&mut self, key: Vec<u8>, value: Vec<u8>, previous: Size) {
+        self.drop_parts(&key, 0, previous);
+        self.growth -= signed(previous.bytes);
+        self.insert(key, value);
+    }
+
+    /// Removes what is under that key, with all its parts.
+    pub(super) fn erase(&mut self, key: &[u8], previous: Size) {
+        self.drop_parts(key, 0, previous);
+        self.growth -= signed(previous.bytes);
+        self.operation.insert(key.to_vec(), None);
+    }
+
+    fn drop_parts(&mut self, key: &[u8], from: u32, previous: Size) {
+        for surplus in from..previous.parts {
+            self.operation.insert(keys::part(key, surplus), None);
+        }
+    }
+
     /// Stores a plain value under a key that is new.
     pub(super) fn insert(&mut self, key: Vec<u8>, value: Vec<u8>) {
         self.growth += signed(key.len() + value.len());
-        self.operation.push((key, Some(value)));
+        self.operation.insert(key, Some(value));
     }
 
     /// Removes a key whose value had that many bytes.
     pub(super) fn remove(&mut self, key: &[u8], value_bytes: usize) {
         self.growth -= signed(key.len() + value_bytes);
-        self.operation.push((key.to_vec(), None));
+        self.operation.insert(key.to_vec(), None);
     }
 
     /// Ends the operation: its changes count.
     pub(super) fn keep(&mut self) -> Result<(), sled::Error> {
         let growth = std::mem::take(&mut self.growth);
+        let tally = std::mem::take(&mut self.tally);
         if self.operation.is_empty() {
             return Ok(());
         }
@@ -99,7 +177,8 @@ impl Staging {
         }
         self.progress.operations += 1;
         self.progress.live_bytes = self.progress.live_bytes.saturating_add_signed(growth);
-        for (key, value) in self.operation.drain(..) {
+        self.progress.counts = tally.added_to(&self.progress.counts);
+        for (key, value) in self.operation.drain() {
             self.unsynced_bytes += key.len() + value.as_ref().map_or(0, Vec::len);
             self.batch.insert(key, value);
         }
@@ -110,6 +189,7 @@ impl Staging {
     pub(super) fn discard(&mut self) {
         self.operation.clear();
         self.growth = 0;
+        self.tally = Tally::default();
     }
 
     /// Puts everything that was kept into the tree, where scans see it. Not yet durable.
@@ -133,14 +213,17 @@ impl Staging {
         self.apply()?;
         Ok(self.tree.scan_prefix(prefix))
     }
+
+    /// Everything from that key on that is before the other, in order, as [`Self::scan`].
+    pub(super) fn range(&mut self, from: &[u8], to: &[u8]) -> Result<sled::Iter, sled::Error> {
+        self.apply()?;
+        Ok(self.tree.range(from..to))
+    }
 }
 
 impl Source for Staging {
     fn value(&self, key: &[u8]) -> Result<Option<IVec>, sled::Error> {
-        if let Some((_, value)) = self.operation.iter().rev().find(|(changed, _)| changed == key) {
-            return Ok(value.as_deref().map(IVec::from));
-        }
-        match self.batch.get(key) {
+        match self.operation.get(key).or_else(|| self.batch.get(key)) {
             Some(value) => Ok(value.as_deref().map(IVec::from)),
             None => self.tree.get(key),
         }

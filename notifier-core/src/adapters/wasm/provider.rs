@@ -15,13 +15,14 @@ use super::error::PluginError;
 use super::fault::Fault;
 use super::load::load;
 use super::outgoing::Outgoing;
-use super::receipt::{ReceiptEvent, ReceiveError, Webhook};
 use super::share::{Appetite, Share, Spent, metered, step_aside};
 use super::v0_1;
 use super::words::tidy;
 use crate::domain::message::Message;
 use crate::domain::outcome::{Outcome, Problem, RejectionKind};
+use crate::domain::receipt::ReceiptEvent;
 use crate::ports::provider::{Provider, ProviderDescription, SendContext};
+use crate::ports::provider::{ReceiveError, Webhook};
 
 /// A provider whose knowledge of its vendor is in a sandboxed component.
 pub struct WasmProvider {
@@ -50,27 +51,6 @@ impl WasmProvider {
     #[must_use]
     pub fn hosts_not_granted(&self) -> &[String] {
         &self.hosts_not_granted
-    }
-
-    /// Has the plugin verify and read a webhook of its vendor. It cannot make requests meanwhile.
-    ///
-    /// # Errors
-    /// See [`ReceiveError`]; on [`ReceiveError::Fault`] the vendor should be asked to send it again.
-    pub async fn receive(&self, webhook: &Webhook, timeout: Duration) -> Result<Vec<ReceiptEvent>, ReceiveError> {
-        let deadline = deadline_in(timeout);
-        let work = async {
-            let (_place, share) = self.place(deadline, timeout).await?;
-            let mut store = new_store(&self.engine, &self.grants, share, Purpose::Receive { deadline, timeout });
-            let receiving = async move {
-                let result = self.plugin.receive(&mut store, webhook).await;
-                result.map_err(|error| Fault::from_error(&error, store.data()))
-            };
-            metered(&self.appetite, &Spent::default(), receiving).await
-        };
-        match timeout_at(deadline, work).await.unwrap_or(Err(Fault::Deadline { timeout_ms: timeout.as_millis() })) {
-            Ok(result) => result,
-            Err(fault) => Err(ReceiveError::Fault(fault.problem())),
-        }
     }
 
     /// A place to run one call, among those of this provider and those of the engine; and its turn.
@@ -118,6 +98,24 @@ impl Provider for WasmProvider {
         let result = result.unwrap_or(Err(Fault::Deadline { timeout_ms: timeout.as_millis() }));
         let fair = timeout.min(Duration::from_millis(self.grants.limits.cpu_budget_ms)) / 2;
         judge(result, &outgoing, spent.get() >= fair)
+    }
+
+    /// The plugin cannot make requests meanwhile.
+    async fn receive(&self, webhook: &Webhook, timeout: Duration) -> Result<Vec<ReceiptEvent>, ReceiveError> {
+        let deadline = deadline_in(timeout);
+        let work = async {
+            let (_place, share) = self.place(deadline, timeout).await?;
+            let mut store = new_store(&self.engine, &self.grants, share, Purpose::Receive { deadline, timeout });
+            let receiving = async move {
+                let result = self.plugin.receive(&mut store, webhook).await;
+                result.map_err(|error| Fault::from_error(&error, store.data()))
+            };
+            metered(&self.appetite, &Spent::default(), receiving).await
+        };
+        match timeout_at(deadline, work).await.unwrap_or(Err(Fault::Deadline { timeout_ms: timeout.as_millis() })) {
+            Ok(result) => result,
+            Err(fault) => Err(ReceiveError::Fault(fault.problem())),
+        }
     }
 }
 

@@ -3,21 +3,33 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::sample::{Sample, at};
+use super::sample::{Sample, at, claim, claim_one};
+use crate::domain::channel::Channel;
 use crate::domain::id::TenantId;
+use crate::domain::lane::Lane;
 use crate::domain::lifecycle::DeliveryState;
 use crate::ports::store::{Accepted, Store, StoreError};
 
 /// Every field comes back as it was handed in.
 pub async fn what_was_accepted_can_be_read(store: Arc<dyn Store>) {
-    let sample = Sample::new(1).on_all_channels().due(5_000).keyed("k", 1);
-    let acceptance = sample.acceptance();
+    let sample = Sample::new(1).on_all_channels().in_lane(Lane::Urgent).due(5_000).keyed("k", 1).collapsing("c");
+    let notification = sample.notification();
     sample.accepted_by(&store).await;
-    let status = store.status(sample.tenant(), sample.id()).await.unwrap().expect("it was accepted");
-    assert_eq!(status.notification, acceptance.notification);
-    assert_eq!(status.deliveries, acceptance.deliveries);
-    let timeline = store.timeline(sample.tenant(), sample.id()).await.unwrap().expect("it was accepted");
-    assert_eq!(timeline, [acceptance.notification.acceptance()]);
+    let status = sample.status_in(&store).await;
+    assert_eq!(status.notification, notification);
+    assert_eq!(status.deliveries, notification.first_deliveries());
+    assert_eq!(sample.timeline_in(&store).await, [notification.acceptance()]);
+}
+
+/// Not in the order of channels, but in that in which they were asked for.
+pub async fn deliveries_are_in_the_order_of_the_channels_of_their_notification(store: Arc<dyn Store>) {
+    for (number, channels) in (0..).zip([[Channel::Email, Channel::Sms], [Channel::Sms, Channel::Email]]) {
+        let sample = Sample::new(number).on(&channels);
+        sample.accepted_by(&store).await;
+        let deliveries = sample.status_in(&store).await.deliveries;
+        assert_eq!(deliveries.iter().map(|delivery| delivery.id.channel).collect::<Vec<_>>(), channels);
+        assert_eq!(deliveries, sample.notification().first_deliveries());
+    }
 }
 
 /// What was not accepted is not there.
@@ -37,7 +49,7 @@ pub async fn the_same_request_under_a_key_is_one_notification(store: Arc<dyn Sto
     let again = Sample::new(2).created(1_000).keyed("k", 1);
     assert_eq!(store.accept(again.acceptance()).await.unwrap(), Accepted::Before(first));
     assert_eq!(store.status(again.tenant(), again.id()).await.unwrap(), None);
-    assert_eq!(store.claim(at(0), 10, at(1)).await.unwrap().len(), 1);
+    assert_eq!(claim(&store, 10, at(0), at(1)).await.len(), 1);
 }
 
 /// The key alone is not enough.
@@ -55,14 +67,26 @@ pub async fn another_request_under_a_key_is_refused(store: Arc<dyn Store>) {
 pub async fn a_key_can_be_asked_for(store: Arc<dyn Store>) {
     let sample = Sample::new(1).keyed("k", 1).remembered_until(1_000);
     let (tenant, key) = (sample.tenant().clone(), sample.notification().idempotency_key.unwrap());
-    assert_eq!(store.recall(&tenant, &key, &[1; 32], at(0)).await.unwrap(), None);
+    assert_eq!(store.recall(&tenant, &key, Some(&[1; 32]), at(0)).await.unwrap(), None);
     let existing = sample.accepted_by(&store).await;
-    assert_eq!(store.recall(&tenant, &key, &[1; 32], at(999)).await.unwrap(), Some(existing));
+    assert_eq!(store.recall(&tenant, &key, Some(&[1; 32]), at(999)).await.unwrap(), Some(existing));
     let reused = StoreError::KeyReused { key: key.clone(), existing };
-    assert_eq!(store.recall(&tenant, &key, &[2; 32], at(999)).await.unwrap_err(), reused);
-    assert_eq!(store.recall(&tenant, &key, &[1; 32], at(1_000)).await.unwrap(), None, "its time is over");
+    assert_eq!(store.recall(&tenant, &key, Some(&[2; 32]), at(999)).await.unwrap_err(), reused);
+    assert_eq!(store.recall(&tenant, &key, Some(&[1; 32]), at(1_000)).await.unwrap(), None, "its time is over");
     let elsewhere = Sample::new(2).of("elsewhere");
-    assert_eq!(store.recall(elsewhere.tenant(), &key, &[1; 32], at(999)).await.unwrap(), None);
+    assert_eq!(store.recall(elsewhere.tenant(), &key, Some(&[1; 32]), at(999)).await.unwrap(), None);
+}
+
+/// Whatever was asked for under it.
+pub async fn a_key_can_be_asked_for_without_a_hash(store: Arc<dyn Store>) {
+    let sample = Sample::new(1).keyed("k", 7).remembered_until(1_000);
+    let (tenant, key) = (sample.tenant().clone(), sample.notification().idempotency_key.unwrap());
+    assert_eq!(store.recall(&tenant, &key, None, at(0)).await.unwrap(), None);
+    let existing = sample.accepted_by(&store).await;
+    assert_eq!(store.recall(&tenant, &key, None, at(999)).await.unwrap(), Some(existing));
+    assert_eq!(store.recall(&tenant, &key, None, at(1_000)).await.unwrap(), None, "its time is over");
+    let elsewhere = Sample::new(2).of("elsewhere");
+    assert_eq!(store.recall(elsewhere.tenant(), &key, None, at(999)).await.unwrap(), None);
 }
 
 /// Two tenants may use the same key.
@@ -106,7 +130,8 @@ pub async fn concurrent_requests_under_one_key_become_one(store: Arc<dyn Store>)
         let mut before = HashSet::new();
         for task in tasks {
             match task.await.unwrap() {
-                (id, Accepted::New) => new.push(id),
+                (id, Accepted::New { replaced: None }) => new.push(id),
+                (_, replacing @ Accepted::New { .. }) => panic!("{replacing:?}"),
                 (_, Accepted::Before(id)) => {
                     before.insert(id);
                 }
@@ -123,7 +148,7 @@ pub async fn an_identifier_is_never_accepted_twice(store: Arc<dyn Store>) {
     let id = first.accepted_by(&store).await;
     let twin = Sample::new(1).to("bob");
     assert_eq!(store.accept(twin.acceptance()).await.unwrap(), Accepted::Before(id));
-    let status = store.status(first.tenant(), id).await.unwrap().unwrap();
+    let status = first.status_in(&store).await;
     assert_eq!(status.notification, first.notification());
     assert_eq!(status.deliveries[0].state, DeliveryState::Pending);
 }
@@ -135,9 +160,9 @@ pub async fn large_notifications_are_kept_whole(store: Arc<dyn Store>) {
         sample.accepted_by(&store).await;
     }
     for sample in &samples {
-        let status = store.status(sample.tenant(), sample.id()).await.unwrap().unwrap();
+        let status = sample.status_in(&store).await;
         assert!(status.notification == sample.notification(), "{} differs", sample.id());
     }
-    let claimed = store.claim(at(0), 1, at(1)).await.unwrap();
-    assert!(claimed[0].notification == samples[0].notification());
+    let claimed = claim_one(&store, at(0), at(1)).await;
+    assert!(claimed.notification == samples[0].notification());
 }

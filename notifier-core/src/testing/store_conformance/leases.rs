@@ -2,14 +2,9 @@
 
 use std::sync::Arc;
 
-use super::sample::{Sample, at, begin, claim_one, deferred, retry, sent};
-use crate::domain::delivery::Delivery;
+use super::sample::{Sample, assert_lost, at, begin, claim, claim_one, deferred, next_due, retry, sent};
 use crate::domain::lifecycle::DeliveryState;
 use crate::ports::store::{Lease, Store, StoreError};
-
-async fn delivery(store: &Arc<dyn Store>, sample: &Sample) -> Delivery {
-    store.status(sample.tenant(), sample.id()).await.unwrap().unwrap().deliveries.remove(0)
-}
 
 /// From then on it is sending, under a lease that ends.
 pub async fn begin_takes_it_off_the_due_list(store: Arc<dyn Store>) {
@@ -19,10 +14,10 @@ pub async fn begin_takes_it_off_the_due_list(store: Arc<dyn Store>) {
     assert_eq!(store.next_lease_end().await.unwrap(), None);
     let change = begin(&claimed.delivery, at(1));
     store.begin(claimed.lease, change.clone(), at(5_000)).await.unwrap();
-    assert_eq!(delivery(&store, &sample).await, change.delivery);
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(sample.delivery_in(&store).await, change.delivery);
+    assert_eq!(next_due(&store).await, None);
     assert_eq!(store.next_lease_end().await.unwrap(), Some(at(5_000)));
-    assert!(store.claim(at(9_000), 10, at(10_000)).await.unwrap().is_empty(), "what is being sent is not pending");
+    assert!(claim(&store, 10, at(9_000), at(10_000)).await.is_empty(), "what is being sent is not pending");
 }
 
 /// After a second claim the first is worthless.
@@ -33,10 +28,9 @@ pub async fn only_the_newest_lease_counts(store: Arc<dyn Store>) {
     let new = claim_one(&store, at(1_000), at(2_000)).await;
     let lost = StoreError::LeaseLost(old.delivery.id);
     let change = begin(&old.delivery, at(1_001));
-    assert_eq!(store.begin(old.lease, change.clone(), at(3_000)).await.unwrap_err(), lost);
-    assert_eq!(store.settle(old.lease, deferred(&old.delivery, at(1_001))).await.unwrap_err(), lost);
-    assert_eq!(delivery(&store, &sample).await, old.delivery, "a refused change leaves no trace");
-    assert_eq!(store.timeline(sample.tenant(), sample.id()).await.unwrap().unwrap().len(), 1);
+    assert_lost(&store, &old, at(1_001)).await;
+    assert_eq!(sample.delivery_in(&store).await, old.delivery, "a refused change leaves no trace");
+    assert_eq!(sample.timeline_in(&store).await.len(), 1);
     store.begin(new.lease, change.clone(), at(3_000)).await.unwrap();
     assert_eq!(store.settle(old.lease, sent(&change.delivery, at(1_002))).await.unwrap_err(), lost);
     store.settle(new.lease, sent(&change.delivery, at(1_003))).await.unwrap();
@@ -48,13 +42,13 @@ pub async fn a_lease_counts_until_it_is_taken_over(store: Arc<dyn Store>) {
     sample.accepted_by(&store).await;
     let claimed = claim_one(&store, at(0), at(1_000)).await;
     // The claim has run out, and is on the list again, but nobody took it.
-    assert!(store.claim(at(2_000), 0, at(3_000)).await.unwrap().is_empty());
+    assert!(claim(&store, 0, at(2_000), at(3_000)).await.is_empty());
     let change = begin(&claimed.delivery, at(2_000));
     store.begin(claimed.lease, change.clone(), at(3_000)).await.unwrap();
-    assert_eq!(store.next_due().await.unwrap(), None);
-    assert!(store.claim(at(2_500), 10, at(4_000)).await.unwrap().is_empty());
+    assert_eq!(next_due(&store).await, None);
+    assert!(claim(&store, 10, at(2_500), at(4_000)).await.is_empty());
     store.settle(claimed.lease, sent(&change.delivery, at(9_000))).await.unwrap();
-    assert_eq!(delivery(&store, &sample).await.state, DeliveryState::Sent);
+    assert_eq!(sample.delivery_in(&store).await.state, DeliveryState::Sent);
 }
 
 /// The intent is recorded once; a second time it may be a second sending.
@@ -77,9 +71,9 @@ pub async fn settling_gives_the_lease_back(store: Arc<dyn Store>) {
     store.begin(claimed.lease, begun.clone(), at(5_000)).await.unwrap();
     let change = sent(&begun.delivery, at(2));
     store.settle(claimed.lease, change.clone()).await.unwrap();
-    assert_eq!(delivery(&store, &sample).await, change.delivery);
+    assert_eq!(sample.delivery_in(&store).await, change.delivery);
     assert_eq!(store.next_lease_end().await.unwrap(), None);
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(next_due(&store).await, None);
     assert!(store.reclaim(at(9_000), 10, at(10_000)).await.unwrap().is_empty());
     let again = store.settle(claimed.lease, change).await.unwrap_err();
     assert_eq!(again, StoreError::LeaseLost(claimed.delivery.id));
@@ -93,7 +87,7 @@ pub async fn a_retry_is_due_again(store: Arc<dyn Store>) {
     store.begin(claimed.lease, begun.clone(), at(5_000)).await.unwrap();
     let change = retry(&begun.delivery, at(2));
     store.settle(claimed.lease, change.clone()).await.unwrap();
-    assert_eq!(store.next_due().await.unwrap(), Some(change.delivery.due_at));
+    assert_eq!(next_due(&store).await, Some(change.delivery.due_at));
     assert_eq!(store.next_lease_end().await.unwrap(), None);
     let again = claim_one(&store, change.delivery.due_at, at(9_000)).await;
     assert_eq!(again.delivery, change.delivery);
@@ -108,12 +102,12 @@ pub async fn a_claim_can_be_settled_without_begin(store: Arc<dyn Store>) {
     let claimed = claim_one(&store, at(0), at(1_000)).await;
     let change = deferred(&claimed.delivery, at(1));
     store.settle(claimed.lease, change.clone()).await.unwrap();
-    assert_eq!(store.next_due().await.unwrap(), Some(change.delivery.due_at));
+    assert_eq!(next_due(&store).await, Some(change.delivery.due_at));
     let again = claim_one(&store, change.delivery.due_at, at(9_000)).await;
     let change = again.delivery.fail(again.delivery.reason.clone(), at(2)).unwrap();
     store.settle(again.lease, change).await.unwrap();
-    assert_eq!(store.next_due().await.unwrap(), None);
-    assert_eq!(delivery(&store, &sample).await.state, DeliveryState::Failed);
+    assert_eq!(next_due(&store).await, None);
+    assert_eq!(sample.delivery_in(&store).await.state, DeliveryState::Failed);
 }
 
 /// Earliest lease first, as they are, under a new lease; the old holder is out.
@@ -149,7 +143,7 @@ pub async fn sending_deliveries_are_reclaimed_after_their_lease(store: Arc<dyn S
 pub async fn a_lease_is_about_one_delivery(store: Arc<dyn Store>) {
     Sample::new(1).accepted_by(&store).await;
     Sample::new(2).accepted_by(&store).await;
-    let claimed = store.claim(at(0), 2, at(1_000)).await.unwrap();
+    let claimed = claim(&store, 2, at(0), at(1_000)).await;
     let (mine, other) = (&claimed[0], &claimed[1]);
     let change = begin(&other.delivery, at(1));
     assert!(matches!(store.begin(mine.lease, change.clone(), at(9)).await, Err(StoreError::LeaseLost(_))));

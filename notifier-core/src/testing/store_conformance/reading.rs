@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use super::sample::{Sample, at, begin, claim_one, retry, sent};
+use super::sample::{Sample, at, begin, claim_one, delivered, due_on, retry, sent};
+use crate::domain::channel::Channel;
 use crate::domain::id::{NotificationId, RecipientId, TenantId};
-use crate::ports::store::{ListQuery, Page, Store, StoreError};
+use crate::domain::lane::Lane;
+use crate::domain::revision::Revision;
+use crate::ports::store::{Filter, ListQuery, Page, Store, StoreError};
 
 fn everything(limit: usize) -> ListQuery {
-    ListQuery { tenant: TenantId::unnamed(), recipient: None, before: None, limit }
+    ListQuery::of(TenantId::unnamed(), limit)
 }
 
 fn ids(page: &Page) -> Vec<NotificationId> {
@@ -48,7 +51,7 @@ pub async fn the_timeline_tells_everything_in_order(store: Arc<dyn Store>) {
     for change in [first_begun, second_begun, second_done, first_done] {
         expected.extend(change.facts);
     }
-    assert_eq!(store.timeline(sample.tenant(), sample.id()).await.unwrap().unwrap(), expected);
+    assert_eq!(sample.timeline_in(&store).await, expected);
 }
 
 /// The order is the order in which things happened here, not that of their time stamps.
@@ -63,7 +66,7 @@ pub async fn a_clock_that_steps_back_does_not_shuffle_the_timeline(store: Arc<dy
     store.begin(second.lease, second_begun.clone(), at(5_000)).await.unwrap();
     let mut expected = vec![sample.notification().acceptance()];
     expected.extend(first_begun.facts.into_iter().chain(second_begun.facts));
-    assert_eq!(store.timeline(sample.tenant(), sample.id()).await.unwrap().unwrap(), expected);
+    assert_eq!(sample.timeline_in(&store).await, expected);
 }
 
 /// With where their deliveries stand.
@@ -77,7 +80,7 @@ pub async fn lists_are_newest_first(store: Arc<dyn Store>) {
     assert_eq!(page.next, None);
     for (status, sample) in page.items.iter().zip([&samples[1], &samples[2], &samples[0]]) {
         assert_eq!(status.notification, sample.notification());
-        assert_eq!(status.deliveries, sample.acceptance().deliveries);
+        assert_eq!(status.deliveries, sample.notification().first_deliveries());
     }
     let before = ListQuery { before: Some(samples[1].id()), ..everything(10) };
     assert_eq!(ids(&store.list(&before).await.unwrap()), [samples[2].id(), samples[0].id()]);
@@ -108,7 +111,7 @@ pub async fn lists_can_be_of_one_recipient(store: Arc<dyn Store>) {
         }
     }
     let of = |recipient: &str, limit| ListQuery {
-        recipient: Some(RecipientId::new(recipient).unwrap()),
+        filter: Filter { recipient: Some(RecipientId::new(recipient).unwrap()), ..Filter::default() },
         ..everything(limit)
     };
     for limit in [1, 2, 10] {
@@ -140,10 +143,23 @@ pub async fn a_closed_store_says_so(store: Arc<dyn Store>) {
     store.close().await.unwrap();
     store.close().await.unwrap();
     let closed = StoreError::Closed;
+    let (tenant, id, claim) = (sample.tenant(), sample.id(), due_on(Channel::Sms, 1, at(0), at(1)));
+    let revision = Revision::Acknowledge { by: None };
     assert_eq!(store.check().await.unwrap_err(), closed);
     assert_eq!(store.accept(Sample::new(2).acceptance()).await.unwrap_err(), closed);
-    assert_eq!(store.claim(at(0), 1, at(1)).await.unwrap_err(), closed);
+    assert_eq!(store.accept_all(vec![Sample::new(2).acceptance()]).await.unwrap_err(), closed);
+    assert_eq!(store.claim(&claim).await.unwrap_err(), closed);
+    assert_eq!(store.next_due(Channel::Sms, &Lane::ALL).await.unwrap_err(), closed);
     assert_eq!(store.begin(claimed.lease, begin(&claimed.delivery, at(1)), at(2)).await.unwrap_err(), closed);
-    assert_eq!(store.status(sample.tenant(), sample.id()).await.unwrap_err(), closed);
+    assert_eq!(store.settle(claimed.lease, begin(&claimed.delivery, at(1))).await.unwrap_err(), closed);
+    assert_eq!(store.reclaim(at(0), 1, at(1)).await.unwrap_err(), closed);
+    assert_eq!(store.revise(tenant, id, &revision, at(1)).await.unwrap_err(), closed);
+    assert_eq!(store.receive(vec![delivered(sample.delivery_id(Channel::Sms), at(1))]).await.unwrap_err(), closed);
+    assert_eq!(store.status(tenant, id).await.unwrap_err(), closed);
+    assert_eq!(store.timeline(tenant, id).await.unwrap_err(), closed);
     assert_eq!(store.list(&everything(1)).await.unwrap_err(), closed);
+    assert_eq!(store.suppression(tenant, Channel::Sms, "+14155550101").await.unwrap_err(), closed);
+    assert_eq!(store.provider_states().await.unwrap_err(), closed);
+    assert_eq!(store.counts().await.unwrap_err(), closed);
+    assert_eq!(store.sweep(None, 1).await.unwrap_err(), closed);
 }

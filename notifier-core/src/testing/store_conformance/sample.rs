@@ -1,21 +1,27 @@
-//! Notifications and decisions about them, for tests.
+//! Notifications for tests, and all that cases need to work with them.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::domain::category::Category;
 use crate::domain::channel::Channel;
-use crate::domain::delivery::{Attempt, Change, Delivery, Settling};
-use crate::domain::id::{CategoryName, IdempotencyKey, NotificationId, ProviderName, RecipientId, TenantId};
+use crate::domain::delivery::Delivery;
+use crate::domain::id::{
+    CategoryName, CollapseKey, DeliveryId, IdempotencyKey, NotificationId, RecipientId, SubjectId, TenantId,
+};
+use crate::domain::lane::Lane;
+use crate::domain::lifecycle::DeliveryState;
 use crate::domain::message::{Attachment, Mailbox};
 use crate::domain::notification::{ContentSource, MessageOptions, Notification};
-use crate::domain::outcome::{Outcome, Problem};
 use crate::domain::recipient::{EmailAddress, Locale, PhoneNumber, Recipient, ZoneName};
+use crate::domain::strategy::{Goal, Strategy};
 use crate::domain::template::{Content, EmailSource, SmsSource};
-use crate::domain::timeline::{FactKind, Reason};
-use crate::ports::store::{Acceptance, Accepted, Claimed, Store};
+use crate::domain::timeline::Fact;
+use crate::ports::store::{Acceptance, Accepted, Status, Store};
+
+pub use super::decisions::*;
+pub use super::steps::*;
 
 /// That many milliseconds after the beginning of the test's time.
 #[must_use]
@@ -30,12 +36,19 @@ pub struct Sample {
     number: u32,
     tenant: TenantId,
     recipient: RecipientId,
+    category: CategoryName,
+    subject: SubjectId,
     channels: Vec<Channel>,
+    strategy: Strategy,
+    lane: Lane,
     created_at: Timestamp,
     due_at: Timestamp,
+    expires_at: Timestamp,
     key: Option<IdempotencyKey>,
     key_expires_at: Timestamp,
     request_hash: [u8; 32],
+    replaces: Option<NotificationId>,
+    collapse_key: Option<CollapseKey>,
     attachment_bytes: usize,
 }
 
@@ -47,12 +60,19 @@ impl Sample {
             number,
             tenant: TenantId::unnamed(),
             recipient: RecipientId::new("ada").unwrap(),
+            category: CategoryName::new("rent-reminder").unwrap(),
+            subject: SubjectId::new("unit-7").unwrap(),
             channels: vec![Channel::Sms],
+            strategy: Strategy::All,
+            lane: Lane::Normal,
             created_at: at(0),
             due_at: at(0),
+            expires_at: at(30 * 24 * 3_600_000),
             key: None,
             key_expires_at: at(24 * 3_600_000),
             request_hash: [1; 32],
+            replaces: None,
+            collapse_key: None,
             attachment_bytes: 0,
         }
     }
@@ -69,10 +89,40 @@ impl Sample {
         Self { recipient: RecipientId::new(recipient).unwrap(), ..self }
     }
 
+    /// Of that category.
+    #[must_use]
+    pub fn of_category(self, category: &str) -> Self {
+        Self { category: CategoryName::new(category).unwrap(), ..self }
+    }
+
+    /// About that subject.
+    #[must_use]
+    pub fn about(self, subject: &str) -> Self {
+        Self { subject: SubjectId::new(subject).unwrap(), ..self }
+    }
+
     /// On every channel.
     #[must_use]
     pub fn on_all_channels(self) -> Self {
-        Self { channels: Channel::ALL.to_vec(), ..self }
+        self.on(&Channel::ALL)
+    }
+
+    /// On these channels, in that order.
+    #[must_use]
+    pub fn on(self, channels: &[Channel]) -> Self {
+        Self { channels: channels.to_vec(), ..self }
+    }
+
+    /// On every channel, one after the other. A message has that long to reach the goal, in milliseconds.
+    #[must_use]
+    pub fn in_sequence(self, until: Goal, wait_ms: u64) -> Self {
+        Self { strategy: Strategy::Sequence { until, wait_ms }, ..self.on_all_channels() }
+    }
+
+    /// In that lane.
+    #[must_use]
+    pub fn in_lane(self, lane: Lane) -> Self {
+        Self { lane, ..self }
     }
 
     /// Created then.
@@ -85,6 +135,24 @@ impl Sample {
     #[must_use]
     pub fn due(self, ms: i64) -> Self {
         Self { due_at: at(ms), ..self }
+    }
+
+    /// Too late then.
+    #[must_use]
+    pub fn expiring(self, ms: i64) -> Self {
+        Self { expires_at: at(ms), ..self }
+    }
+
+    /// In place of that one.
+    #[must_use]
+    pub fn replacing(self, other: NotificationId) -> Self {
+        Self { replaces: Some(other), ..self }
+    }
+
+    /// Under that collapse key.
+    #[must_use]
+    pub fn collapsing(self, key: &str) -> Self {
+        Self { collapse_key: Some(CollapseKey::new(key).unwrap()), ..self }
     }
 
     /// Under that idempotency key, for a request with that hash.
@@ -111,6 +179,12 @@ impl Sample {
         let mut random = [0; 10];
         random[6..].copy_from_slice(&self.number.to_be_bytes());
         NotificationId::from_parts(u64::try_from(self.created_at.as_millisecond()).unwrap(), random)
+    }
+
+    /// The identifier of its delivery on that channel.
+    #[must_use]
+    pub fn delivery_id(&self, channel: Channel) -> DeliveryId {
+        DeliveryId { notification: self.id(), channel }
     }
 
     /// Its tenant.
@@ -146,33 +220,65 @@ impl Sample {
             id: self.id(),
             tenant: self.tenant.clone(),
             recipient,
-            category: CategoryName::new("rent-reminder").unwrap(),
+            category: self.category.clone(),
             channels: self.channels.clone(),
+            strategy: self.strategy,
+            lane: self.lane,
             content: ContentSource::Inline(content(&format!("number {}", self.number))),
             variables: [("amount".to_owned(), json!(1250.1)), ("paid".to_owned(), json!(null))].into_iter().collect(),
-            subject: None,
+            subject: Some(self.subject.clone()),
             options,
             due_at: self.due_at,
-            expires_at: at(30 * 24 * 3_600_000),
+            expires_at: self.expires_at,
             created_at: self.created_at,
+            first_due_at: self.due_at,
+            first_expires_at: self.expires_at,
+            acknowledged_at: None,
             idempotency_key: self.key.clone(),
+            collapse_key: self.collapse_key.clone(),
         }
     }
 
     /// What is handed to the store.
     #[must_use]
     pub fn acceptance(&self) -> Acceptance {
-        let notification = self.notification();
-        let deliveries = notification.first_deliveries();
-        Acceptance { notification, deliveries, request_hash: self.request_hash, key_expires_at: self.key_expires_at }
+        Acceptance {
+            notification: self.notification(),
+            request_hash: self.request_hash,
+            key_expires_at: self.key_expires_at,
+            replaces: self.replaces,
+        }
     }
 
-    /// Has the store accept it, as new.
+    /// Has the store accept it, as new and in the place of nothing.
     pub async fn accepted_by(&self, store: &Arc<dyn Store>) -> NotificationId {
-        assert_eq!(store.accept(self.acceptance()).await.unwrap(), Accepted::New);
+        assert_eq!(store.accept(self.acceptance()).await.unwrap(), NEW);
         self.id()
     }
+
+    /// Where it stands.
+    pub async fn status_in(&self, store: &Arc<dyn Store>) -> Status {
+        store.status(&self.tenant, self.id()).await.unwrap().expect("it was accepted")
+    }
+
+    /// The delivery on the first of its channels.
+    pub async fn delivery_in(&self, store: &Arc<dyn Store>) -> Delivery {
+        self.status_in(store).await.deliveries.remove(0)
+    }
+
+    /// Where each of its deliveries stands.
+    pub async fn states_in(&self, store: &Arc<dyn Store>) -> Vec<DeliveryState> {
+        self.status_in(store).await.deliveries.iter().map(|delivery| delivery.state).collect()
+    }
+
+    /// What is told about it.
+    pub async fn timeline_in(&self, store: &Arc<dyn Store>) -> Vec<Fact> {
+        store.timeline(&self.tenant, self.id()).await.unwrap().expect("it was accepted")
+    }
 }
+
+/// What becomes of a notification that is new and takes the place of nothing.
+pub const NEW: Accepted = Accepted::New { replaced: None };
 
 /// Content for every channel.
 #[must_use]
@@ -181,55 +287,4 @@ pub fn content(text: &str) -> Content {
         email: Some(EmailSource { subject: text.into(), text: None, html: Some(format!("<p>{text}</p>")) }),
         sms: Some(SmsSource { text: text.into() }),
     }
-}
-
-/// The decision to call a provider, with one consulted rule before it.
-#[must_use]
-pub fn begin(delivery: &Delivery, now: Timestamp) -> Change {
-    let attempt = Attempt {
-        number: delivery.attempts + 1,
-        provider: ProviderName::new("twilio").unwrap(),
-        started_at: now,
-        address: "+14155550101".into(),
-        sender: Some("+14155550199".into()),
-        content: "inline".into(),
-        content_sha256: "00".repeat(32),
-        provider_message_id: None,
-        problem: None,
-    };
-    let pending = Delivery { reason: Reason::new("preference.default", "on by default"), ..delivery.clone() };
-    delivery.begin(attempt, vec![pending.fact(FactKind::Checked, now)], now).unwrap()
-}
-
-/// The decision after the provider took it.
-#[must_use]
-pub fn sent(delivery: &Delivery, now: Timestamp) -> Change {
-    settled(delivery, &Outcome::Accepted { provider_message_id: Some("SM1".into()) }, now)
-}
-
-/// The decision after the provider was down; the next attempt is due a few seconds later.
-#[must_use]
-pub fn retry(delivery: &Delivery, now: Timestamp) -> Change {
-    settled(delivery, &Outcome::Unavailable { retry_after_ms: None, problem: Problem::coded("503", "down") }, now)
-}
-
-/// The decision to wait.
-#[must_use]
-pub fn deferred(delivery: &Delivery, now: Timestamp) -> Change {
-    let category = Category::default();
-    let settling = Settling { category: &category, expires_at: at(30 * 24 * 3_600_000), now, random: 7 };
-    delivery.defer(Reason::new("directory.unavailable", "the directory is down"), settling).unwrap()
-}
-
-fn settled(delivery: &Delivery, outcome: &Outcome, now: Timestamp) -> Change {
-    let category = Category::default();
-    let settling = Settling { category: &category, expires_at: at(30 * 24 * 3_600_000), now, random: 7 };
-    delivery.settle(outcome, settling).unwrap()
-}
-
-/// Claims exactly one delivery.
-pub async fn claim_one(store: &Arc<dyn Store>, now: Timestamp, until: Timestamp) -> Claimed {
-    let mut claimed = store.claim(now, 1, until).await.unwrap();
-    assert_eq!(claimed.len(), 1, "one delivery is due at {now}");
-    claimed.remove(0)
 }

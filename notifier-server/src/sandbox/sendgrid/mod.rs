@@ -28,7 +28,7 @@ use self::{
     schema::{Mail, Mailbox, Personalization},
 };
 use super::{
-    Attachment, Channel, Clock, Credentials, Faults, Inbox, Message, Service,
+    Attachment, Channel, Clock, Credentials, Faults, Inbox, Message, Receipts, Service,
     body::{self, BodyError},
     counters::Event,
     listener,
@@ -47,6 +47,7 @@ pub(super) struct FakeSendGrid {
     ids: VendorIds,
     faults: Faults,
     inbox: Inbox,
+    receipts: Option<Receipts>,
 }
 
 impl FakeSendGrid {
@@ -58,11 +59,24 @@ impl FakeSendGrid {
             clock,
             faults,
             inbox,
+            receipts: None,
         }
+    }
+
+    /// The same, that reports about what it takes.
+    pub(super) fn reporting(self, receipts: Receipts) -> Self {
+        Self { receipts: Some(receipts), ..self }
     }
 
     pub(super) fn router(self) -> Router {
         Router::new().route("/v3/mail/send", any(send)).fallback(unknown_path).with_state(Arc::new(self))
+    }
+
+    fn keep(&self, message: Message) {
+        if let Some(receipts) = &self.receipts {
+            receipts.report(&message);
+        }
+        self.inbox.store(message);
     }
 
     fn refused(&self, rejection: Rejection) -> Response {
@@ -97,9 +111,9 @@ impl FakeSendGrid {
         shared.attachments = attachments;
         shared.raw = raw;
         for own in others {
-            self.inbox.store(personalized(shared.clone(), own));
+            self.keep(personalized(shared.clone(), own));
         }
-        self.inbox.store(personalized(shared, last));
+        self.keep(personalized(shared, last));
     }
 }
 

@@ -5,6 +5,7 @@ mod fixture;
 mod inbox;
 mod live;
 mod lookups;
+mod receipts;
 mod routes;
 mod segments;
 mod sendgrid;

@@ -28,7 +28,7 @@ use self::{
     parameters::CreateMessage,
 };
 use super::{
-    Channel, Clock, Credentials, Faults, Inbox, Message, Segments, Service,
+    Channel, Clock, Credentials, Faults, Inbox, Message, Receipts, Segments, Service,
     body::{self, BodyError},
     counters::Event,
     form, listener,
@@ -49,6 +49,7 @@ pub(super) struct FakeTwilio {
     ids: VendorIds,
     faults: Faults,
     inbox: Inbox,
+    receipts: Option<Receipts>,
 }
 
 impl FakeTwilio {
@@ -65,7 +66,13 @@ impl FakeTwilio {
             clock,
             faults,
             inbox,
+            receipts: None,
         }
+    }
+
+    /// The same, that reports about what it takes.
+    pub(super) fn reporting(self, receipts: Receipts) -> Self {
+        Self { receipts: Some(receipts), ..self }
     }
 
     pub(super) fn router(self) -> Router {
@@ -73,6 +80,13 @@ impl FakeTwilio {
             .route("/2010-04-01/Accounts/{sid}/Messages.json", any(create_message))
             .fallback(unknown_path)
             .with_state(Arc::new(self))
+    }
+
+    fn keep(&self, message: Message) {
+        if let Some(receipts) = &self.receipts {
+            receipts.report(&message);
+        }
+        self.inbox.store(message);
     }
 
     fn refused(&self, error: &TwilioError) -> Response {
@@ -118,7 +132,7 @@ impl FakeTwilio {
         message.status_callback = sms.status_callback;
         message.messaging_service_sid = sms.messaging_service_sid;
         message.raw = raw;
-        self.inbox.store(message);
+        self.keep(message);
     }
 }
 

@@ -2,13 +2,16 @@
 
 use jiff::Timestamp;
 
-use super::Engine;
-use crate::adapters::sled::keys;
-use crate::adapters::sled::records::{DeliveryRecord, IdempotencyRecord, NotificationRecord};
+use super::{Effect, Engine};
+use crate::adapters::sled::keys::{self, QueueEntry};
+use crate::adapters::sled::present::whole;
+use crate::adapters::sled::records::{IdempotencyRecord, NotificationRecord};
 use crate::adapters::sled::stored::{Size, Source, Trouble, understood};
-use crate::domain::delivery::Delivery;
 use crate::domain::id::{IdempotencyKey, NotificationId, TenantId};
 use crate::domain::lifecycle::DeliveryState;
+use crate::domain::notification::Notification;
+use crate::domain::revision::Revision;
+use crate::domain::timeline::Reason;
 use crate::ports::store::{Acceptance, Accepted, StoreError};
 
 /// Keys removed per group, so that a day that ends does not hold up everybody.
@@ -20,9 +23,10 @@ impl Engine {
     pub(in crate::adapters::sled) fn accept(&mut self, acceptance: &Acceptance) -> Result<Accepted, Trouble> {
         let notification = &acceptance.notification;
         self.latest = self.latest.max(notification.created_at);
+        self.latest_heard = self.latest_heard.max(notification.created_at);
         if let Some(key) = &notification.idempotency_key
             && let Some(before) =
-                self.recall(&notification.tenant, key, &acceptance.request_hash, notification.created_at)?
+                self.recall(&notification.tenant, key, Some(&acceptance.request_hash), notification.created_at)?
         {
             return Ok(Accepted::Before(before));
         }
@@ -30,10 +34,15 @@ impl Engine {
         if self.staging.value(&place)?.is_some() {
             return Ok(Accepted::Before(notification.id));
         }
+        let named = acceptance.replaces.map(|old| self.replace(notification, old)).transpose()?;
+        let collapsed = self.collapse(notification)?;
         let record = NotificationRecord::from(acceptance);
         self.staging.write(&place, &record, Size::default())?;
-        for delivery in &acceptance.deliveries {
-            self.write_new_delivery(delivery)?;
+        for delivery in notification.first_deliveries() {
+            let entry = QueueEntry::of(&delivery);
+            self.staging.insert(entry.key(), Vec::new());
+            self.staging.tally().delivery(delivery.lane, delivery.state, 1);
+            self.effects.push(Effect::Freed(entry));
         }
         if let (Some(idempotency), Some(key)) = (record.idempotency(), &notification.idempotency_key) {
             let day = keys::day(acceptance.key_expires_at);
@@ -41,14 +50,65 @@ impl Engine {
             self.staging.write(&keys::idempotency(day, &notification.tenant, key), &entry, Size::default())?;
             self.key_days.insert(day);
         }
-        Ok(Accepted::New)
+        if !self.tenants.contains(&notification.tenant) {
+            self.tenants.insert(notification.tenant.clone());
+        }
+        Ok(Accepted::New { replaced: named.or(collapsed) })
+    }
+
+    /// Cancels what the new one is to take the place of, if that still waits as a whole.
+    fn replace(&mut self, new: &Notification, old: NotificationId) -> Result<NotificationId, Trouble> {
+        let too_late = || Trouble::Refused(StoreError::TooLate(old));
+        let whole = whole(&self.staging, &new.tenant, old)?.ok_or_else(too_late)?;
+        let present = self.deliveries_of(&whole.notification)?;
+        if present.iter().any(|present| present.delivery.state != DeliveryState::Pending) {
+            return Err(too_late());
+        }
+        let reason = Reason::new("replace.requested", format!("replaced by {}", new.id));
+        self.apply_revision(whole, present, &Revision::Cancel(reason), new.created_at)?;
+        Ok(old)
+    }
+
+    /// Cancels what waits under the same collapse key, which is the new one's from now on. Says what lost something by it.
+    fn collapse(&mut self, new: &Notification) -> Result<Option<NotificationId>, Trouble> {
+        let Some(text) = &new.collapse_key else { return Ok(None) };
+        let key = keys::collapse(&new.tenant, &new.recipient.id, text);
+        let before = self.staging.value(&key)?;
+        let size = before.as_ref().map_or(Size::default(), |value| Size { bytes: key.len() + value.len(), parts: 0 });
+        let mut replaced = None;
+        if let Some(old) = before.and_then(|value| keys::notification_id(&value))
+            && let Some(whole) = whole(&self.staging, &new.tenant, old)?
+        {
+            let present = self.deliveries_of(&whole.notification)?;
+            let text = format!("a newer notification under the same collapse key took its place: {}", new.id);
+            let cancel = Revision::Cancel(Reason::new("collapse.replaced", text));
+            let changed = self.apply_revision(whole, present, &cancel, new.created_at)?;
+            replaced = (!changed.is_empty()).then_some(old);
+        }
+        // The cancelling may have removed it.
+        let size = if self.staging.value(&key)?.is_some() { size } else { Size::default() };
+        self.staging.put(key, new.id.as_bytes().to_vec(), size);
+        Ok(replaced)
+    }
+
+    /// A collapse key is free again when everything has ended that the notification under it was to tell.
+    pub(super) fn forget_collapsed(&mut self, notification: &Notification) -> Result<(), Trouble> {
+        let Some(text) = &notification.collapse_key else { return Ok(()) };
+        let key = keys::collapse(&notification.tenant, &notification.recipient.id, text);
+        let Some(value) = self.staging.value(&key)?.filter(|value| **value == *notification.id.as_bytes()) else {
+            return Ok(());
+        };
+        if self.deliveries_of(notification)?.iter().all(|present| present.delivery.state.is_final()) {
+            self.staging.remove(&key, value.len());
+        }
+        Ok(())
     }
 
     pub(in crate::adapters::sled) fn recall(
         &self,
         tenant: &TenantId,
         key: &IdempotencyKey,
-        request_hash: &[u8; 32],
+        request_hash: Option<&[u8; 32]>,
         now: Timestamp,
     ) -> Result<Option<NotificationId>, Trouble> {
         for day in self.key_days.range(keys::day(now)..) {
@@ -57,22 +117,12 @@ impl Engine {
             if understood(&place, entry.expires_at())? <= now {
                 continue;
             }
-            if entry.is_of(request_hash) {
+            if request_hash.is_none_or(|hash| entry.is_of(hash)) {
                 return Ok(Some(entry.notification()));
             }
             return Err(StoreError::KeyReused { key: key.clone(), existing: entry.notification() }.into());
         }
         Ok(None)
-    }
-
-    fn write_new_delivery(&mut self, delivery: &Delivery) -> Result<(), Trouble> {
-        let place = keys::delivery(&delivery.tenant, delivery.id);
-        self.staging.write(&place, &DeliveryRecord::from(delivery), Size::default())?;
-        if delivery.state == DeliveryState::Pending {
-            let tenant = delivery.tenant.as_str().as_bytes().to_vec();
-            self.staging.insert(keys::due(delivery.due_at, delivery.id), tenant);
-        }
-        Ok(())
     }
 
     /// Removes some of the keys of a day that is over.

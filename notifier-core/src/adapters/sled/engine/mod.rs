@@ -4,57 +4,90 @@
 //! yet, and either changes everything it has to or nothing.
 
 mod accept;
-mod deliveries;
+mod changes;
+mod claims;
+mod receipts;
+mod revisions;
 mod settings;
+mod start;
+mod sweep;
 
-use std::collections::BTreeSet;
+pub(super) use self::changes::{death, message_of};
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
-pub(super) use self::deliveries::index_key;
 use super::envelope::{Record, Unreadable};
-use super::holders::Holders;
-use super::keys;
-use super::records::ProgressRecord;
+use super::holders::{Holders, Holding};
+use super::keys::{self, QueueEntry};
+use super::queues::Queues;
 use super::staging::Staging;
-use super::stored::{Size, Source, Trouble, fetch};
-use crate::ports::store::StoreError;
+use super::stored::{Size, Source, Trouble, fetch, measure};
+use super::suppressed::Suppressed;
+use crate::domain::id::{DeliveryId, NotificationId, TenantId};
+use crate::ports::store::{Room, StoreCounts, StoreError};
 
 pub(super) struct Engine {
     staging: Staging,
     holders: Holders,
+    queues: Queues,
+    /// What the running operation means for claims and queues, if it succeeds.
+    effects: Vec<Effect>,
     /// Days of which there are idempotency keys.
     key_days: BTreeSet<u32>,
+    /// Everybody who has a notification.
+    tenants: BTreeSet<TenantId>,
+    /// The keys of reports that wait for their message.
+    unmatched: BTreeSet<Vec<u8>>,
+    suppressed: Suppressed,
     /// The latest time that an acceptance brought: past days of idempotency keys are past by this.
     latest: Timestamp,
+    /// The latest time that an acceptance or a report brought: what is kept too long is too old by this.
+    latest_heard: Timestamp,
+    /// After which notification the last sweep stopped, and its key.
+    swept: Option<(NotificationId, Vec<u8>)>,
+    /// After which report it stopped.
+    swept_unmatched: Option<Vec<u8>>,
+    /// Deliveries that were being sent and cannot be read: nobody can take them over.
+    unusable: HashSet<DeliveryId>,
+    /// How many operations have run.
+    ran: usize,
+}
+
+/// What an operation means for what is kept in memory. It waits until the operation has succeeded.
+#[derive(Debug)]
+enum Effect {
+    /// Nobody holds the delivery any longer.
+    Dropped(DeliveryId),
+    /// The delivery is being sent, and nobody does it.
+    Orphaned(Holding),
+    /// The delivery has a record of its own from now on.
+    Recorded(DeliveryId),
+    /// There is nothing to claim at that place any longer.
+    Taken(QueueEntry),
+    /// There is something to claim at that place, unless somebody holds it.
+    Freed(QueueEntry),
+    /// A report is kept.
+    Kept(Vec<u8>),
+    /// A report is kept no longer.
+    Unkept(Vec<u8>),
 }
 
 impl Engine {
-    /// Takes up where the store was left.
-    pub(super) fn new(tree: sled::Tree, progress: ProgressRecord) -> Result<Self, sled::Error> {
-        let mut holders = Holders::new(progress.opens);
-        for entry in tree.scan_prefix([keys::SENDING]) {
-            let (key, value) = entry?;
-            match (keys::parse_sending(&key), keys::parse_tenant(&value)) {
-                (Some(id), Some(tenant)) => holders.orphan(id, tenant),
-                _ => tracing::error!(key = keys::printable(&key), "an index entry cannot be read: check the store"),
-            }
-        }
-        let key_days = key_days(&tree)?;
-        Ok(Self { staging: Staging::new(tree, progress), holders, key_days, latest: Timestamp::MIN })
-    }
-
     /// Runs one operation: wholly, or not at all.
     ///
     /// [`StoreError::Failed`] means that the medium fails, and nothing more can be promised.
     pub(super) fn run<T>(&mut self, operation: impl FnOnce(&mut Self) -> Result<T, Trouble>) -> Result<T, StoreError> {
+        self.ran += 1;
         match operation(self) {
             Ok(value) => {
                 self.staging.keep().map_err(failed)?;
+                self.take_effect();
                 Ok(value)
             }
             Err(trouble) => {
                 self.staging.discard();
+                self.effects.clear();
                 match trouble {
                     Trouble::Refused(error) => Err(error),
                     Trouble::Medium(error) => Err(failed(error)),
@@ -65,6 +98,45 @@ impl Engine {
                     }
                 }
             }
+        }
+    }
+
+    fn take_effect(&mut self) {
+        let mut freed = Vec::new();
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::Dropped(id) => self.holders.drop(id),
+                Effect::Orphaned(holding) => self.holders.orphan(holding),
+                Effect::Taken(entry) => {
+                    freed.retain(|other| *other != entry);
+                    self.queues.taken(&entry);
+                }
+                Effect::Recorded(id) => self.holders.recorded(id),
+                Effect::Freed(entry) => freed.push(entry),
+                Effect::Kept(key) => drop(self.unmatched.insert(key)),
+                Effect::Unkept(key) => drop(self.unmatched.remove(&key)),
+            }
+        }
+        // Last, when it is known who holds what.
+        for entry in freed.iter().filter(|entry| self.holders.is_free(entry.id())) {
+            self.queues.freed(entry);
+        }
+    }
+
+    /// How many operations have run since the store was opened.
+    pub(super) fn ran(&self) -> usize {
+        self.ran
+    }
+
+    pub(super) fn counts(&self) -> StoreCounts {
+        let counts = self.staging.counts();
+        let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let [urgent, normal, bulk] = counts.pending.map(number);
+        StoreCounts {
+            pending: Room { urgent, normal, bulk },
+            sending: number(counts.sending),
+            dead: number(counts.dead),
+            unmatched_receipts: number(counts.unmatched),
         }
     }
 
@@ -103,10 +175,17 @@ impl Engine {
     }
 
     /// Moves an index entry aside that leads nowhere, so that it is in nobody's way.
-    fn set_aside(&mut self, key: &[u8], value: &[u8], why: &str) {
+    fn set_aside(&mut self, key: &[u8], why: &str) -> Result<(), sled::Error> {
         tracing::error!(key = keys::printable(key), why, "an index entry is moved aside: run the store's check");
-        self.staging.insert(keys::quarantine(key), value.to_vec());
-        self.staging.remove(key, value.len());
+        let size = measure(&self.staging, key)?;
+        let parts = (0..size.parts).map(|number| keys::part(key, number));
+        for key in std::iter::once(key.to_vec()).chain(parts) {
+            if let Some(value) = self.staging.value(&key)? {
+                self.staging.insert(keys::quarantine(&key), value.to_vec());
+            }
+        }
+        self.staging.erase(key, size);
+        Ok(())
     }
 }
 
@@ -117,19 +196,4 @@ pub(super) fn damaged(key: &[u8], problem: &Unreadable) -> StoreError {
 
 pub(super) fn failed(error: sled::Error) -> StoreError {
     StoreError::Failed(error.to_string())
-}
-
-fn key_days(tree: &sled::Tree) -> Result<BTreeSet<u32>, sled::Error> {
-    let mut days = BTreeSet::new();
-    let mut from = keys::idempotency_day(0);
-    let end = [keys::IDEMPOTENCY + 1];
-    // One look per day, however many keys it has.
-    while let Some(entry) = tree.range(from.as_slice()..end.as_slice()).next() {
-        let (key, _) = entry?;
-        let Some(day) = keys::parse_idempotency_day(&key) else { break };
-        days.insert(day);
-        let Some(next) = day.checked_add(1) else { break };
-        from = keys::idempotency_day(next);
-    }
-    Ok(days)
 }

@@ -10,12 +10,35 @@ use super::numbers;
 use crate::adapters::sled::envelope::{Kind, Record, Unreadable, body, unknown_version};
 use crate::domain::delivery::{Attempt, Delivery};
 use crate::domain::id::{DeliveryId, NotificationId, ProviderName, TenantId};
+use crate::domain::lane::Lane;
+use crate::domain::lifecycle::DeliveryState;
 use crate::domain::outcome::Problem;
 use crate::domain::timeline::{Fact, Reason};
 
 /// The newest version.
-pub(in crate::adapters::sled) type DeliveryRecord = DeliveryV1;
+pub(in crate::adapters::sled) type DeliveryRecord = DeliveryV2;
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(in crate::adapters::sled) struct DeliveryV2 {
+    notification: [u8; 16],
+    channel: u8,
+    tenant: String,
+    lane: u8,
+    state: u8,
+    reason: ReasonV1,
+    due_micros: i64,
+    attempts: u32,
+    attempts_forgiven: u32,
+    doubtful_attempts: u32,
+    rounds: u32,
+    tried: Vec<String>,
+    deferrals: u32,
+    last_attempt: Option<AttemptV2>,
+    updated_micros: i64,
+    facts: Vec<FactV1>,
+}
+
+/// As it was before there were lanes and providers to fall back on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::adapters::sled) struct DeliveryV1 {
     notification: [u8; 16],
@@ -39,6 +62,20 @@ struct ReasonV1 {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct AttemptV2 {
+    number: u32,
+    provider: String,
+    started_micros: i64,
+    send_micros: i64,
+    address: String,
+    sender: Option<String>,
+    content: String,
+    content_sha256: String,
+    provider_message_id: Option<String>,
+    problem: Option<ProblemV1>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct AttemptV1 {
     number: u32,
     provider: String,
@@ -52,7 +89,7 @@ struct AttemptV1 {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct ProblemV1 {
+pub(super) struct ProblemV1 {
     code: Option<String>,
     message: String,
 }
@@ -68,43 +105,94 @@ struct FactV1 {
     details: Vec<(String, String)>,
 }
 
-impl Record for DeliveryV1 {
+impl Record for DeliveryV2 {
     const KIND: Kind = Kind::Delivery;
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
 
     fn read(version: u8, bytes: &[u8]) -> Result<Self, Unreadable> {
         match version {
-            1 => body::<DeliveryV1>(bytes),
+            1 => body::<DeliveryV1>(bytes).map(Self::from),
+            2 => body::<DeliveryV2>(bytes),
             other => Err(unknown_version::<Self>(other)),
         }
     }
 }
 
-impl From<&Delivery> for DeliveryV1 {
+impl From<DeliveryV1> for DeliveryV2 {
+    fn from(record: DeliveryV1) -> Self {
+        Self {
+            notification: record.notification,
+            channel: record.channel,
+            tenant: record.tenant,
+            lane: numbers::lane(Lane::Normal),
+            state: record.state,
+            reason: record.reason,
+            due_micros: record.due_micros,
+            attempts: record.attempts,
+            attempts_forgiven: 0,
+            doubtful_attempts: record.doubtful_attempts,
+            // There was one provider, so each attempt was a round.
+            rounds: record.attempts,
+            tried: Vec::new(),
+            deferrals: record.deferrals,
+            last_attempt: record.last_attempt.map(AttemptV2::from),
+            updated_micros: record.updated_micros,
+            facts: record.facts,
+        }
+    }
+}
+
+impl From<AttemptV1> for AttemptV2 {
+    fn from(record: AttemptV1) -> Self {
+        Self {
+            number: record.number,
+            provider: record.provider,
+            started_micros: record.started_micros,
+            send_micros: record.started_micros,
+            address: record.address,
+            sender: record.sender,
+            content: record.content,
+            content_sha256: record.content_sha256,
+            provider_message_id: record.provider_message_id,
+            problem: record.problem,
+        }
+    }
+}
+
+impl From<&Delivery> for DeliveryV2 {
     fn from(delivery: &Delivery) -> Self {
         Self {
             notification: *delivery.id.notification.as_bytes(),
             channel: numbers::channel(delivery.id.channel),
             tenant: delivery.tenant.as_str().to_owned(),
+            lane: numbers::lane(delivery.lane),
             state: numbers::state(delivery.state),
             reason: (&delivery.reason).into(),
             due_micros: delivery.due_at.as_microsecond(),
             attempts: delivery.attempts,
+            attempts_forgiven: delivery.attempts_forgiven,
             doubtful_attempts: delivery.doubtful_attempts,
+            rounds: delivery.rounds,
+            tried: delivery.tried.iter().map(|provider| provider.as_str().to_owned()).collect(),
             deferrals: delivery.deferrals,
-            last_attempt: delivery.last_attempt.as_ref().map(AttemptV1::from),
+            last_attempt: delivery.last_attempt.as_ref().map(AttemptV2::from),
             updated_micros: delivery.updated_at.as_microsecond(),
             facts: Vec::new(),
         }
     }
 }
 
-impl DeliveryV1 {
+impl DeliveryV2 {
     /// The delivery as it is after operation number `operation`, with what that adds to its timeline.
     pub(in crate::adapters::sled) fn changed(self, delivery: &Delivery, facts: &[Fact], operation: u64) -> Self {
         let mut all = self.facts;
         all.extend(facts.iter().map(|fact| FactV1::new(fact, operation)));
         Self { facts: all, ..Self::from(delivery) }
+    }
+
+    /// The same, waiting to be sent.
+    pub(in crate::adapters::sled) fn pending(self) -> Self {
+        Self { state: numbers::state(DeliveryState::Pending), ..self }
     }
 
     /// Its facts, each with the number of the operation that added it, oldest first.
@@ -113,22 +201,60 @@ impl DeliveryV1 {
     }
 }
 
-impl TryFrom<DeliveryV1> for Delivery {
+#[cfg(test)]
+impl DeliveryV2 {
+    /// The record as programs before this version wrote it.
+    pub(in crate::adapters::sled) fn as_v1(&self) -> DeliveryV1 {
+        let record = self.clone();
+        let attempt = |attempt: AttemptV2| AttemptV1 {
+            number: attempt.number,
+            provider: attempt.provider,
+            started_micros: attempt.started_micros,
+            address: attempt.address,
+            sender: attempt.sender,
+            content: attempt.content,
+            content_sha256: attempt.content_sha256,
+            provider_message_id: attempt.provider_message_id,
+            problem: attempt.problem,
+        };
+        DeliveryV1 {
+            notification: record.notification,
+            channel: record.channel,
+            tenant: record.tenant,
+            state: record.state,
+            reason: record.reason,
+            due_micros: record.due_micros,
+            attempts: record.attempts,
+            doubtful_attempts: record.doubtful_attempts,
+            deferrals: record.deferrals,
+            last_attempt: record.last_attempt.map(attempt),
+            updated_micros: record.updated_micros,
+            facts: record.facts,
+        }
+    }
+}
+
+impl TryFrom<DeliveryV2> for Delivery {
     type Error = Unreadable;
 
-    fn try_from(record: DeliveryV1) -> Result<Self, Unreadable> {
+    fn try_from(record: DeliveryV2) -> Result<Self, Unreadable> {
         let id = DeliveryId {
             notification: NotificationId::from_bytes(record.notification),
             channel: numbers::parse_channel(record.channel)?,
         };
+        let tried = record.tried.into_iter().map(|provider| read("tried", ProviderName::new(provider)));
         Ok(Self {
             id,
             tenant: read("tenant", TenantId::new(record.tenant))?,
+            lane: numbers::parse_lane(record.lane)?,
             state: numbers::parse_state(record.state)?,
             reason: record.reason.into(),
             due_at: time("due_micros", record.due_micros)?,
             attempts: record.attempts,
+            attempts_forgiven: record.attempts_forgiven,
             doubtful_attempts: record.doubtful_attempts,
+            rounds: record.rounds,
+            tried: tried.collect::<Result<_, _>>()?,
             deferrals: record.deferrals,
             last_attempt: record.last_attempt.map(Attempt::try_from).transpose()?,
             updated_at: time("updated_micros", record.updated_micros)?,
@@ -148,37 +274,50 @@ impl From<ReasonV1> for Reason {
     }
 }
 
-impl From<&Attempt> for AttemptV1 {
+impl From<&Problem> for ProblemV1 {
+    fn from(problem: &Problem) -> Self {
+        Self { code: problem.code.clone(), message: problem.message.clone() }
+    }
+}
+
+impl From<ProblemV1> for Problem {
+    fn from(record: ProblemV1) -> Self {
+        Self { code: record.code, message: record.message }
+    }
+}
+
+impl From<&Attempt> for AttemptV2 {
     fn from(attempt: &Attempt) -> Self {
-        let problem = |problem: &Problem| ProblemV1 { code: problem.code.clone(), message: problem.message.clone() };
         Self {
             number: attempt.number,
             provider: attempt.provider.as_str().to_owned(),
             started_micros: attempt.started_at.as_microsecond(),
+            send_micros: attempt.send_at.as_microsecond(),
             address: attempt.address.clone(),
             sender: attempt.sender.clone(),
             content: attempt.content.clone(),
             content_sha256: attempt.content_sha256.clone(),
             provider_message_id: attempt.provider_message_id.clone(),
-            problem: attempt.problem.as_ref().map(problem),
+            problem: attempt.problem.as_ref().map(ProblemV1::from),
         }
     }
 }
 
-impl TryFrom<AttemptV1> for Attempt {
+impl TryFrom<AttemptV2> for Attempt {
     type Error = Unreadable;
 
-    fn try_from(record: AttemptV1) -> Result<Self, Unreadable> {
+    fn try_from(record: AttemptV2) -> Result<Self, Unreadable> {
         Ok(Self {
             number: record.number,
             provider: read("last_attempt.provider", ProviderName::new(record.provider))?,
             started_at: time("last_attempt.started_micros", record.started_micros)?,
+            send_at: time("last_attempt.send_micros", record.send_micros)?,
             address: record.address,
             sender: record.sender,
             content: record.content,
             content_sha256: record.content_sha256,
             provider_message_id: record.provider_message_id,
-            problem: record.problem.map(|problem| Problem { code: problem.code, message: problem.message }),
+            problem: record.problem.map(Problem::from),
         })
     }
 }

@@ -13,19 +13,24 @@ use super::*;
 use crate::adapters::sled::envelope::{self, Record};
 use crate::domain::channel::Channel;
 use crate::domain::delivery::{Attempt, Delivery};
+use crate::domain::health::{Breaker, HealthState, Override};
 use crate::domain::id::{
-    CategoryName, DeliveryId, IdempotencyKey, NotificationId, ProviderName, RecipientId, SubjectId, TemplateName,
-    TenantId,
+    CategoryName, CollapseKey, DeliveryId, IdempotencyKey, NotificationId, ProviderName, RecipientId, SubjectId,
+    TemplateName, TenantId,
 };
+use crate::domain::lane::Lane;
 use crate::domain::lifecycle::DeliveryState;
 use crate::domain::message::{Attachment, Mailbox};
 use crate::domain::notification::{ContentSource, MessageOptions, Notification};
 use crate::domain::outcome::Problem;
 use crate::domain::preference::Preferences;
+use crate::domain::receipt::{Receipt, ReceiptEvent, ReceiptStatus};
 use crate::domain::recipient::{EmailAddress, Locale, PhoneNumber, Recipient, ZoneName};
+use crate::domain::strategy::{Goal, Strategy};
+use crate::domain::suppression::{Suppression, SuppressionCause};
 use crate::domain::template::{Content, EmailSource, SmsSource, Template, Variable, VariableKind};
 use crate::domain::timeline::{Fact, FactKind, Reason};
-use crate::ports::store::Acceptance;
+use crate::ports::store::{Acceptance, ProviderState};
 
 /// Reads the file, compares with the record, and the other way round.
 fn check<R: Record + PartialEq + std::fmt::Debug>(version: u8, name: &str, record: &R) {
@@ -53,7 +58,8 @@ fn content(text: &str) -> Content {
     }
 }
 
-fn acceptance() -> Acceptance {
+/// As version 1 could say it.
+fn acceptance_v1() -> Acceptance {
     let recipient = Recipient {
         email: Some(EmailAddress::parse("ada@example.com").unwrap()),
         phone: Some(PhoneNumber::parse("+14155550101").unwrap()),
@@ -74,6 +80,8 @@ fn acceptance() -> Acceptance {
         recipient,
         category: CategoryName::new("rent-reminder").unwrap(),
         channels: Channel::ALL.to_vec(),
+        strategy: Strategy::All,
+        lane: Lane::Normal,
         content: ContentSource::Inline(content("Hello")),
         variables: [("lines".to_owned(), json!([1, -2, 3.5, true, null, {"text": "é"}]))].into_iter().collect(),
         subject: Some(SubjectId::new("unit 4b").unwrap()),
@@ -86,26 +94,58 @@ fn acceptance() -> Acceptance {
         due_at: at(60_000),
         expires_at: at(3_600_000),
         created_at: at(0),
+        first_due_at: at(60_000),
+        first_expires_at: at(3_600_000),
+        acknowledged_at: None,
         idempotency_key: Some(IdempotencyKey::new("order-17").unwrap()),
+        collapse_key: None,
     };
-    let deliveries = notification.first_deliveries();
-    Acceptance { notification, deliveries, request_hash: [9; 32], key_expires_at: at(86_400_000) }
+    Acceptance { notification, request_hash: [9; 32], key_expires_at: at(86_400_000), replaces: None }
 }
 
-fn delivery() -> Delivery {
+fn acceptance() -> Acceptance {
+    let acceptance = acceptance_v1();
+    let notification = Notification {
+        channels: vec![Channel::Sms, Channel::Email],
+        strategy: Strategy::Sequence { until: Goal::Delivered, wait_ms: 90_000 },
+        lane: Lane::Urgent,
+        due_at: at(61_000),
+        expires_at: at(3_700_000),
+        acknowledged_at: Some(at(62_000)),
+        collapse_key: Some(CollapseKey::new("balance").unwrap()),
+        ..acceptance.notification
+    };
+    Acceptance { notification, ..acceptance }
+}
+
+/// With a template instead of content, and nothing that can be left out.
+fn plain(acceptance: Acceptance) -> Acceptance {
+    let content = ContentSource::Template { name: TemplateName::new("rent-reminder").unwrap(), version: Some(3) };
+    let options = MessageOptions::default();
+    let notification = Notification { content, options, idempotency_key: None, ..acceptance.notification };
+    Acceptance { notification, ..acceptance }
+}
+
+/// As version 1 could say it.
+fn delivery_v1() -> Delivery {
     Delivery {
         id: DeliveryId { notification: NotificationId::from_bytes([7; 16]), channel: Channel::Sms },
         tenant: TenantId::new("north").unwrap(),
+        lane: Lane::Normal,
         state: DeliveryState::Pending,
         reason: Reason::new("attempt.unavailable", "the provider was unavailable: down (503)"),
         due_at: at(5_000),
         attempts: 2,
+        attempts_forgiven: 0,
         doubtful_attempts: 1,
+        rounds: 2,
+        tried: Vec::new(),
         deferrals: 1,
         last_attempt: Some(Attempt {
             number: 2,
             provider: ProviderName::new("twilio").unwrap(),
             started_at: at(1_000),
+            send_at: at(1_000),
             address: "+14155550101".into(),
             sender: Some("+14155550199".into()),
             content: "rent-reminder v3 (es)".into(),
@@ -114,6 +154,19 @@ fn delivery() -> Delivery {
             problem: Some(Problem::coded("503", "down")),
         }),
         updated_at: Timestamp::from_microsecond(1_760_000_001_234_567).unwrap(),
+    }
+}
+
+fn delivery() -> Delivery {
+    let before = delivery_v1();
+    let attempt = before.last_attempt.clone().map(|attempt| Attempt { send_at: at(1_250), ..attempt });
+    Delivery {
+        lane: Lane::Bulk,
+        attempts_forgiven: 1,
+        rounds: 1,
+        tried: vec![ProviderName::new("sns").unwrap(), ProviderName::new("twilio").unwrap()],
+        last_attempt: attempt,
+        ..before
     }
 }
 
@@ -143,29 +196,109 @@ fn facts() -> Vec<Fact> {
 
 #[test]
 fn notifications() {
-    let inline = acceptance();
-    check(1, "notification_inline", &NotificationRecord::from(&inline));
-    let mut plain = acceptance();
-    plain.notification.content =
-        ContentSource::Template { name: TemplateName::new("rent-reminder").unwrap(), version: Some(3) };
-    plain.notification.idempotency_key = None;
-    plain.notification.options = MessageOptions::default();
-    check(1, "notification_template", &NotificationRecord::from(&plain));
-    for acceptance in [inline, plain] {
+    let before = [acceptance_v1(), plain(acceptance_v1())];
+    check(1, "notification_inline", &NotificationRecord::from(&before[0]));
+    check(1, "notification_template", &NotificationRecord::from(&before[1]));
+    let now = [acceptance(), plain(acceptance())];
+    check(2, "notification_inline", &NotificationRecord::from(&now[0]));
+    check(2, "notification_template", &NotificationRecord::from(&now[1]));
+    for acceptance in before.into_iter().chain(now) {
         let record = NotificationRecord::from(&acceptance);
         assert_eq!(Notification::try_from(record), Ok(acceptance.notification));
     }
 }
 
 #[test]
+fn what_a_revision_changes_is_in_the_record() {
+    let (before, after) = (acceptance_v1(), acceptance().notification);
+    let revised = Notification {
+        due_at: after.due_at,
+        expires_at: after.expires_at,
+        acknowledged_at: after.acknowledged_at,
+        ..before.notification.clone()
+    };
+    let record = NotificationRecord::from(&before).revised(&revised);
+    assert!(record.idempotency().is_some(), "the rest stays");
+    assert_eq!(Notification::try_from(record), Ok(revised));
+}
+
+#[test]
 fn deliveries() {
-    let first = DeliveryRecord::from(&Delivery { last_attempt: None, ..delivery() });
-    check(1, "delivery_new", &first);
-    let later = first.changed(&delivery(), &facts()[..1], 41).changed(&delivery(), &facts()[1..], 42);
-    check(1, "delivery_with_facts", &later);
-    assert_eq!(Delivery::try_from(later.clone()), Ok(delivery()));
-    let numbered: Vec<_> = [41, 42, 42].into_iter().zip(facts()).collect();
-    assert_eq!(later.facts(), Ok(numbered));
+    for (version, delivery) in [(1, delivery_v1()), (2, delivery())] {
+        let untouched = Delivery { rounds: if version == 1 { 2 } else { 0 }, last_attempt: None, ..delivery.clone() };
+        let first = DeliveryRecord::from(&untouched);
+        check(version, "delivery_new", &first);
+        let later = first.changed(&delivery, &facts()[..1], 41).changed(&delivery, &facts()[1..], 42);
+        check(version, "delivery_with_facts", &later);
+        assert_eq!(Delivery::try_from(later.clone()), Ok(delivery));
+        let numbered: Vec<_> = [41, 42, 42].into_iter().zip(facts()).collect();
+        assert_eq!(later.facts(), Ok(numbered));
+    }
+}
+
+#[test]
+fn receipts() {
+    let event = ReceiptEvent {
+        event_id: Some("EV1".into()),
+        provider_message_id: "SM123".into(),
+        status: ReceiptStatus::Bounced,
+        recipient: Some("ada@example.com".into()),
+        occurred_at_ms: Some(1_760_000_000_123),
+        problem: Some(Problem::coded("550", "no such mailbox")),
+        attributes: vec![("smtp".into(), "5.1.1".into())],
+    };
+    let provider = ProviderName::new("ses").unwrap();
+    let full = Receipt { provider, delivery: Some(delivery().id), event, received_at: at(7_000) };
+    check(1, "receipt", &ReceiptRecord::from(&full));
+    let empty = ReceiptEvent {
+        event_id: None,
+        recipient: None,
+        occurred_at_ms: None,
+        problem: None,
+        attributes: Vec::new(),
+        ..full.event.clone()
+    };
+    for receipt in [full.clone(), Receipt { delivery: None, event: empty, ..full }] {
+        assert_eq!(Receipt::try_from(ReceiptRecord::from(&receipt)), Ok(receipt));
+    }
+}
+
+#[test]
+fn suppressions() {
+    let full = Suppression {
+        tenant: TenantId::new("north").unwrap(),
+        channel: Channel::Email,
+        address: "ada@example.com".into(),
+        cause: SuppressionCause::Complained,
+        note: "called it spam".into(),
+        provider: Some(ProviderName::new("ses").unwrap()),
+        delivery: Some(delivery().id),
+        created_at: at(8_000),
+    };
+    check(1, "suppression", &SuppressionRecord::from(&full));
+    for suppression in [full.clone(), Suppression { provider: None, delivery: None, ..full }] {
+        assert_eq!(Suppression::try_from(SuppressionRecord::from(&suppression)), Ok(suppression));
+    }
+}
+
+#[test]
+fn provider_states() {
+    let breakers = [Breaker::Open { until: at(9_000) }, Breaker::HalfOpen { passed: 2 }, Breaker::Closed];
+    let by_hand = [Some(Override::Closed), Some(Override::Open), None];
+    for (index, (breaker, set_by_hand)) in breakers.into_iter().zip(by_hand).enumerate() {
+        let health = HealthState { breaker, set_by_hand, openings: 3, percent: 60, changed_at: at(8_500) };
+        let state = ProviderState {
+            provider: ProviderName::new("twilio").unwrap(),
+            health,
+            reason: "15 failures in a row".into(),
+            day: 20_370,
+            reserved_calls: 1_000,
+        };
+        if index == 0 {
+            check(1, "provider_state", &ProviderStateRecord::from(&state));
+        }
+        assert_eq!(ProviderState::try_from(ProviderStateRecord::from(&state)), Ok(state));
+    }
 }
 
 #[test]
@@ -204,5 +337,8 @@ fn idempotency_keys() {
 #[test]
 fn bookkeeping() {
     check(1, "format", &FormatRecord { number: 1 });
-    check(1, "progress", &ProgressRecord { operations: 300, live_bytes: 70_000, opens: 2 });
+    let before = ProgressRecord { operations: 300, live_bytes: 70_000, opens: 2, ..ProgressRecord::default() };
+    check(1, "progress", &before);
+    let counts = Counts { pending: [1, 200, 30_000], sending: 4, dead: 5, unmatched: 6 };
+    check(2, "progress", &ProgressRecord { counts, ..before });
 }

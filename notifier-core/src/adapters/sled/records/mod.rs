@@ -17,11 +17,17 @@ mod json;
 pub(super) mod notification;
 pub(super) mod numbers;
 pub(super) mod preferences;
+pub(super) mod provider_state;
+pub(super) mod receipt;
+pub(super) mod suppression;
 pub(super) mod template;
 
-pub(super) use bookkeeping::{FormatRecord, ProgressRecord};
+pub(super) use bookkeeping::{Counts, FormatRecord, ProgressRecord};
 pub(super) use delivery::DeliveryRecord;
 pub(super) use idempotency::IdempotencyRecord;
 pub(super) use notification::NotificationRecord;
 pub(super) use preferences::PreferencesRecord;
+pub(super) use provider_state::ProviderStateRecord;
+pub(super) use receipt::ReceiptRecord;
+pub(super) use suppression::SuppressionRecord;
 pub(super) use template::TemplateRecord;

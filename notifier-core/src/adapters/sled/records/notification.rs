@@ -1,4 +1,4 @@
-//! A notification as it was accepted. Written once, never changed.
+//! A notification as it was accepted, with what was changed about it since.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,52 @@ use super::json::{self, JsonV1};
 use super::numbers;
 use super::template::ContentV1;
 use crate::adapters::sled::envelope::{Kind, Record, Unreadable, body, unknown_version};
-use crate::domain::id::{CategoryName, IdempotencyKey, NotificationId, RecipientId, SubjectId, TemplateName, TenantId};
+use crate::domain::id::{
+    CategoryName, CollapseKey, IdempotencyKey, NotificationId, RecipientId, SubjectId, TemplateName, TenantId,
+};
+use crate::domain::lane::Lane;
 use crate::domain::message::{Attachment, Mailbox};
 use crate::domain::notification::{ContentSource, MessageOptions, Notification};
 use crate::domain::recipient::{EmailAddress, Locale, PhoneNumber, Recipient, ZoneName};
+use crate::domain::strategy::Strategy;
 use crate::ports::store::Acceptance;
 
 /// The newest version.
-pub(in crate::adapters::sled) type NotificationRecord = NotificationV1;
+pub(in crate::adapters::sled) type NotificationRecord = NotificationV2;
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(in crate::adapters::sled) struct NotificationV2 {
+    id: [u8; 16],
+    tenant: String,
+    recipient: RecipientV1,
+    category: String,
+    channels: Vec<u8>,
+    strategy: StrategyV2,
+    lane: u8,
+    content: ContentSourceV1,
+    variables: Vec<(String, JsonV1)>,
+    subject: Option<String>,
+    reply_to: Option<MailboxV1>,
+    headers: Vec<(String, String)>,
+    attachments: Vec<AttachmentV1>,
+    media_urls: Vec<String>,
+    due_micros: i64,
+    expires_micros: i64,
+    created_micros: i64,
+    first_due_micros: i64,
+    first_expires_micros: i64,
+    acknowledged_micros: Option<i64>,
+    idempotency: Option<IdempotencyV1>,
+    collapse_key: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum StrategyV2 {
+    All,
+    Sequence { until: u8, wait_ms: u64 },
+}
+
+/// As it was before there were lanes, strategies and revisions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::adapters::sled) struct NotificationV1 {
     id: [u8; 16],
@@ -76,19 +113,49 @@ struct AttachmentV1 {
     data: Vec<u8>,
 }
 
-impl Record for NotificationV1 {
+impl Record for NotificationV2 {
     const KIND: Kind = Kind::Notification;
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
 
     fn read(version: u8, bytes: &[u8]) -> Result<Self, Unreadable> {
         match version {
-            1 => body::<NotificationV1>(bytes),
+            1 => body::<NotificationV1>(bytes).map(Self::from),
+            2 => body::<NotificationV2>(bytes),
             other => Err(unknown_version::<Self>(other)),
         }
     }
 }
 
-impl From<&Acceptance> for NotificationV1 {
+impl From<NotificationV1> for NotificationV2 {
+    fn from(record: NotificationV1) -> Self {
+        Self {
+            id: record.id,
+            tenant: record.tenant,
+            recipient: record.recipient,
+            category: record.category,
+            channels: record.channels,
+            strategy: StrategyV2::All,
+            lane: numbers::lane(Lane::Normal),
+            content: record.content,
+            variables: record.variables,
+            subject: record.subject,
+            reply_to: record.reply_to,
+            headers: record.headers,
+            attachments: record.attachments,
+            media_urls: record.media_urls,
+            due_micros: record.due_micros,
+            expires_micros: record.expires_micros,
+            created_micros: record.created_micros,
+            first_due_micros: record.due_micros,
+            first_expires_micros: record.expires_micros,
+            acknowledged_micros: None,
+            idempotency: record.idempotency,
+            collapse_key: None,
+        }
+    }
+}
+
+impl From<&Acceptance> for NotificationV2 {
     fn from(acceptance: &Acceptance) -> Self {
         let notification = &acceptance.notification;
         let idempotency = notification.idempotency_key.as_ref().map(|key| IdempotencyV1 {
@@ -102,6 +169,8 @@ impl From<&Acceptance> for NotificationV1 {
             recipient: (&notification.recipient).into(),
             category: notification.category.as_str().to_owned(),
             channels: notification.channels.iter().map(|channel| numbers::channel(*channel)).collect(),
+            strategy: notification.strategy.into(),
+            lane: numbers::lane(notification.lane),
             content: (&notification.content).into(),
             variables: json::from_map(&notification.variables),
             subject: notification.subject.as_ref().map(|subject| subject.as_str().to_owned()),
@@ -112,27 +181,62 @@ impl From<&Acceptance> for NotificationV1 {
             due_micros: notification.due_at.as_microsecond(),
             expires_micros: notification.expires_at.as_microsecond(),
             created_micros: notification.created_at.as_microsecond(),
+            first_due_micros: notification.first_due_at.as_microsecond(),
+            first_expires_micros: notification.first_expires_at.as_microsecond(),
+            acknowledged_micros: notification.acknowledged_at.map(|at| at.as_microsecond()),
             idempotency,
+            collapse_key: notification.collapse_key.as_ref().map(|key| key.as_str().to_owned()),
         }
     }
 }
 
-impl NotificationV1 {
+impl NotificationV2 {
     /// The entry that the index of idempotency keys has for it.
     pub(in crate::adapters::sled) fn idempotency(&self) -> Option<&IdempotencyV1> {
         self.idempotency.as_ref()
     }
 
-    /// Whether it is to that recipient.
-    pub(in crate::adapters::sled) fn is_to(&self, recipient: &RecipientId) -> bool {
-        self.recipient.id == recipient.as_str()
+    /// The record with what a revision can change about a notification.
+    pub(in crate::adapters::sled) fn revised(self, notification: &Notification) -> Self {
+        Self {
+            due_micros: notification.due_at.as_microsecond(),
+            expires_micros: notification.expires_at.as_microsecond(),
+            acknowledged_micros: notification.acknowledged_at.map(|at| at.as_microsecond()),
+            ..self
+        }
     }
 }
 
-impl TryFrom<NotificationV1> for Notification {
+#[cfg(test)]
+impl NotificationV2 {
+    /// The record as programs before this version wrote it.
+    pub(in crate::adapters::sled) fn as_v1(&self) -> NotificationV1 {
+        let record = self.clone();
+        NotificationV1 {
+            id: record.id,
+            tenant: record.tenant,
+            recipient: record.recipient,
+            category: record.category,
+            channels: record.channels,
+            content: record.content,
+            variables: record.variables,
+            subject: record.subject,
+            reply_to: record.reply_to,
+            headers: record.headers,
+            attachments: record.attachments,
+            media_urls: record.media_urls,
+            due_micros: record.due_micros,
+            expires_micros: record.expires_micros,
+            created_micros: record.created_micros,
+            idempotency: record.idempotency,
+        }
+    }
+}
+
+impl TryFrom<NotificationV2> for Notification {
     type Error = Unreadable;
 
-    fn try_from(record: NotificationV1) -> Result<Self, Unreadable> {
+    fn try_from(record: NotificationV2) -> Result<Self, Unreadable> {
         let idempotency_key = record.idempotency.map(|idempotency| idempotency.key);
         let options = MessageOptions {
             reply_to: record.reply_to.map(Mailbox::from),
@@ -146,6 +250,8 @@ impl TryFrom<NotificationV1> for Notification {
             recipient: record.recipient.try_into()?,
             category: read("category", CategoryName::new(record.category))?,
             channels: record.channels.into_iter().map(numbers::parse_channel).collect::<Result<_, _>>()?,
+            strategy: record.strategy.try_into()?,
+            lane: numbers::parse_lane(record.lane)?,
             content: record.content.try_into()?,
             variables: json::to_map(record.variables),
             subject: read_some("subject", record.subject, SubjectId::new)?,
@@ -153,7 +259,31 @@ impl TryFrom<NotificationV1> for Notification {
             due_at: time("due_micros", record.due_micros)?,
             expires_at: time("expires_micros", record.expires_micros)?,
             created_at: time("created_micros", record.created_micros)?,
+            first_due_at: time("first_due_micros", record.first_due_micros)?,
+            first_expires_at: time("first_expires_micros", record.first_expires_micros)?,
+            acknowledged_at: record.acknowledged_micros.map(|at| time("acknowledged_micros", at)).transpose()?,
             idempotency_key: read_some("idempotency.key", idempotency_key, IdempotencyKey::new)?,
+            collapse_key: read_some("collapse_key", record.collapse_key, CollapseKey::new)?,
+        })
+    }
+}
+
+impl From<Strategy> for StrategyV2 {
+    fn from(strategy: Strategy) -> Self {
+        match strategy {
+            Strategy::All => Self::All,
+            Strategy::Sequence { until, wait_ms } => Self::Sequence { until: numbers::goal(until), wait_ms },
+        }
+    }
+}
+
+impl TryFrom<StrategyV2> for Strategy {
+    type Error = Unreadable;
+
+    fn try_from(record: StrategyV2) -> Result<Self, Unreadable> {
+        Ok(match record {
+            StrategyV2::All => Self::All,
+            StrategyV2::Sequence { until, wait_ms } => Self::Sequence { until: numbers::parse_goal(until)?, wait_ms },
         })
     }
 }

@@ -2,7 +2,12 @@
 
 use crate::adapters::sled::envelope::Unreadable;
 use crate::domain::channel::Channel;
+use crate::domain::health::Override;
+use crate::domain::lane::Lane;
 use crate::domain::lifecycle::DeliveryState;
+use crate::domain::receipt::ReceiptStatus;
+use crate::domain::strategy::Goal;
+use crate::domain::suppression::SuppressionCause;
 use crate::domain::template::VariableKind;
 use crate::domain::timeline::FactKind;
 
@@ -56,6 +61,48 @@ numbered!("fact kind": FactKind, fact_kind, parse_fact_kind {
     FactKind::Expired = 10,
     FactKind::Failed = 11,
     FactKind::Unknown = 12,
+    FactKind::Delivered = 13,
+    FactKind::Bounced = 14,
+    FactKind::Receipt = 15,
+    FactKind::Acknowledged = 16,
+    FactKind::Rescheduled = 17,
+    FactKind::Replayed = 18,
+});
+
+numbered!("lane": Lane, lane, parse_lane {
+    Lane::Urgent = 1,
+    Lane::Normal = 2,
+    Lane::Bulk = 3,
+});
+
+numbered!("goal": Goal, goal, parse_goal {
+    Goal::Sent = 1,
+    Goal::Delivered = 2,
+    Goal::Acknowledged = 3,
+});
+
+numbered!("receipt status": ReceiptStatus, receipt_status, parse_receipt_status {
+    ReceiptStatus::Accepted = 1,
+    ReceiptStatus::Delivered = 2,
+    ReceiptStatus::Failed = 3,
+    ReceiptStatus::Bounced = 4,
+    ReceiptStatus::Complained = 5,
+    ReceiptStatus::Unsubscribed = 6,
+    ReceiptStatus::Opened = 7,
+    ReceiptStatus::Clicked = 8,
+    ReceiptStatus::Other = 9,
+});
+
+numbered!("suppression cause": SuppressionCause, suppression_cause, parse_suppression_cause {
+    SuppressionCause::Bounced = 1,
+    SuppressionCause::Complained = 2,
+    SuppressionCause::Unsubscribed = 3,
+    SuppressionCause::Manual = 4,
+});
+
+numbered!("override": Override, override_, parse_override {
+    Override::Open = 1,
+    Override::Closed = 2,
 });
 
 numbered!("variable kind": VariableKind, variable_kind, parse_variable_kind {
@@ -85,14 +132,30 @@ mod tests {
         for choice in VariableKind::ALL {
             assert_eq!(parse_variable_kind(variable_kind(choice)), Ok(choice));
         }
+        for choice in Lane::ALL {
+            assert_eq!(parse_lane(lane(choice)), Ok(choice));
+        }
+        for choice in [Goal::Sent, Goal::Delivered, Goal::Acknowledged] {
+            assert_eq!(parse_goal(goal(choice)), Ok(choice));
+        }
+        for choice in ReceiptStatus::ALL {
+            assert_eq!(parse_receipt_status(receipt_status(choice)), Ok(choice));
+        }
+        for choice in SuppressionCause::ALL {
+            assert_eq!(parse_suppression_cause(suppression_cause(choice)), Ok(choice));
+        }
+        for choice in [Override::Open, Override::Closed] {
+            assert_eq!(parse_override(override_(choice)), Ok(choice));
+        }
         for unknown in [0, 200] {
-            assert!(parse_channel(unknown).is_err() && parse_state(unknown).is_err());
+            assert!(parse_channel(unknown).is_err() && parse_state(unknown).is_err() && parse_lane(unknown).is_err());
         }
     }
 
-    /// Index entries follow the order of identifiers, in which the channel is the last part.
+    /// Index entries follow the order of identifiers, in which the channel is the last part, and lists that of channels.
     #[test]
-    fn the_numbers_of_channels_keep_their_order() {
+    fn the_numbers_of_channels_and_lanes_keep_their_order() {
         assert!(Channel::ALL.is_sorted_by_key(|choice| channel(*choice)));
+        assert!(Lane::ALL.is_sorted_by_key(|choice| lane(*choice)));
     }
 }

@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use super::{open, options};
+use super::{cancel, open, options};
 use crate::adapters::sled::compact::{compact, is_worth_it};
 use crate::adapters::sled::open::Database;
 use crate::adapters::sled::{SledStore, check};
-use crate::testing::store_conformance::sample::{Sample, at};
+use crate::domain::channel::Channel;
+use crate::testing::store_conformance::sample::{
+    Sample, at, attempt, begin_claimed, claim, claim_one, delivered, failed, sent,
+};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -58,7 +61,7 @@ async fn a_compacted_store_holds_the_same() {
     assert_eq!(names(folder.path()), ["commit", "lock", "sled"]);
     assert!(check(folder.path(), false).unwrap().is_sound());
     let store = open(folder.path());
-    assert_eq!(store.claim(at(0), 100, at(1)).await.unwrap().len(), 50);
+    assert_eq!(claim(&store, 100, at(0), at(1)).await.len(), 50);
     store.close().await.unwrap();
 }
 
@@ -110,9 +113,20 @@ async fn live_bytes_are_about_right() {
     let path = folder.path();
     let store = open(path);
     for number in 0..200 {
-        Sample::new(number).keyed(&format!("k{number}"), 1).on_all_channels().accepted_by(&store).await;
-        let sample = Sample::new(number);
-        store.cancel(sample.tenant(), sample.id(), at(1)).await.unwrap();
+        let sample = Sample::new(number).keyed(&format!("k{number}"), 1).collapsing(&format!("c{number}"));
+        sample.on_all_channels().due(i64::from(number) * 10).accepted_by(&store).await;
+        let (early, late) = (i64::from(number) * 10, i64::from(number) * 10 + 5);
+        match number % 4 {
+            0 => cancel(&store, &Sample::new(number), at(early)).await,
+            1 => drop(attempt(&store, Channel::Sms, at(early), sent).await),
+            2 => drop(attempt(&store, Channel::Sms, at(early), failed).await),
+            _ => {
+                let claimed = claim_one(&store, at(early), at(3_600_000_000)).await;
+                begin_claimed(&store, &claimed, at(late), at(3_600_000_000)).await;
+            }
+        }
+        let receipt = delivered(Sample::new(number + 1_000).delivery_id(Channel::Email), at(late));
+        store.receive(vec![receipt]).await.unwrap();
     }
     store.close().await.unwrap();
     let database = Database::open(path, &options()).unwrap();

@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{open, options};
 use crate::adapters::sled::{SledStore, check};
+use crate::domain::channel::Channel;
 use crate::domain::id::DeliveryId;
 use crate::domain::lifecycle::DeliveryState;
 use crate::ports::store::{Claimed, Store};
-use crate::testing::store_conformance::sample::{Sample, at, begin, retry, sent};
+use crate::testing::store_conformance::sample::{Sample, at, begin, claim, retry, sent};
 
 const CHILD: &str = "NOTIFIER_CRASH_TEST_CHILD";
 const ROUNDS: u32 = 10;
@@ -124,7 +125,7 @@ async fn work(round: u32, path: &Path) {
                 let created_ms = i64::from(round);
                 let sample = Sample::new(number).created(created_ms).keyed(&format!("{round}-{number}"), 1);
                 sample.accepted_by(&store).await;
-                say("accepted", sample.acceptance().deliveries[0].id);
+                say("accepted", sample.delivery_id(Channel::Sms));
             }
         }));
     }
@@ -132,7 +133,7 @@ async fn work(round: u32, path: &Path) {
         let store = Arc::clone(&store);
         tasks.push(tokio::spawn(async move {
             loop {
-                for claimed in store.claim(at(0), 8, at(1_000)).await.unwrap() {
+                for claimed in claim(&store, 8, at(0), at(1_000)).await {
                     deliver(&store, claimed).await;
                 }
             }

@@ -3,13 +3,18 @@
 use std::path::Path;
 
 use super::{open, options};
+use crate::adapters::sled::keys::QueueEntry;
 use crate::adapters::sled::open::Database;
 use crate::adapters::sled::{check, envelope, keys};
 use crate::domain::channel::Channel;
-use crate::domain::id::{DeliveryId, TenantId};
+use crate::domain::id::TenantId;
+use crate::domain::lane::Lane;
 use crate::domain::preference::Preferences;
+use crate::domain::revision::Revision;
 use crate::ports::store::{ListQuery, StoreError};
-use crate::testing::store_conformance::sample::{Sample, at, begin, claim_one};
+use crate::testing::store_conformance::sample::{
+    Sample, at, attempt, begin, begin_claimed, claim, claim_on, claim_one, delivered, failed, next_due, report, sent,
+};
 
 /// Changes the tree of a closed store behind its back.
 fn tamper(path: &Path, with: impl FnOnce(&sled::Tree)) {
@@ -26,15 +31,27 @@ fn flip_last_bit(tree: &sled::Tree, key: &[u8]) {
 }
 
 fn delivery_key(sample: &Sample) -> Vec<u8> {
-    keys::delivery(sample.tenant(), DeliveryId { notification: sample.id(), channel: Channel::Sms })
+    keys::delivery(sample.tenant(), sample.delivery_id(Channel::Sms))
 }
 
-/// Three notifications, of which one was damaged.
+fn entry(sample: &Sample, due_ms: i64) -> QueueEntry {
+    QueueEntry {
+        channel: Channel::Sms,
+        lane: Lane::Normal,
+        tenant: sample.tenant().clone(),
+        due_at: at(due_ms),
+        notification: sample.id(),
+    }
+}
+
+/// Three notifications that were put off once, of which one was damaged.
 async fn store_with_damage(path: &Path, damage: impl FnOnce(&sled::Tree, &Sample)) -> [Sample; 3] {
     let samples = [1, 2, 3].map(Sample::new);
     let store = open(path);
     for sample in &samples {
         sample.accepted_by(&store).await;
+        let revision = Revision::Reschedule { due_at: at(-1), expires_at: at(90_000) };
+        store.revise(sample.tenant(), sample.id(), &revision, at(-2)).await.unwrap().unwrap();
     }
     store.close().await.unwrap();
     assert!(check(path, false).unwrap().is_sound());
@@ -44,14 +61,14 @@ async fn store_with_damage(path: &Path, damage: impl FnOnce(&sled::Tree, &Sample
 
 async fn assert_others_are_handed_out(path: &Path, samples: &[Sample; 3]) {
     let store = open(path);
-    let claimed = store.claim(at(0), 10, at(1_000)).await.unwrap();
+    let claimed = claim(&store, 10, at(0), at(1_000)).await;
     let ids: Vec<_> = claimed.iter().map(|claimed| claimed.notification.id).collect();
     assert_eq!(ids, [samples[1].id(), samples[2].id()]);
     let claims_end = Some(at(1_000));
-    assert_eq!(store.next_due().await.unwrap(), claims_end, "the damaged one is in nobody's way");
+    assert_eq!(next_due(&store).await, claims_end, "the damaged one is in nobody's way");
     let told = store.status(samples[0].tenant(), samples[0].id()).await.unwrap_err();
     assert!(matches!(told, StoreError::Damaged { .. }), "{told}");
-    let query = ListQuery { tenant: TenantId::unnamed(), recipient: None, before: None, limit: 10 };
+    let query = ListQuery::of(TenantId::unnamed(), 10);
     let listed = store.list(&query).await.unwrap();
     assert_eq!((listed.items.len(), listed.next), (2, None), "the list goes on without it");
     store.close().await.unwrap();
@@ -101,9 +118,9 @@ async fn a_record_of_a_newer_version_is_left_for_the_program_that_can_read_it() 
 
     tamper(path, |tree| drop(tree.insert(delivery_key(&samples[0]), original).unwrap()));
     let report = check(path, true).unwrap();
-    assert_eq!((report.damaged, report.missing_entries), (0, 1), "its due entry is rebuilt");
+    assert_eq!((report.damaged, report.missing_entries), (0, 1), "its queue entry is rebuilt");
     let store = open(path);
-    assert_eq!(store.claim(at(0), 10, at(1_000)).await.unwrap().len(), 3);
+    assert_eq!(claim(&store, 10, at(0), at(1_000)).await.len(), 3);
     store.close().await.unwrap();
 }
 
@@ -118,12 +135,41 @@ async fn a_damaged_delivery_that_is_being_sent_does_not_block_reclaiming() {
         store.begin(claimed.lease, begin(&claimed.delivery, at(1)), at(1_000)).await.unwrap();
     }
     store.close().await.unwrap();
-    tamper(path, |tree| flip_last_bit(tree, &delivery_key(&Sample::new(1))));
+    let key = entry(&Sample::new(1), 0).key();
+    tamper(path, |tree| flip_last_bit(tree, &key));
     let store = open(path);
     let reclaimed = store.reclaim(at(0), 10, at(1_000)).await.unwrap();
     assert_eq!(reclaimed.iter().map(|claimed| claimed.notification.id).collect::<Vec<_>>(), [Sample::new(2).id()]);
     assert_eq!(store.next_lease_end().await.unwrap(), Some(at(1_000)));
+    assert!(claim(&store, 10, at(5_000), at(9_000)).await.is_empty(), "it may have been sent: it is nobody's to send");
+    let told = store.status(Sample::new(1).tenant(), Sample::new(1).id()).await.unwrap_err();
+    assert!(matches!(told, StoreError::Damaged { .. }), "{told}");
     store.close().await.unwrap();
+    let report = check(path, false).unwrap();
+    assert_eq!((report.damaged, report.stale_entries, report.missing_entries), (1, 0, 0), "{report:?}");
+}
+
+/// Whoever does not know what somebody wants does not write to them; once that is known, it goes on.
+#[tokio::test]
+async fn damaged_preferences_hold_up_their_recipient_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let store = open(path);
+    let (held_up, other) = (Sample::new(1), Sample::new(2).to("grace"));
+    let recipient = held_up.notification().recipient.id;
+    store.put_preferences(held_up.tenant(), &recipient, Preferences::default()).await.unwrap();
+    held_up.accepted_by(&store).await;
+    other.accepted_by(&store).await;
+    store.close().await.unwrap();
+    tamper(path, |tree| flip_last_bit(tree, &keys::preferences(held_up.tenant(), &recipient)));
+    let store = open(path);
+    let claimed = claim(&store, 10, at(0), at(1_000)).await;
+    assert_eq!(claimed.iter().map(|claimed| claimed.notification.id).collect::<Vec<_>>(), [other.id()]);
+    store.put_preferences(held_up.tenant(), &recipient, Preferences::default()).await.unwrap();
+    assert_eq!(store.sweep(None, 10).await.unwrap().repaired, 1);
+    assert_eq!(claim_one(&store, at(0), at(1_000)).await.notification.id, held_up.id());
+    store.close().await.unwrap();
+    assert!(check(path, false).unwrap().is_sound());
 }
 
 /// The index leads to nothing, or to something else: entries are moved aside with an alarm, not followed.
@@ -134,19 +180,21 @@ async fn stale_entries_are_moved_aside() {
     let store = open(path);
     Sample::new(1).accepted_by(&store).await;
     store.close().await.unwrap();
-    let id = |number| DeliveryId { notification: Sample::new(number).id(), channel: Channel::Sms };
-    let (real_id, ghost_id, other_ghost_id) = (id(1), id(2), id(3));
+    let (real, ghost) = (Sample::new(1), Sample::new(2));
     tamper(path, |tree| {
-        tree.insert(keys::due(at(-10), ghost_id), "default").unwrap();
-        tree.insert(keys::due(at(-20), real_id), "default").unwrap();
-        tree.insert(keys::due(at(-30), real_id), "NO TENANT").unwrap();
-        tree.insert([keys::DUE, 1, 2, 3], "default").unwrap();
-        tree.insert(keys::sending(other_ghost_id), "default").unwrap();
+        tree.insert(entry(&ghost, -10).key(), b"").unwrap();
+        tree.insert(entry(&real, -20).key(), b"").unwrap();
+        tree.insert(entry(&real.clone().of("nobody"), -30).key(), b"").unwrap();
+        let mut unreadable = keys::queue_of(Channel::Sms, Lane::Normal, real.tenant());
+        unreadable.extend([0x80; 3]);
+        tree.insert(unreadable, b"").unwrap();
+        let bulk = QueueEntry { lane: Lane::Bulk, ..entry(&real, 0) };
+        tree.insert(bulk.key(), b"").unwrap();
     });
     let report = check(path, false).unwrap();
-    assert_eq!((report.stale_entries, report.missing_entries, report.damaged), (5, 0, 0));
+    assert_eq!((report.stale_entries, report.missing_entries, report.damaged), (5, 0, 0), "{report:?}");
     let store = open(path);
-    assert_eq!(store.claim(at(0), 10, at(1_000)).await.unwrap().len(), 1);
+    assert_eq!(claim(&store, 10, at(0), at(1_000)).await.len(), 1);
     assert!(store.reclaim(at(0), 10, at(1_000)).await.unwrap().is_empty());
     store.close().await.unwrap();
     let report = check(path, false).unwrap();
@@ -159,36 +207,88 @@ async fn repair_rebuilds_every_index() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let store = open(path);
-    let keyed = Sample::new(1).keyed("k", 1).due(50);
+    let keyed = Sample::new(1).keyed("k", 1).collapsing("c").due(50);
     keyed.accepted_by(&store).await;
-    Sample::new(2).accepted_by(&store).await;
+    for (number, decide) in [(2, sent as fn(&_, _) -> _), (3, failed)] {
+        Sample::new(number).accepted_by(&store).await;
+        attempt(&store, Channel::Sms, at(0), decide).await;
+    }
+    Sample::new(4).accepted_by(&store).await;
     let claimed = claim_one(&store, at(0), at(1_000)).await;
     store.begin(claimed.lease, begin(&claimed.delivery, at(1)), at(1_000)).await.unwrap();
+    let of_nobody = report("twilio", "of nobody", crate::domain::receipt::ReceiptStatus::Opened, at(5));
+    store.receive(vec![of_nobody]).await.unwrap();
+    let counts = store.counts().await.unwrap();
     store.close().await.unwrap();
     let sound = check(path, false).unwrap();
     assert!(sound.is_sound(), "{sound:?}");
-    let expected =
-        [("delivery", 2), ("due entry", 1), ("idempotency key", 1), ("notification", 2), ("sending entry", 1)];
+    let expected = [
+        ("collapse key", 1),
+        ("dead letter", 1),
+        ("delivery", 4),
+        ("idempotency key", 1),
+        ("message", 1),
+        ("notification", 4),
+        ("queue entry", 2),
+        ("unmatched receipt", 1),
+    ];
     assert_eq!(sound.counts.into_iter().collect::<Vec<_>>(), expected);
 
     tamper(path, |tree| {
-        for prefix in [keys::DUE, keys::SENDING, keys::IDEMPOTENCY] {
-            for key in tree.scan_prefix([prefix]).keys() {
-                tree.remove(key.unwrap()).unwrap();
+        for prefix in [keys::QUEUE, keys::IDEMPOTENCY, keys::MESSAGE, keys::COLLAPSE, keys::DEAD] {
+            for entry in tree.scan_prefix([prefix]) {
+                let (key, value) = entry.unwrap();
+                // What is being sent is no index entry: nothing else says so.
+                if prefix != keys::QUEUE || value.is_empty() {
+                    tree.remove(key).unwrap();
+                }
             }
         }
     });
-    assert_eq!(check(path, false).unwrap().missing_entries, 3);
-    assert_eq!(check(path, false).unwrap().missing_entries, 3, "looking changes nothing");
+    assert_eq!(check(path, false).unwrap().missing_entries, 5);
+    assert_eq!(check(path, false).unwrap().missing_entries, 5, "looking changes nothing");
     let repaired = check(path, true).unwrap();
-    assert_eq!((repaired.missing_entries, repaired.repaired), (3, true));
+    assert_eq!((repaired.missing_entries, repaired.repaired), (5, true));
     assert!(check(path, false).unwrap().is_sound());
 
     let store = open(path);
-    assert_eq!(store.next_due().await.unwrap(), Some(at(50)));
+    assert_eq!(store.counts().await.unwrap(), counts);
+    assert_eq!(next_due(&store).await, Some(at(50)));
     assert_eq!(store.reclaim(at(0), 10, at(1_000)).await.unwrap().len(), 1);
-    let again = Sample::new(3).created(10).keyed("k", 2);
+    let again = Sample::new(5).created(10).keyed("k", 2);
     assert!(matches!(store.accept(again.acceptance()).await, Err(StoreError::KeyReused { .. })));
+    let replaced = store.accept(Sample::new(6).collapsing("c").acceptance()).await.unwrap();
+    assert_eq!(replaced, crate::ports::store::Accepted::New { replaced: Some(keyed.id()) });
+    let told = store.receive(vec![delivered(Sample::new(2).delivery_id(Channel::Sms), at(9))]).await.unwrap();
+    assert!(matches!(told[..], [crate::ports::store::Received::Told(_)]), "{told:?}");
+    store.close().await.unwrap();
+}
+
+/// Numbers are never walked for, so somebody has to see to it that they are right.
+#[tokio::test]
+async fn wrong_counts_are_told_and_put_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let store = open(path);
+    for number in 0..3 {
+        Sample::new(number).on_all_channels().accepted_by(&store).await;
+    }
+    let claimed = claim_on(&store, Channel::Sms, at(0), at(1_000)).await;
+    begin_claimed(&store, &claimed, at(0), at(1_000)).await;
+    let counts = store.counts().await.unwrap();
+    store.close().await.unwrap();
+    let database = Database::open(path, &options()).unwrap();
+    let mut progress = database.progress().unwrap();
+    progress.counts.pending[1] += 7;
+    progress.counts.dead += 1;
+    database.record(&progress).unwrap();
+    database.release();
+    let report = check(path, false).unwrap();
+    assert_eq!((report.wrong_counts, report.is_sound()), (2, false));
+    check(path, true).unwrap();
+    assert!(check(path, false).unwrap().is_sound());
+    let store = open(path);
+    assert_eq!(store.counts().await.unwrap(), counts);
     store.close().await.unwrap();
 }
 

@@ -12,8 +12,14 @@ use tokio::task::JoinHandle;
 use super::{open, options};
 use crate::adapters::sled::sync::DataSync;
 use crate::adapters::sled::{SledStore, check};
+use crate::domain::channel::Channel;
+use crate::domain::receipt::ReceiptStatus;
+use crate::domain::revision::Revision;
+use crate::domain::timeline::FactKind;
 use crate::ports::store::{Accepted, Store, StoreError};
-use crate::testing::store_conformance::sample::{Sample, at, begin, claim_one};
+use crate::testing::store_conformance::sample::{
+    NEW, Sample, address, at, attempt, begin, begin_claimed, claim, claim_one, due_on, reported, sent,
+};
 
 /// A sync that says when it begins and ends when, and as, it is told to.
 struct HeldSync {
@@ -64,14 +70,14 @@ async fn nothing_is_acknowledged_before_its_sync() {
     let waiting: Vec<_> = (2..50).map(|number| accept(&store, number)).collect();
     let claiming = {
         let store = Arc::clone(&store);
-        tokio::spawn(async move { store.claim(at(0), 100, at(1_000)).await })
+        tokio::spawn(async move { claim(&store, 100, at(0), at(1_000)).await })
     };
     settle_down().await;
     assert!(!first.is_finished(), "acknowledged while its sync was running");
     assert!(!claiming.is_finished(), "handed out while the sync of its acceptance was running");
 
     end.send(Ok(())).unwrap();
-    assert_eq!(first.await.unwrap().unwrap(), Accepted::New);
+    assert_eq!(first.await.unwrap().unwrap(), NEW);
     begun.recv().await.unwrap();
     settle_down().await;
     assert!(waiting.iter().all(|task| !task.is_finished()), "acknowledged while their sync was running");
@@ -79,9 +85,9 @@ async fn nothing_is_acknowledged_before_its_sync() {
 
     end.send(Ok(())).unwrap();
     for task in waiting {
-        assert_eq!(task.await.unwrap().unwrap(), Accepted::New);
+        assert_eq!(task.await.unwrap().unwrap(), NEW);
     }
-    assert_eq!(claiming.await.unwrap().unwrap().len(), 49);
+    assert_eq!(claiming.await.unwrap().len(), 49);
     drop(end);
     store.close().await.unwrap();
 }
@@ -97,7 +103,7 @@ async fn many_operations_share_a_sync() {
     settle_down().await;
     drop(end);
     for task in std::iter::once(first).chain(rest) {
-        assert_eq!(task.await.unwrap().unwrap(), Accepted::New);
+        assert_eq!(task.await.unwrap().unwrap(), NEW);
     }
     store.close().await.unwrap();
     let mut syncs = 1;
@@ -129,7 +135,7 @@ async fn a_failed_sync_acknowledges_nothing_and_ends_the_store() {
     }
     let sample = Sample::new(0);
     assert!(failed(accept(&store, 11).await.unwrap().unwrap_err()));
-    assert!(failed(store.claim(at(0), 1, at(1)).await.unwrap_err()));
+    assert!(failed(store.claim(&due_on(Channel::Sms, 1, at(0), at(1))).await.unwrap_err()));
     assert!(failed(store.status(sample.tenant(), sample.id()).await.unwrap_err()));
     assert!(failed(store.check().await.unwrap_err()));
     assert!(failed(store.close().await.unwrap_err()));
@@ -203,11 +209,11 @@ async fn closing_finishes_what_was_handed_in() {
     drop(end);
     closing.await.unwrap().unwrap();
     for task in std::iter::once(first).chain(waiting) {
-        assert_eq!(task.await.unwrap().unwrap(), Accepted::New);
+        assert_eq!(task.await.unwrap().unwrap(), NEW);
     }
     // At once, without a retry of ours: the lock is let go of when closing returns.
     let reopened = open(folder.path());
-    assert_eq!(reopened.claim(at(0), 100, at(1_000)).await.unwrap().len(), 20);
+    assert_eq!(claim(&reopened, 100, at(0), at(1_000)).await.len(), 20);
     reopened.close().await.unwrap();
 }
 
@@ -234,7 +240,7 @@ async fn tokens_are_not_given_twice_across_restarts() {
         for number in 0..5 {
             store.accept(Sample::new(number).acceptance()).await.unwrap();
         }
-        let claimed = store.claim(at(0), 10, at(1_000)).await.unwrap();
+        let claimed = claim(&store, 10, at(0), at(1_000)).await;
         assert_eq!(claimed.len(), 5, "claims do not survive the process");
         assert!(claimed.iter().all(|claimed| tokens.insert(claimed.lease.token)));
         store.close().await.unwrap();
@@ -259,5 +265,43 @@ async fn what_was_being_sent_is_reclaimed_at_once_after_a_restart() {
     assert_eq!(reclaimed[0].delivery, change.delivery);
     assert!(store.reclaim(at(2), 10, at(60_000)).await.unwrap().is_empty());
     assert_eq!(store.next_lease_end().await.unwrap(), Some(at(60_000)));
+    store.close().await.unwrap();
+}
+
+/// Whoever holds it goes on with it, and what was said meanwhile stays said.
+#[tokio::test]
+async fn what_is_said_about_a_claimed_delivery_is_not_lost_by_sending_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let sample = Sample::new(1);
+    sample.accepted_by(&store).await;
+    let claimed = claim_one(&store, at(0), at(1_000)).await;
+    let acknowledge = Revision::Acknowledge { by: None };
+    store.revise(sample.tenant(), sample.id(), &acknowledge, at(1)).await.unwrap().unwrap();
+    let sending = begin_claimed(&store, &claimed, at(2), at(1_000)).await;
+    store.settle(claimed.lease, sent(&sending, at(3))).await.unwrap();
+    let kinds: Vec<_> = sample.timeline_in(&store).await.iter().map(|fact| fact.kind).collect();
+    use FactKind as K;
+    assert_eq!(kinds, [K::Accepted, K::Acknowledged, K::Checked, K::Attempting, K::Sent]);
+    store.close().await.unwrap();
+    assert!(check(folder.path(), false).unwrap().is_sound());
+}
+
+/// Which addresses nothing may be sent to is known without looking, from the first moment on.
+#[tokio::test]
+async fn the_list_of_suppressed_addresses_survives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let sample = Sample::new(1);
+    sample.accepted_by(&store).await;
+    let delivery = attempt(&store, Channel::Sms, at(0), sent).await;
+    store.receive(vec![reported(delivery.id, ReceiptStatus::Bounced, at(1))]).await.unwrap();
+    let listed = store.suppression(sample.tenant(), Channel::Sms, address(Channel::Sms)).await.unwrap();
+    assert!(listed.is_some());
+    store.close().await.unwrap();
+    let closed = store.suppression(sample.tenant(), Channel::Sms, "+14155550102").await;
+    assert_eq!(closed, Err(StoreError::Closed), "also about an address that is not on it");
+    let store = open(folder.path());
+    assert_eq!(store.suppression(sample.tenant(), Channel::Sms, address(Channel::Sms)).await.unwrap(), listed);
     store.close().await.unwrap();
 }

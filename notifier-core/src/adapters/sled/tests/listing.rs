@@ -18,12 +18,8 @@ async fn a_page_looks_at_a_bounded_number_of_notifications() {
         let recipient = if number == 1 { "grace" } else { "ada" };
         Sample::new(number).to(recipient).accepted_by(&store).await;
     }
-    let mut query = ListQuery {
-        tenant: TenantId::unnamed(),
-        recipient: Some(RecipientId::new("grace").unwrap()),
-        before: None,
-        limit: 3,
-    };
+    let mut query = ListQuery::of(TenantId::unnamed(), 3);
+    query.filter.recipient = Some(RecipientId::new("grace").unwrap());
     let mut pages = Vec::new();
     loop {
         let page = store.list(&query).await.unwrap();

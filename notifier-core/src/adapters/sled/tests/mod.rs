@@ -7,6 +7,8 @@ mod differential;
 mod durability;
 mod listing;
 mod opening;
+mod sweeping;
+mod upgrading;
 
 use std::io;
 use std::path::Path;
@@ -16,7 +18,12 @@ use tempfile::TempDir;
 
 use super::sync::DataSync;
 use super::{SledOptions, SledStore};
+use jiff::Timestamp;
+
+use crate::domain::revision::Revision;
+use crate::domain::timeline::Reason;
 use crate::ports::store::Store;
+use crate::testing::store_conformance::sample::Sample;
 
 fn options() -> SledOptions {
     SledOptions { cache_bytes: 8 * 1024 * 1024, ..SledOptions::default() }
@@ -35,6 +42,12 @@ fn open_unsynced(path: &Path) -> Arc<dyn Store> {
         }
     }
     Arc::new(SledStore::open_with(path, options(), |_| Box::new(Unsynced)).unwrap())
+}
+
+/// Takes the notification back.
+async fn cancel(store: &Arc<dyn Store>, sample: &Sample, now: Timestamp) {
+    let revision = Revision::Cancel(Reason::new("cancel.requested", "no"));
+    store.revise(sample.tenant(), sample.id(), &revision, now).await.unwrap().unwrap();
 }
 
 /// A new store, in a folder that goes away with the test.

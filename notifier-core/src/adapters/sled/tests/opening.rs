@@ -7,8 +7,9 @@ use super::{open, options};
 use crate::adapters::sled::open::Database;
 use crate::adapters::sled::records::FormatRecord;
 use crate::adapters::sled::{OpenError, SledOptions, SledStore, check, envelope, keys, marker};
+use crate::domain::channel::Channel;
 use crate::ports::store::{ListQuery, StoreError};
-use crate::testing::store_conformance::sample::Sample;
+use crate::testing::store_conformance::sample::{Sample, at, begin_claimed, claim_one, next_due};
 
 async fn fill(path: &Path, numbers: std::ops::Range<u32>) {
     let store = open(path);
@@ -20,7 +21,7 @@ async fn fill(path: &Path, numbers: std::ops::Range<u32>) {
 
 async fn assert_holds(path: &Path, count: usize) {
     let store = open(path);
-    let query = ListQuery { tenant: Sample::new(0).tenant().clone(), recipient: None, before: None, limit: 1_000 };
+    let query = ListQuery::of(Sample::new(0).tenant().clone(), 1_000);
     assert_eq!(store.list(&query).await.unwrap().items.len(), count);
     store.close().await.unwrap();
 }
@@ -137,11 +138,11 @@ async fn other_peoples_data_and_newer_formats_are_refused() {
     let newer = folder.path().join("newer");
     fill(&newer, 0..1).await;
     let database = Database::open(&newer, &options()).unwrap();
-    database.tree().insert(keys::FORMAT, envelope::seal(&FormatRecord { number: 2 })).unwrap();
+    database.tree().insert(keys::FORMAT, envelope::seal(&FormatRecord { number: 3 })).unwrap();
     database.sync().unwrap();
     database.release();
     let refused = SledStore::open(&newer, options()).unwrap_err();
-    assert!(matches!(refused, OpenError::Format { found: 2, newest: 1 }), "{refused}");
+    assert!(matches!(refused, OpenError::Format { found: 3, newest: 2 }), "{refused}");
 }
 
 #[test]
@@ -189,9 +190,32 @@ async fn a_record_that_is_too_large_is_refused() {
     let refused = store.accept(large.acceptance()).await.unwrap_err();
     assert!(matches!(refused, StoreError::TooLarge { what: "notification", .. }), "{refused}");
     assert_eq!(store.status(large.tenant(), large.id()).await.unwrap(), None);
-    assert_eq!(store.next_due().await.unwrap(), None);
+    assert_eq!(next_due(&store).await, None);
     Sample::new(2).accepted_by(&store).await;
     store.close().await.unwrap();
+}
+
+/// What an operation had done before it was refused never happened, in the counts and queues neither.
+#[tokio::test]
+async fn a_refusal_takes_everything_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let waiting = Sample::new(1).collapsing("level").due(10);
+    waiting.accepted_by(&store).await;
+    let claimed = claim_one(&store, at(10), at(1_000)).await;
+    let before = (store.counts().await.unwrap(), next_due(&store).await);
+    let large = Sample::new(2).collapsing("level").due(5).with_attachment(5 * 1024 * 1024);
+    let refused = store.accept(large.acceptance()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::TooLarge { .. }), "{refused}");
+    // Also not by what comes next.
+    Sample::new(3).due(500_000).on(&[Channel::Email]).accepted_by(&store).await;
+    let mut counts = store.counts().await.unwrap();
+    counts.pending.normal -= 1;
+    assert_eq!((counts, next_due(&store).await), before);
+    begin_claimed(&store, &claimed, at(11), at(1_000)).await;
+    store.close().await.unwrap();
+    let report = check(folder.path(), false).unwrap();
+    assert!(report.is_sound(), "{report:?}");
 }
 
 /// A blob is a file of its own, which no sync of the data file covers.

@@ -9,7 +9,8 @@ use ring::hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, Key, sign};
 use super::friendly::twilio;
 use super::load;
 use super::vendor::{Vendor, response};
-use crate::adapters::wasm::{ReceiptStatus, ReceiveError, Webhook};
+use crate::domain::receipt::ReceiptStatus;
+use crate::ports::provider::{Provider, ReceiveError, Webhook};
 
 const URL: &str = "https://hooks.example.com/v1/receipts/twilio";
 

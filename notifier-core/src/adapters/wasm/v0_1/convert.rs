@@ -3,13 +3,14 @@
 
 use super::super::error::SettingProblem;
 use super::super::keyring::Keyring;
-use super::super::receipt::{ReceiptEvent, ReceiptStatus, ReceiveError, Webhook};
 use super::super::words::tidy;
 use super::bindings::notifier::provider::model as wit;
 use crate::domain::channel::Channel;
 use crate::domain::message::{Attachment, EmailMessage, Mailbox, Message, MessageContent, SmsMessage};
 use crate::domain::outcome::{Outcome, Problem, RejectionKind};
+use crate::domain::receipt::{ReceiptEvent, ReceiptStatus};
 use crate::ports::provider::SendContext;
+use crate::ports::provider::{ReceiveError, Webhook};
 
 /// Characters of a problem's sentence.
 const MESSAGE_CHARS_MAX: usize = 500;

@@ -8,10 +8,11 @@ use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use super::call::CallState;
 use super::error::SettingProblem;
-use super::receipt::{ReceiptEvent, ReceiveError, Webhook};
 use crate::domain::message::Message;
 use crate::domain::outcome::Outcome;
+use crate::domain::receipt::ReceiptEvent;
 use crate::ports::provider::SendContext;
+use crate::ports::provider::{ReceiveError, Webhook};
 
 use bindings::{ProviderPlugin, ProviderPluginPre};
 

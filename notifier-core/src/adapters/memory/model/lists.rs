@@ -1,0 +1,144 @@
+//! Reading.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::{Model, Recorded};
+use crate::domain::channel::Channel;
+use crate::domain::id::{DeliveryId, NotificationId, TemplateName, TenantId};
+use crate::domain::lane::Lane;
+use crate::domain::lifecycle::DeliveryState;
+use crate::domain::suppression::Suppression;
+use crate::domain::template::Template;
+use crate::domain::timeline::Fact;
+use crate::ports::store::{
+    DeadLetter, DeadLetterPage, DeadLetterPlace, DeadLetterQuery, ListQuery, Page, Status, StoreCounts, Swept,
+};
+
+impl Model {
+    pub(in crate::adapters::memory) fn status(&self, tenant: &TenantId, id: NotificationId) -> Option<Status> {
+        let recorded = self.notifications.get(&(tenant.clone(), id))?;
+        Some(self.status_of(recorded))
+    }
+
+    pub(in crate::adapters::memory) fn timeline(&self, tenant: &TenantId, id: NotificationId) -> Option<Vec<Fact>> {
+        self.notifications.get(&(tenant.clone(), id)).map(|recorded| recorded.facts.clone())
+    }
+
+    pub(in crate::adapters::memory) fn list(&self, query: &ListQuery) -> Page {
+        let limit = query.limit.max(1);
+        let first = (query.tenant.clone(), NotificationId::from_bytes([0; 16]));
+        let last = query.before.unwrap_or(NotificationId::from_bytes([0xff; 16]));
+        let wanted = |recorded: &&Recorded| query.filter.fits(&self.status_of(recorded));
+        let mut rest =
+            self.notifications.range(first..(query.tenant.clone(), last)).rev().map(|(_, recorded)| recorded);
+        let items: Vec<Status> =
+            rest.by_ref().filter(wanted).take(limit).map(|recorded| self.status_of(recorded)).collect();
+        let next = items.last().map(|status| status.notification.id).filter(|_| rest.next().is_some());
+        Page { items, next }
+    }
+
+    pub(in crate::adapters::memory) fn dead_letters(&self, query: &DeadLetterQuery) -> DeadLetterPage {
+        let limit = query.limit.max(1);
+        let of_tenant = self.dead.iter().rev().filter(|(tenant, _)| *tenant == query.tenant).map(|(_, place)| *place);
+        let mut rest =
+            of_tenant.filter(|place| query.before.is_none_or(|before| *place < before)).filter_map(|place| {
+                let letter = self.dead_letter(&query.tenant, place)?;
+                let fits = query.filter.fits_notification(&letter.notification)
+                    && query.filter.fits_delivery(&letter.delivery);
+                fits.then_some((place, letter))
+            });
+        let found: Vec<_> = rest.by_ref().take(limit).collect();
+        let next = found.last().map(|(place, _)| *place).filter(|_| rest.next().is_some());
+        DeadLetterPage { items: found.into_iter().map(|(_, letter)| letter).collect(), next }
+    }
+
+    fn dead_letter(&self, tenant: &TenantId, place: DeadLetterPlace) -> Option<DeadLetter> {
+        let delivery = self.deliveries.get(&place.delivery)?.delivery.clone();
+        let recorded = self.notifications.get(&(tenant.clone(), place.delivery.notification))?;
+        Some(DeadLetter { delivery, notification: recorded.notification.clone() })
+    }
+
+    pub(in crate::adapters::memory) fn suppression(
+        &self,
+        tenant: &TenantId,
+        channel: Channel,
+        address: &str,
+    ) -> Option<Suppression> {
+        self.suppressions.get(&(tenant.clone(), channel, address.to_owned())).cloned()
+    }
+
+    pub(in crate::adapters::memory) fn suppressions(
+        &self,
+        tenant: &TenantId,
+        after: Option<(Channel, &str)>,
+        limit: usize,
+    ) -> Vec<Suppression> {
+        let is_next = |channel: Channel, address: &str| after.is_none_or(|after| (channel, address) > after);
+        let wanted = self
+            .suppressions
+            .iter()
+            .filter(|((owner, channel, address), _)| owner == tenant && is_next(*channel, address));
+        wanted.map(|(_, suppression)| suppression.clone()).take(limit).collect()
+    }
+
+    pub(in crate::adapters::memory) fn template(
+        &self,
+        tenant: &TenantId,
+        name: &TemplateName,
+        version: Option<u32>,
+    ) -> Option<Template> {
+        let versions = self.templates.get(&(tenant.clone(), name.clone()))?;
+        match version {
+            Some(version) => versions.iter().find(|template| template.version == version).cloned(),
+            None => versions.last().cloned(),
+        }
+    }
+
+    pub(in crate::adapters::memory) fn templates(
+        &self,
+        tenant: &TenantId,
+        after: Option<&TemplateName>,
+        limit: usize,
+    ) -> Vec<Template> {
+        let is_next = |name: &TemplateName| after.is_none_or(|after| name > after);
+        let wanted = self.templates.iter().filter(|((owner, name), _)| owner == tenant && is_next(name));
+        wanted.filter_map(|(_, versions)| versions.last().cloned()).take(limit).collect()
+    }
+
+    pub(in crate::adapters::memory) fn counts(&self) -> StoreCounts {
+        let mut counts =
+            StoreCounts { dead: self.dead.len(), unmatched_receipts: self.unmatched.len(), ..StoreCounts::default() };
+        for tracked in self.deliveries.values() {
+            match (tracked.delivery.state, tracked.delivery.lane) {
+                (DeliveryState::Pending, Lane::Urgent) => counts.pending.urgent += 1,
+                (DeliveryState::Pending, Lane::Normal) => counts.pending.normal += 1,
+                (DeliveryState::Pending, Lane::Bulk) => counts.pending.bulk += 1,
+                (DeliveryState::Sending, _) => counts.sending += 1,
+                _ => {}
+            }
+        }
+        counts
+    }
+
+    /// Its orders follow the deliveries by construction; only one that has left them could be stuck.
+    pub(in crate::adapters::memory) fn sweep(&mut self, after: Option<NotificationId>, limit: usize) -> Swept {
+        let limit = limit.max(1);
+        let later = self.deliveries.keys().filter(|id| after.is_none_or(|after| id.notification > after));
+        let mut ids: BTreeSet<NotificationId> = later.map(|id| id.notification).collect();
+        let rest = ids.iter().nth(limit).copied().map(|first| ids.split_off(&first)).unwrap_or_default();
+        let next = ids.last().copied().filter(|_| !rest.is_empty());
+        let found: Vec<_> = self.deliveries.keys().filter(|id| ids.contains(&id.notification)).copied().collect();
+        let lost: Vec<_> = found.iter().filter(|id| self.is_lost(**id)).copied().collect();
+        for id in &lost {
+            self.free(*id, Timestamp::MIN);
+        }
+        Swept { examined: found.len(), repaired: lost.len(), next }
+    }
+
+    fn is_lost(&self, id: DeliveryId) -> bool {
+        let tracked = self.deliveries.get(&id);
+        tracked.is_some_and(|tracked| !tracked.delivery.state.is_final() && tracked.place == super::Place::Nowhere)
+    }
+}

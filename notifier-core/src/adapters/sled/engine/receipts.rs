@@ -1,0 +1,162 @@
+//! What providers report about messages that they took.
+
+use super::{Effect, Engine};
+use crate::adapters::sled::keys;
+use crate::adapters::sled::present::{Present, notification, present};
+use crate::adapters::sled::records::ReceiptRecord;
+use crate::adapters::sled::stored::{Source, Trouble, fetch, measure, understood};
+use crate::domain::delivery::Delivery;
+use crate::domain::id::{DeliveryId, ProviderName, TenantId};
+use crate::domain::receipt::Receipt;
+use crate::domain::suppression::{Suppression, normalized};
+use crate::ports::store::Received;
+
+/// Reports about nothing known that are kept; more are dropped.
+const UNMATCHED_MAX: usize = 100_000;
+/// A longer address is no address; it could not be a key either.
+const ADDRESS_BYTES_MAX: usize = 1_024;
+
+impl Engine {
+    pub(in crate::adapters::sled) fn receive(&mut self, receipt: &Receipt) -> Result<Received, Trouble> {
+        self.latest_heard = self.latest_heard.max(receipt.received_at);
+        let found = match self.find_reported(receipt) {
+            // The report waits with what it is about.
+            Err(Trouble::Damaged { key, problem }) => {
+                self.quarantine(&key, &problem)?;
+                None
+            }
+            found => found?,
+        };
+        match found {
+            Some((tenant, present)) => self.tell(&tenant, present, receipt),
+            None => self.keep_receipt(receipt),
+        }
+    }
+
+    /// The delivery that a report is about: the one that it names, else the one whose message it was.
+    fn find_reported(&self, receipt: &Receipt) -> Result<Option<(TenantId, Present)>, Trouble> {
+        let key = keys::message(&receipt.provider, &receipt.event.provider_message_id);
+        let by_message = self.staging.value(&key)?.and_then(|value| keys::parse_message_value(&value));
+        let named = receipt.delivery.filter(|id| by_message.as_ref().is_none_or(|(_, known)| known != id));
+        if let Some(id) = named
+            && let Some(found) = self.find_named(id)?
+        {
+            return Ok(Some(found));
+        }
+        let Some((tenant, id)) = by_message else { return Ok(None) };
+        Ok(present(&self.staging, &tenant, id, None)?.map(|present| (tenant, present)))
+    }
+
+    /// A delivery of which nobody says whose it is. Mostly somebody holds it; else everybody is asked.
+    fn find_named(&self, id: DeliveryId) -> Result<Option<(TenantId, Present)>, Trouble> {
+        let holder = self.holders.tenant(id);
+        for tenant in holder.into_iter().chain(&self.tenants) {
+            if self.staging.value(&keys::notification(tenant, id.notification))?.is_some() {
+                return Ok(present(&self.staging, tenant, id, None)?.map(|present| (tenant.clone(), present)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn tell(&mut self, tenant: &TenantId, present: Present, receipt: &Receipt) -> Result<Received, Trouble> {
+        let id = present.delivery.id;
+        let facts = understood(&keys::delivery(tenant, id), present.record.clone().facts())?;
+        let told: Vec<_> =
+            facts.into_iter().map(|(_, fact)| fact).filter(|fact| fact.channel == Some(id.channel)).collect();
+        let Some(change) = present.delivery.receive(receipt, &told) else { return Ok(Received::Repeated(id)) };
+        let notification = notification(&self.staging, tenant, id.notification)?;
+        let change = notification.followed_up(change, receipt.received_at);
+        let before = present.delivery.state;
+        let has_left = !before.is_final() && change.delivery.state != before;
+        if has_left {
+            self.effects.push(Effect::Dropped(id));
+        }
+        self.commit(present, &change)?;
+        self.follow_up(&notification, &change)?;
+        self.suppress(&change.delivery, receipt)?;
+        Ok(Received::Told(Box::new(change.delivery)))
+    }
+
+    /// Puts the address on the list if nothing may be sent to it after this.
+    fn suppress(&mut self, delivery: &Delivery, receipt: &Receipt) -> Result<(), Trouble> {
+        let Some(cause) = receipt.event.status.suppresses() else { return Ok(()) };
+        let channel = delivery.id.channel;
+        let attempted = delivery.last_attempt.as_ref().map(|attempt| &attempt.address);
+        let reported = receipt.event.recipient.as_ref().filter(|address| address.len() <= ADDRESS_BYTES_MAX);
+        let Some(address) = reported.or(attempted) else { return Ok(()) };
+        self.put_suppression(&Suppression {
+            tenant: delivery.tenant.clone(),
+            channel,
+            address: normalized(channel, address),
+            cause,
+            note: receipt.event.problem.as_ref().map(ToString::to_string).unwrap_or_default(),
+            provider: Some(receipt.provider.clone()),
+            delivery: Some(delivery.id),
+            created_at: receipt.received_at,
+        })
+    }
+
+    fn keep_receipt(&mut self, receipt: &Receipt) -> Result<Received, Trouble> {
+        let key = keys::unmatched(receipt);
+        let is_new = !self.unmatched.contains(&key);
+        if is_new && self.unmatched.len() >= UNMATCHED_MAX {
+            let message_id = &receipt.event.provider_message_id;
+            tracing::warn!(provider = %receipt.provider, message_id, "too many reports wait: one is dropped");
+            return Ok(Received::Kept);
+        }
+        let size = measure(&self.staging, &key)?;
+        self.staging.write(&key, &ReceiptRecord::from(receipt), size)?;
+        if is_new {
+            self.staging.tally().unmatched += 1;
+            self.effects.push(Effect::Kept(key));
+        }
+        Ok(Received::Kept)
+    }
+
+    /// Tells a delivery what was reported about its message before that was known.
+    pub(super) fn tell_kept(
+        &mut self,
+        tenant: &TenantId,
+        id: DeliveryId,
+        provider: &ProviderName,
+        message_id: &str,
+    ) -> Result<(), Trouble> {
+        let prefix = keys::unmatched_of(provider, message_id);
+        let kept: Vec<_> =
+            self.unmatched.range(prefix.clone()..).take_while(|key| key.starts_with(&prefix)).cloned().collect();
+        let mut receipts = Vec::new();
+        for key in kept {
+            match self.kept_receipt(&key) {
+                Ok(receipt) => {
+                    receipts.extend(receipt);
+                    self.forget_receipt(&key)?;
+                }
+                // It stays for whoever can read it.
+                Err(Trouble::Damaged { key, problem }) => self.quarantine(&key, &problem)?,
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        receipts.sort_by_key(|receipt| receipt.received_at);
+        for receipt in receipts {
+            if let Some(present) = present(&self.staging, tenant, id, None)? {
+                self.tell(tenant, present, &receipt)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A report that is kept.
+    pub(super) fn kept_receipt(&self, key: &[u8]) -> Result<Option<Receipt>, Trouble> {
+        let found = fetch::<ReceiptRecord>(&self.staging, key)?;
+        found.map(|(record, _)| understood(key, record.try_into())).transpose()
+    }
+
+    /// Keeps a report no longer.
+    pub(super) fn forget_receipt(&mut self, key: &[u8]) -> Result<(), Trouble> {
+        let size = measure(&self.staging, key)?;
+        self.staging.erase(key, size);
+        self.staging.tally().unmatched -= 1;
+        self.effects.push(Effect::Unkept(key.to_vec()));
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! Looking for what nobody would ever look at again.
+
+use std::ops::Bound;
+
+use jiff::ToSpan;
+
+use super::{Effect, Engine};
+use crate::adapters::sled::holders::Holding;
+use crate::adapters::sled::keys::{self, QueueEntry};
+use crate::adapters::sled::present::{Present, whole};
+use crate::adapters::sled::stored::{Source, Trouble, measure};
+use crate::domain::id::NotificationId;
+use crate::domain::lifecycle::DeliveryState;
+use crate::ports::store::Swept;
+
+/// How long a report about nothing known is kept, in hours.
+const UNMATCHED_HOURS: i64 = 3 * 24;
+/// Kept reports that one sweep looks at, at least.
+const UNMATCHED_LOOK_MIN: usize = 1_000;
+
+impl Engine {
+    /// Looks at some notifications, in the order of their keys. The key at which a sweep stopped is remembered beside the
+    /// identifier that the caller gets; whoever comes with another one begins anew, so that nothing is left out.
+    pub(in crate::adapters::sled) fn sweep(
+        &mut self,
+        after: Option<NotificationId>,
+        limit: usize,
+    ) -> Result<Swept, Trouble> {
+        let limit = limit.max(1);
+        self.forget_old_receipts(limit.max(UNMATCHED_LOOK_MIN))?;
+        let stopped = self.swept.take().filter(|(id, _)| Some(*id) == after);
+        let mut from = vec![keys::NOTIFICATION];
+        if let Some((_, key)) = stopped {
+            from = key;
+            from.push(0);
+        }
+        let entries = self.staging.range(&from, &[keys::NOTIFICATION + 1])?.keys();
+        let mut found = entries.take(limit + 1).collect::<Result<Vec<_>, _>>()?;
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        let mut swept = Swept::default();
+        for key in &found {
+            match self.sweep_notification(key, &mut swept) {
+                Err(Trouble::Damaged { key, problem }) => self.quarantine(&key, &problem)?,
+                done => done?,
+            }
+        }
+        let last = found.last().filter(|_| has_more);
+        self.swept = last.and_then(|key| Some((keys::notification_id(key)?, key.to_vec())));
+        swept.next = self.swept.as_ref().map(|(id, _)| *id);
+        Ok(swept)
+    }
+
+    fn sweep_notification(&mut self, key: &[u8], swept: &mut Swept) -> Result<(), Trouble> {
+        let Some((tenant, id)) = keys::parse_notification(key) else { return Ok(()) };
+        let Some(whole) = whole(&self.staging, &tenant, id)? else { return Ok(()) };
+        for present in self.deliveries_of(&whole.notification)? {
+            swept.examined += 1;
+            if self.put_right(present)? {
+                tracing::error!(notification = %id, "a delivery was lost from sight; it was put right");
+                swept.repaired += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees to it that somebody will look at the delivery, if there is something left to do. Says whether nobody would have.
+    fn put_right(&mut self, present: Present) -> Result<bool, Trouble> {
+        let Present { delivery, entry, entry_size, .. } = present;
+        let id = delivery.id;
+        match (delivery.state, entry) {
+            (DeliveryState::Pending, Some(entry)) => {
+                let is_queued = entry_size.is_some();
+                if !is_queued {
+                    self.staging.insert(entry.key(), Vec::new());
+                }
+                let is_lost = !is_queued || (self.holders.is_free(id) && !self.queues.covers(&entry));
+                if is_lost {
+                    self.effects.push(Effect::Freed(entry));
+                }
+                Ok(is_lost)
+            }
+            (DeliveryState::Sending, Some(entry)) => {
+                let is_lost = !self.holders.is_sending(id);
+                if is_lost {
+                    self.unusable.remove(&id);
+                    self.effects.push(Effect::Orphaned(Holding { entry, has_record: true, collapses: true }));
+                }
+                Ok(is_lost)
+            }
+            _ => {
+                let key = QueueEntry::of(&delivery).key();
+                let is_left = self.staging.value(&key)?.is_some();
+                if is_left {
+                    let size = measure(&self.staging, &key)?;
+                    self.staging.erase(&key, size);
+                    self.effects.push(Effect::Taken(QueueEntry::of(&delivery)));
+                }
+                Ok(is_left)
+            }
+        }
+    }
+
+    /// Removes some of the reports that were kept too long for their message to come.
+    fn forget_old_receipts(&mut self, look: usize) -> Result<(), Trouble> {
+        let Ok(oldest) = self.latest_heard.checked_sub(UNMATCHED_HOURS.hours()) else { return Ok(()) };
+        let from = match self.swept_unmatched.take() {
+            Some(key) => Bound::Excluded(key),
+            None => Bound::Unbounded,
+        };
+        let keys: Vec<_> = self.unmatched.range((from, Bound::Unbounded)).take(look).cloned().collect();
+        for key in &keys {
+            match self.kept_receipt(key) {
+                Ok(Some(receipt)) if receipt.received_at < oldest => self.forget_receipt(key)?,
+                Ok(_) => {}
+                Err(Trouble::Damaged { key, problem }) => self.quarantine(&key, &problem)?,
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        self.swept_unmatched = keys.last().filter(|_| keys.len() == look).cloned();
+        Ok(())
+    }
+}

@@ -1,0 +1,189 @@
+//! Where to look for what is due: for each lane, a hint for every tenant that has something queued there.
+//!
+//! A hint is the first entry of the tenant that may be free. It may be too early, as when that entry was cancelled: then it is
+//! moved on when somebody looks. It is never too late: whatever adds or frees an entry before it takes it back. So nobody
+//! passes over the entries that are held again and again, and no lane is scanned to know when its next delivery is due.
+//! Memory grows with tenants, not with deliveries.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::keys::QueueEntry;
+use crate::domain::channel::Channel;
+use crate::domain::id::{NotificationId, TenantId};
+use crate::domain::lane::Lane;
+
+/// Of one tenant, in the order of its queue.
+pub(super) type Place = (Timestamp, NotificationId);
+
+#[derive(Debug, Default)]
+pub(super) struct Queues {
+    lanes: BTreeMap<(Channel, Lane), Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    hints: BTreeMap<TenantId, Hint>,
+    /// The same by due time.
+    by_time: BTreeSet<(Timestamp, TenantId)>,
+    /// Whose turn it was last.
+    served: Option<TenantId>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Hint {
+    place: Place,
+    /// Whether there may be nothing free at that place.
+    is_vague: bool,
+}
+
+impl Queues {
+    /// An entry is free there.
+    pub(super) fn freed(&mut self, entry: &QueueEntry) {
+        let place = (entry.due_at, entry.notification);
+        let queue = self.lanes.entry((entry.channel, entry.lane)).or_default();
+        if queue.hints.get(&entry.tenant).is_none_or(|hint| place <= hint.place) {
+            queue.set(&entry.tenant, Some(place), false);
+        }
+    }
+
+    /// There is no free entry there any longer.
+    pub(super) fn taken(&mut self, entry: &QueueEntry) {
+        let queue = self.lanes.get_mut(&(entry.channel, entry.lane));
+        if let Some(hint) = queue.and_then(|queue| queue.hints.get_mut(&entry.tenant))
+            && hint.place == (entry.due_at, entry.notification)
+        {
+            hint.is_vague = true;
+        }
+    }
+
+    /// Whether whoever looks for something to claim finds that entry.
+    pub(super) fn covers(&self, entry: &QueueEntry) -> bool {
+        let hint = self.lanes.get(&(entry.channel, entry.lane)).and_then(|queue| queue.hints.get(&entry.tenant));
+        hint.is_some_and(|hint| hint.place <= (entry.due_at, entry.notification))
+    }
+
+    /// Somebody has looked: the first free entry of the tenant is there.
+    pub(super) fn found(&mut self, channel: Channel, lane: Lane, tenant: &TenantId, first: Option<Place>) {
+        self.lanes.entry((channel, lane)).or_default().set(tenant, first, false);
+    }
+
+    /// Somebody may have to look from there.
+    pub(super) fn suspected(&mut self, channel: Channel, lane: Lane, tenant: &TenantId, place: Place) {
+        self.lanes.entry((channel, lane)).or_default().set(tenant, Some(place), true);
+    }
+
+    /// From where to look for entries of the tenant.
+    pub(super) fn hint(&self, channel: Channel, lane: Lane, tenant: &TenantId) -> Option<Place> {
+        self.lanes.get(&(channel, lane))?.hints.get(tenant).map(|hint| hint.place)
+    }
+
+    /// Tenants that may have something due, in the order of their turns: at most `limit`.
+    pub(super) fn turns(&self, channel: Channel, lane: Lane, due_by: Timestamp, limit: usize) -> Vec<TenantId> {
+        let Some(queue) = self.lanes.get(&(channel, lane)) else { return Vec::new() };
+        let mut ready: Vec<&TenantId> =
+            queue.by_time.iter().take_while(|(due_at, _)| *due_at <= due_by).map(|(_, tenant)| tenant).collect();
+        ready.sort_unstable();
+        let next = queue.served.as_ref().map_or(0, |served| ready.partition_point(|tenant| *tenant <= served));
+        ready.rotate_left(next);
+        ready.into_iter().take(limit).cloned().collect()
+    }
+
+    /// It was that tenant's turn.
+    pub(super) fn served(&mut self, channel: Channel, lane: Lane, tenant: &TenantId) {
+        self.lanes.entry((channel, lane)).or_default().served = Some(tenant.clone());
+    }
+
+    /// The earliest due time in the lane, or the tenant at whose hint somebody has to look first.
+    pub(super) fn earliest(&self, channel: Channel, lane: Lane) -> Option<Result<Timestamp, TenantId>> {
+        let queue = self.lanes.get(&(channel, lane))?;
+        let (due_at, tenant) = queue.by_time.first()?;
+        let is_vague = queue.hints.get(tenant).is_some_and(|hint| hint.is_vague);
+        Some(if is_vague { Err(tenant.clone()) } else { Ok(*due_at) })
+    }
+}
+
+impl Queue {
+    fn set(&mut self, tenant: &TenantId, place: Option<Place>, is_vague: bool) {
+        let before = match place {
+            Some(place) => self.hints.insert(tenant.clone(), Hint { place, is_vague }),
+            None => self.hints.remove(tenant),
+        };
+        let (old, new) = (before.map(|hint| hint.place.0), place.map(|place| place.0));
+        if old != new {
+            if let Some(old) = old {
+                self.by_time.remove(&(old, tenant.clone()));
+            }
+            if let Some(new) = new {
+                self.by_time.insert((new, tenant.clone()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant(name: &str) -> TenantId {
+        TenantId::new(name).unwrap()
+    }
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(ms).unwrap()
+    }
+
+    fn entry(name: &str, ms: i64) -> QueueEntry {
+        QueueEntry {
+            channel: Channel::Sms,
+            lane: Lane::Normal,
+            tenant: tenant(name),
+            due_at: at(ms),
+            notification: NotificationId::from_bytes([u8::try_from(ms).unwrap(); 16]),
+        }
+    }
+
+    fn earliest(queues: &Queues) -> Option<Result<Timestamp, TenantId>> {
+        queues.earliest(Channel::Sms, Lane::Normal)
+    }
+
+    #[test]
+    fn a_hint_is_never_too_late() {
+        let mut queues = Queues::default();
+        assert_eq!(earliest(&queues), None);
+        queues.freed(&entry("a", 20));
+        queues.freed(&entry("a", 30));
+        assert_eq!(earliest(&queues), Some(Ok(at(20))));
+        queues.freed(&entry("a", 10));
+        assert_eq!(earliest(&queues), Some(Ok(at(10))));
+        queues.taken(&entry("a", 20));
+        assert_eq!(earliest(&queues), Some(Ok(at(10))), "something later was taken");
+        queues.taken(&entry("a", 10));
+        assert_eq!(earliest(&queues), Some(Err(tenant("a"))), "somebody has to look");
+        assert!(queues.covers(&entry("a", 30)) && !queues.covers(&entry("a", 5)) && !queues.covers(&entry("b", 30)));
+        queues.found(Channel::Sms, Lane::Normal, &tenant("a"), None);
+        assert_eq!(earliest(&queues), None);
+        assert!(queues.turns(Channel::Sms, Lane::Normal, at(99), 9).is_empty());
+    }
+
+    #[test]
+    fn the_tenant_after_the_one_served_last_is_next() {
+        let mut queues = Queues::default();
+        for name in ["a", "b", "c", "d"] {
+            queues.freed(&entry(name, 10));
+        }
+        queues.freed(&entry("later", 50));
+        let turns = |queues: &Queues, limit| {
+            let turns = queues.turns(Channel::Sms, Lane::Normal, at(10), limit);
+            turns.iter().map(|tenant| tenant.as_str().to_owned()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(turns(&queues, 9), "a b c d");
+        queues.served(Channel::Sms, Lane::Normal, &tenant("b"));
+        assert_eq!(turns(&queues, 3), "c d a");
+        queues.served(Channel::Sms, Lane::Normal, &tenant("d"));
+        assert_eq!(turns(&queues, 2), "a b");
+        queues.served(Channel::Sms, Lane::Normal, &tenant("bb"));
+        assert_eq!(turns(&queues, 9), "c d a b", "who is gone has a place in the order all the same");
+    }
+}

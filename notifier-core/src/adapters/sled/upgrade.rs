@@ -1,0 +1,136 @@
+//! Bringing a store of an older format up to the present one.
+//!
+//! Format 1 had a due entry for each pending delivery and a sending entry for each that was being sent, a record for every
+//! delivery, and no index of messages and dead letters. All of format 2 follows from the records, so the change can be cut
+//! short anywhere: what was done is done again with the same result, and only when everything is on the medium does the
+//! format record say so.
+
+use super::engine::{death, message_of};
+use super::keys::{self, QueueEntry};
+use super::open::{Database, OpenError, medium};
+use super::records::{Counts, DeliveryRecord, ProgressRecord};
+use super::staging::Tally;
+use super::stored::{Trouble, fetch, split, understood};
+use super::{envelope, stored};
+use crate::domain::delivery::Delivery;
+use crate::domain::lifecycle::DeliveryState;
+
+/// Changes in one batch.
+const BATCH_CHANGES: usize = 384;
+
+/// Converts the data. Returns the bookkeeping that goes with the new format; it and the format are on the medium then.
+pub(super) fn upgrade(database: &Database, progress: ProgressRecord) -> Result<ProgressRecord, OpenError> {
+    tracing::info!("the store has an older format and is brought up to the present one");
+    let tree = database.tree();
+    let mut upgrade = Upgrade { tree, batch: sled::Batch::default(), changes: 0, tally: Tally::default() };
+    let counts = upgrade.run().map_err(medium)?;
+    database.sync()?;
+    let live_bytes = tree.iter().try_fold(0, |bytes, entry| {
+        let (key, value) = entry.map_err(medium)?;
+        Ok(bytes + u64::try_from(key.len() + value.len()).unwrap_or(0))
+    })?;
+    let progress = ProgressRecord { counts, live_bytes, ..progress };
+    database.record(&progress)?;
+    Ok(progress)
+}
+
+struct Upgrade<'t> {
+    tree: &'t sled::Tree,
+    batch: sled::Batch,
+    changes: usize,
+    tally: Tally,
+}
+
+impl Upgrade<'_> {
+    fn run(&mut self) -> Result<Counts, sled::Error> {
+        for key in self.tree.scan_prefix([keys::DELIVERY]).keys() {
+            let key = key?;
+            match self.delivery(&key) {
+                Ok(()) => {}
+                Err(Trouble::Medium(error)) => return Err(error),
+                Err(Trouble::Damaged { key, problem }) => {
+                    tracing::error!(key = keys::printable(&key), %problem, "a record is damaged: check the store");
+                }
+                Err(Trouble::Refused(error)) => tracing::error!(%error, "a record cannot be brought up to date"),
+            }
+        }
+        self.apply()?;
+        for prefix in [keys::DUE, keys::SENDING] {
+            for key in self.tree.scan_prefix([prefix]).keys() {
+                self.remove(&key?)?;
+            }
+        }
+        self.apply()?;
+        Ok(self.tally.added_to(&Counts::default()))
+    }
+
+    /// Writes what format 2 says about a delivery.
+    fn delivery(&mut self, key: &[u8]) -> Result<(), Trouble> {
+        let Some((record, _)) = fetch::<DeliveryRecord>(self.tree, key)? else { return Ok(()) };
+        let delivery = understood(key, Delivery::try_from(record.clone()))?;
+        let entry = QueueEntry::of(&delivery).key();
+        match delivery.state {
+            DeliveryState::Pending => match self.tree.get(&entry)? {
+                None => {
+                    self.insert(&entry, &[])?;
+                    self.tally.delivery(delivery.lane, DeliveryState::Pending, 1);
+                }
+                // Converted before this was cut short.
+                Some(value) if value.is_empty() => self.tally.delivery(delivery.lane, DeliveryState::Pending, 1),
+                Some(_) => self.tally.delivery(delivery.lane, DeliveryState::Sending, 1),
+            },
+            DeliveryState::Sending => {
+                // In one batch: what is being sent is never taken for pending.
+                self.make_room(2 * stored::RECORD_BYTES_MAX / stored::PART_BYTES_MAX + 2)?;
+                self.write(&entry, envelope::seal(&record));
+                self.write(key, envelope::seal(&record.pending()));
+                self.tally.delivery(delivery.lane, DeliveryState::Sending, 1);
+            }
+            _ => {
+                if let Some(death) = death(&delivery) {
+                    self.insert(&death, &[])?;
+                    self.tally.dead += 1;
+                }
+            }
+        }
+        if let Some((provider, message_id)) = message_of(&delivery) {
+            let value = keys::message_value(&delivery.tenant, delivery.id);
+            self.insert(&keys::message(provider, message_id), &value)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, key: &[u8], sealed: Vec<u8>) {
+        let (head, parts) = split(sealed);
+        for (number, part) in (0..).zip(parts) {
+            self.batch.insert(keys::part(key, number), part);
+            self.changes += 1;
+        }
+        self.batch.insert(key, head);
+        self.changes += 1;
+    }
+
+    fn insert(&mut self, key: &[u8], value: &[u8]) -> Result<(), sled::Error> {
+        self.make_room(1)?;
+        self.batch.insert(key, value);
+        self.changes += 1;
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &[u8]) -> Result<(), sled::Error> {
+        self.make_room(1)?;
+        self.batch.remove(key);
+        self.changes += 1;
+        Ok(())
+    }
+
+    /// Applies what there is if that many more changes would be too many.
+    fn make_room(&mut self, changes: usize) -> Result<(), sled::Error> {
+        if self.changes + changes > BATCH_CHANGES { self.apply() } else { Ok(()) }
+    }
+
+    fn apply(&mut self) -> Result<(), sled::Error> {
+        self.changes = 0;
+        self.tree.apply_batch(std::mem::take(&mut self.batch))
+    }
+}

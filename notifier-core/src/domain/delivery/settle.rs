@@ -1,0 +1,180 @@
+//! What the outcome of an attempt means for a delivery.
+
+use jiff::Timestamp;
+
+use super::{Change, Delivery, Settling, later};
+use crate::domain::category::UnknownPolicy;
+use crate::domain::lifecycle::{DeliveryEvent, InvalidTransition};
+use crate::domain::outcome::{Outcome, Problem, RejectionKind};
+use crate::domain::timeline::{Fact, FactKind, Reason};
+use crate::planted::planted;
+
+/// The reason of a delivery that may have been sent, and is tried again by policy.
+pub(super) const RESEND: &str = "unknown.resend";
+
+impl Delivery {
+    /// What an attempt's outcome means.
+    ///
+    /// # Errors
+    /// When the delivery is not being sent.
+    pub fn settle(&self, outcome: &Outcome, settling: Settling<'_>) -> Result<Change, InvalidTransition> {
+        match outcome {
+            Outcome::Accepted { provider_message_id } => self.accepted(provider_message_id.clone(), settling.now),
+            Outcome::RateLimited { retry_after_ms, problem } => {
+                let reason = Reason::new("attempt.rate_limited", format!("the provider asked to wait: {problem}"));
+                self.again(reason, problem, *retry_after_ms, settling)
+            }
+            Outcome::Unavailable { retry_after_ms, problem } => {
+                let reason = Reason::new("attempt.unavailable", format!("the provider was unavailable: {problem}"));
+                self.again(reason, problem, *retry_after_ms, settling)
+            }
+            // Not the message's fault: another provider may take it, and once an operator has acted, this one does.
+            Outcome::Rejected { kind: RejectionKind::Provider, problem } => {
+                let text = format!("the provider refuses everything until an operator acts: {problem}");
+                self.again(Reason::new("attempt.rejected.provider", text), problem, None, settling)
+            }
+            Outcome::Rejected { problem, .. } if planted!(RetriesRejections) => {
+                self.again(Reason::new("attempt.rejected.message", "tried again"), problem, None, settling)
+            }
+            Outcome::Rejected { kind, problem } => {
+                let code = match kind {
+                    RejectionKind::Message => "attempt.rejected.message",
+                    RejectionKind::Recipient => "attempt.rejected.recipient",
+                    RejectionKind::Suppressed => "attempt.rejected.suppressed",
+                    RejectionKind::Provider => "attempt.rejected.provider",
+                    RejectionKind::Plugin => "attempt.rejected.plugin",
+                };
+                let reason = Reason::new(code, format!("rejected ({}): {problem}", kind.name()));
+                self.give_up(reason, problem, settling.now)
+            }
+            Outcome::Unknown { problem } => self.ambiguous(problem, settling),
+        }
+    }
+
+    /// The process ended between the intent and the call: certainly not sent, so it is simply due again.
+    ///
+    /// # Errors
+    /// When the delivery is not being sent.
+    pub fn not_called(&self, now: Timestamp) -> Result<Change, InvalidTransition> {
+        let reason = Reason::new("attempt.not_called", "the process ended before the provider was called");
+        let mut delivery = self.moved(DeliveryEvent::Retry, reason, now)?;
+        delivery.due_at = self.last_attempt.as_ref().map_or(now, |attempt| attempt.send_at);
+        // It was never made: it counts neither as an attempt nor as a doubt.
+        delivery.attempts_forgiven = delivery.attempts_forgiven.saturating_add(1);
+        let fact = delivery.fact(FactKind::Retrying, now).with("due_at", delivery.due_at.to_string());
+        Ok(Change { facts: vec![fact], ..Change::to(delivery) })
+    }
+
+    /// Attempts that count against the retry policy.
+    fn counted_attempts(&self) -> u32 {
+        self.attempts.saturating_sub(self.attempts_forgiven)
+    }
+
+    pub(super) fn accepted(
+        &self,
+        provider_message_id: Option<String>,
+        now: Timestamp,
+    ) -> Result<Change, InvalidTransition> {
+        let provider = self.last_attempt.as_ref().map_or("", |attempt| attempt.provider.as_str());
+        let reason = Reason::new("attempt.accepted", format!("`{provider}` took it"));
+        let mut delivery = self.moved(DeliveryEvent::Accept, reason, now)?;
+        let mut fact = delivery.fact(FactKind::Sent, now).with("attempt", self.attempts.to_string());
+        if let Some(id) = &provider_message_id {
+            fact = fact.with("provider_message_id", id.clone());
+        }
+        if let Some(attempt) = &mut delivery.last_attempt {
+            attempt.provider_message_id = provider_message_id;
+        }
+        Ok(Change { facts: vec![fact], ..Change::to(delivery) })
+    }
+
+    /// Another try if number and time allow, else the dead letters. With another provider at hand it is made at once; only
+    /// when all of them were tried, it waits.
+    fn again(
+        &self,
+        reason: Reason,
+        problem: &Problem,
+        retry_after_ms: Option<u64>,
+        settling: Settling<'_>,
+    ) -> Result<Change, InvalidTransition> {
+        let Settling { retry, expires_at, has_alternative, now, random, .. } = settling;
+        if self.counted_attempts() >= retry.attempts_max {
+            let text = format!("gave up after {} attempts; the last: {}", self.counted_attempts(), reason.text);
+            return self.give_up(Reason::new("retry.exhausted", text), problem, now);
+        }
+        let rounds = self.rounds.saturating_add(1);
+        let delay_ms = if has_alternative { 0 } else { retry.wait_ms(rounds, retry_after_ms, random) };
+        let due_at = later(now, delay_ms);
+        if due_at > expires_at {
+            let text = format!("the next attempt would be after it expires at {expires_at}; the last: {}", reason.text);
+            return self.give_up(Reason::new("retry.expired", text), problem, now);
+        }
+        let mut delivery = self.moved(DeliveryEvent::Retry, reason, now)?;
+        delivery.due_at = due_at;
+        let mut fact = delivery
+            .fact(FactKind::Retrying, now)
+            .with("attempt", self.attempts.to_string())
+            .with("due_at", due_at.to_string());
+        if has_alternative {
+            delivery.tried.extend(self.last_attempt.as_ref().map(|attempt| attempt.provider.clone()));
+            fact = fact.with("failover", "another provider is tried at once");
+        } else {
+            delivery.rounds = rounds;
+            delivery.tried.clear();
+        }
+        Ok(Change { facts: vec![fact], ..Change::to(delivery) }.noting(problem))
+    }
+
+    /// No further attempt: failed for certain, or unknown if an earlier attempt may have been processed.
+    fn give_up(&self, reason: Reason, problem: &Problem, now: Timestamp) -> Result<Change, InvalidTransition> {
+        let change = if self.doubtful_attempts == 0 {
+            self.end(DeliveryEvent::Fail, FactKind::Failed, reason, now)?
+        } else {
+            self.end(DeliveryEvent::Hold, FactKind::Unknown, reason, now)?
+        };
+        Ok(change.noting(problem))
+    }
+
+    /// Nobody knows: by the category's policy, the same provider is asked again (it may know the key), or nobody is.
+    fn ambiguous(&self, problem: &Problem, settling: Settling<'_>) -> Result<Change, InvalidTransition> {
+        let seen = Reason::new("attempt.unknown", format!("it may or may not have been sent: {problem}"));
+        let now = settling.now;
+        let may_repeat = settling.category.unknown_policy == UnknownPolicy::Resend || planted!(ResendsWhatIsToBeHeld);
+        let rounds = self.rounds.saturating_add(1);
+        let due_at = (self.counted_attempts() < settling.retry.attempts_max)
+            .then(|| later(now, settling.retry.wait_ms(rounds, None, settling.random)))
+            .filter(|due_at| *due_at <= settling.expires_at);
+        let (event, reason) = match (may_repeat, due_at) {
+            (true, Some(_)) => {
+                (DeliveryEvent::Retry, Reason::new(RESEND, format!("tried again by policy after: {problem}")))
+            }
+            (true, None) => (
+                DeliveryEvent::Hold,
+                Reason::new("unknown.exhausted", format!("no further attempt is allowed after: {problem}")),
+            ),
+            (false, _) => {
+                (DeliveryEvent::Hold, Reason::new("unknown.hold", format!("left alone by policy after: {problem}")))
+            }
+        };
+        let mut delivery = self.moved(event, reason, now)?;
+        delivery.doubtful_attempts = self.doubtful_attempts.saturating_add(u32::from(!planted!(ForgetsDoubt)));
+        delivery.rounds = rounds;
+        let seen = Fact { reason: seen, state: delivery.state, ..self.fact(FactKind::Unknown, now) };
+        let seen = seen.with("attempt", self.attempts.to_string());
+        let then = match due_at.filter(|_| event == DeliveryEvent::Retry) {
+            Some(due_at) => {
+                delivery.due_at = due_at;
+                delivery.fact(FactKind::Retrying, now).with("due_at", due_at.to_string())
+            }
+            None => delivery.fact(FactKind::Unknown, now),
+        };
+        Ok(Change { facts: vec![seen, then], ..Change::to(delivery) }.noting(problem))
+    }
+}
+
+/// Whether an attempt that was interrupted had certainly not been made yet: it is between the intent and the moment of the
+/// call. Before the intent, somebody set the clock back, and nothing is certain.
+#[must_use]
+pub fn was_not_called(delivery: &Delivery, now: Timestamp) -> bool {
+    delivery.last_attempt.as_ref().is_some_and(|attempt| (attempt.started_at..attempt.send_at).contains(&now))
+}

@@ -1,0 +1,97 @@
+//! Who sends: `[providers.NAME]`, what it is allowed and how it is judged.
+
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
+
+use notifier_core::{HealthPolicy, ProviderPolicy};
+
+use super::category::read_retry;
+use super::reader::Section;
+use super::sections::secret;
+use super::{Component, ProviderSettings};
+
+/// Reads the section of a provider.
+pub(super) fn read_provider(mut section: Section<'_>) -> ProviderSettings {
+    let component = match (section.optional_text("plugin"), section.optional_text("component")) {
+        (Some(name), None) => {
+            if notifier_plugins::find(&name).is_none() {
+                let known: Vec<&str> = notifier_plugins::all().iter().map(|prebuilt| prebuilt.name).collect();
+                let problem = format!("there is no built-in plugin `{name}`; there are `{}`", known.join("`, `"));
+                section.refuse("plugin", problem);
+            }
+            Component::BuiltIn(name)
+        }
+        (None, Some(path)) => Component::File(path.into()),
+        (Some(name), Some(_)) => {
+            section.refuse("component", "give either `plugin` or `component`, not both");
+            Component::BuiltIn(name)
+        }
+        (None, None) => {
+            section.refuse("plugin", "give `plugin` (a built-in one) or `component` (the path of a component)");
+            Component::BuiltIn(String::new())
+        }
+    };
+    let mut secrets = section.section("secrets");
+    let references = secrets.texts();
+    let source = |(name, text): (String, String)| secret(&secrets, &name, text).map(|source| (name, source));
+    let secrets = references.into_iter().filter_map(source).collect();
+    let settings = ProviderSettings {
+        component,
+        settings: section.json("settings"),
+        secrets,
+        hosts: section.optional_list("hosts").unwrap_or_default(),
+        allow_private_network: section.optional_flag("allow_private_network").unwrap_or(false),
+        policy: read_policy(&mut section),
+    };
+    section.finish();
+    settings
+}
+
+fn read_policy(section: &mut Section<'_>) -> ProviderPolicy {
+    let mut policy = ProviderPolicy::default();
+    let mut limits = section.section("limits");
+    let concurrent = limits.optional_number("concurrent_calls_max", 1..=100_000);
+    policy.concurrent_calls_max = concurrent.and_then(|number| usize::try_from(number).ok());
+    let per_second = limits.optional_number("calls_per_second_max", 1..=1_000_000);
+    policy.calls_per_second_max = per_second.and_then(|number| NonZeroU32::new(u32::try_from(number).ok()?));
+    policy.calls_per_day_max = limits.optional_number("calls_per_day_max", 1..=1_000_000_000_000);
+    limits.finish();
+    policy.retry = section.optional_section("retry").map(read_retry);
+    policy.health = read_health(section.section("health"));
+    policy
+}
+
+fn read_health(mut section: Section<'_>) -> HealthPolicy {
+    let defaults = HealthPolicy::default();
+    let mut small = |key: &str, range: RangeInclusive<u64>, default: u32| {
+        section.optional_number(key, range).and_then(|number| u32::try_from(number).ok()).unwrap_or(default)
+    };
+    let window_s = small("window_s", 1..=3_600, defaults.window_s);
+    let calls_min = small("calls_min", 1..=1_000_000, defaults.calls_min);
+    let failures_in_row_max = small("failures_in_row_max", 1..=1_000_000, defaults.failures_in_row_max);
+    let open_at_percent = small("open_at_percent", 1..=100, defaults.open_at_percent);
+    let shift_at_percent = small("shift_at_percent", 1..=100, defaults.shift_at_percent);
+    let probes = small("probes", 1..=1_000, defaults.probes);
+    let mut wait =
+        |key: &str, range: RangeInclusive<u64>, default: u64| section.optional_number(key, range).unwrap_or(default);
+    let slow_ms = wait("slow_ms", 1..=600_000, defaults.slow_ms);
+    let open_min_ms = wait("open_min_ms", 100..=86_400_000, defaults.open_min_ms);
+    let open_max_ms = wait("open_max_ms", 100..=86_400_000, defaults.open_max_ms);
+    let rest_max_ms = wait("rest_max_ms", 0..=86_400_000, defaults.rest_max_ms);
+    if open_max_ms < open_min_ms {
+        section.refuse("open_max_ms", format!("must be at least open_min_ms, {open_min_ms}"));
+    }
+    section.finish();
+    HealthPolicy {
+        window_s,
+        calls_min,
+        failures_in_row_max,
+        open_at_percent,
+        shift_at_percent,
+        slow_ms,
+        open_min_ms,
+        open_max_ms,
+        probes,
+        rest_max_ms,
+    }
+}
