@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
@@ -32,7 +33,13 @@ impl Load {
 
     /// An email that is due then.
     pub(crate) fn of(due_at: Option<jiff::Timestamp>) -> Self {
+        Self::in_category("default", due_at)
+    }
+
+    /// An email of that category that is due then.
+    pub(crate) fn in_category(category: &str, due_at: Option<jiff::Timestamp>) -> Self {
         let mut request: Value = json!({
+            "category": category,
             "recipient": {"id": "1", "email": "ada@example.com"},
             "content": {"email": {
                 "subject": "Rent for {{month}}",
@@ -54,6 +61,58 @@ impl Load {
             return Err(format!("refused: {} {}", answer.status, answer.json).into());
         }
         Ok(())
+    }
+
+    /// Submits it once and returns the id under which it was accepted.
+    pub(crate) async fn submit_marked(&self, client: &Client, key: &str) -> Result<String, Failure> {
+        let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+        let answer = client.send(Method::POST, "/v1/notifications", &headers, self.body.clone()).await?;
+        let id = answer.json["id"].as_str().ok_or_else(|| format!("refused: {} {}", answer.status, answer.json))?;
+        Ok(id.to_owned())
+    }
+
+    /// Submits it so many times in one call.
+    pub(crate) async fn submit_many(&self, client: &Client, items: usize) -> Result<(), Failure> {
+        let mut body = Vec::with_capacity((self.body.len() + 1) * items);
+        for _ in 0..items {
+            body.extend_from_slice(&self.body);
+            body.push(b'\n');
+        }
+        let headers = [("content-type", "application/x-ndjson")];
+        let answer = client.send(Method::POST, "/v1/notifications/batch", &headers, body).await?;
+        let lines = answer.bytes.split(|byte| *byte == b'\n');
+        let accepted = lines.filter(|line| line.windows(12).any(|part| part == b"\"status\":202")).count();
+        if answer.status != 200 || accepted != items {
+            return Err(format!("{accepted} of {items} accepted, status {}", answer.status).into());
+        }
+        Ok(())
+    }
+
+    /// Submits it so many times in calls of `per_call`, over so many connections.
+    pub(crate) async fn run_in_bulk(
+        &self,
+        client: &Client,
+        connections: usize,
+        calls: usize,
+        per_call: usize,
+    ) -> Result<Duration, Failure> {
+        let started = Arc::new(AtomicUsize::new(0));
+        let watch = Stopwatch::start();
+        let workers: Vec<_> = (0..connections)
+            .map(|_| {
+                let (load, client, started) = (self.clone(), client.clone(), Arc::clone(&started));
+                tokio::spawn(async move {
+                    while started.fetch_add(1, Ordering::Relaxed) < calls {
+                        load.submit_many(&client, per_call).await?;
+                    }
+                    Ok::<_, Failure>(())
+                })
+            })
+            .collect();
+        for worker in workers {
+            worker.await??;
+        }
+        Ok(watch.elapsed())
     }
 
     /// Submits it so many times over so many connections.

@@ -2,7 +2,7 @@
 //!
 //! `make bench` prints a table and writes `target/bench.json`, one flat object of named figures. The load generator, the
 //! fake vendor and the server share the machine. Nothing here decides whether a test passes. Names of parts as arguments
-//! (`accepts`, `end-to-end`, `lateness`) measure those alone, and write nothing.
+//! (`accepts`, `bulk`, `end-to-end`, `lanes`, `lateness`, `million`) measure those alone, and write nothing.
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 mod limits;
@@ -22,6 +22,13 @@ const ACCEPTS: usize = 30_000;
 const END_TO_END: usize = 20_000;
 const PENDING: usize = 100_000;
 const SCHEDULED: usize = 500;
+/// Items of one call with many.
+const BATCH: usize = 5_000;
+const BULK_CONNECTIONS: usize = 4;
+const BULK_CALLS: usize = 40;
+const BACKLOG: usize = 100_000;
+const URGENT: usize = 200;
+const MILLION: usize = 1_000_000;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -53,11 +60,20 @@ async fn main() -> Result<(), Failure> {
     if is_asked("accepts") {
         accepts(&mut figures).await?;
     }
+    if is_asked("bulk") {
+        bulk(&mut figures).await?;
+    }
     if is_asked("end-to-end") {
         end_to_end(&mut figures).await?;
     }
     if is_asked("lateness") {
         lateness(&mut figures).await?;
+    }
+    if is_asked("lanes") {
+        lanes(&mut figures).await?;
+    }
+    if is_asked("million") {
+        million(&mut figures).await?;
     }
     if asked.is_empty() { write(&figures) } else { Ok(()) }
 }
@@ -85,6 +101,45 @@ async fn accepts(figures: &mut Figures) -> Result<(), Failure> {
     figures.add("peak_rss_mb", bench.peak_rss_mb()?, "MB");
     let (bench, start_up_ms) = bench.restart().await?;
     figures.add("start_up_at_100k_pending_ms", start_up_ms, "ms");
+    bench.stop()
+}
+
+async fn bulk(figures: &mut Figures) -> Result<(), Failure> {
+    println!("accepting in bulk, durably ({BATCH} items a call, {BULK_CONNECTIONS} connections)");
+    let bench = Bench::start().await?;
+    let load = Load::scheduled_far();
+    let elapsed = load.run_in_bulk(&bench.client(), BULK_CONNECTIONS, BULK_CALLS, BATCH).await?;
+    figures.add("bulk_items_per_s", (BULK_CALLS * BATCH) as f64 / elapsed.as_secs_f64(), "items/s");
+    figures.add("bulk_peak_rss_mb", bench.peak_rss_mb()?, "MB");
+    bench.stop()
+}
+
+/// What a backlog does to those who cannot wait, and to those who have a time.
+async fn lanes(figures: &mut Figures) -> Result<(), Failure> {
+    println!("{URGENT} urgent messages, first idle, then with {BACKLOG} newsletters due");
+    let bench = Bench::start().await?;
+    figures.add("urgent_idle_p99_ms", bench.urgent(URGENT).await?.percentile_ms(99), "ms");
+    let newsletters = Load::in_category("newsletter", None);
+    newsletters.run_in_bulk(&bench.client(), BULK_CONNECTIONS, BACKLOG / BATCH, BATCH).await?;
+    let urgent = bench.urgent(URGENT).await?;
+    figures.add("urgent_in_backlog_p50_ms", urgent.percentile_ms(50), "ms");
+    figures.add("urgent_in_backlog_p99_ms", urgent.percentile_ms(99), "ms");
+    bench.stop()
+}
+
+async fn million(figures: &mut Figures) -> Result<(), Failure> {
+    println!("{MILLION} pending");
+    let bench = Bench::start().await?;
+    let load = Load::scheduled_far();
+    load.run_in_bulk(&bench.client(), BULK_CONNECTIONS, 10_000 / BATCH, BATCH).await?;
+    figures.add("lateness_at_10k_pending_p99_ms", bench.lateness(SCHEDULED).await?.percentile_ms(99), "ms");
+    load.run_in_bulk(&bench.client(), BULK_CONNECTIONS, (MILLION - 10_000) / BATCH, BATCH).await?;
+    figures.add("rss_at_1m_pending_mb", bench.rss_mb()?, "MB");
+    figures.add("peak_rss_at_1m_pending_mb", bench.peak_rss_mb()?, "MB");
+    let (bench, start_up_ms) = bench.restart().await?;
+    figures.add("start_up_at_1m_pending_ms", start_up_ms, "ms");
+    figures.add("rss_at_1m_pending_restarted_mb", bench.rss_mb()?, "MB");
+    figures.add("urgent_at_1m_pending_p99_ms", bench.urgent(URGENT).await?.percentile_ms(99), "ms");
     bench.stop()
 }
 

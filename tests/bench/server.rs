@@ -16,6 +16,15 @@ use super::Failure;
 use super::load::Load;
 use super::stopwatch::{Durations, Stopwatch};
 
+const MORE: &str = r#"
+[log]
+level = "warn"
+[categories.emergency]
+lane = "urgent"
+[categories.newsletter]
+lane = "bulk"
+"#;
+
 pub(crate) struct Bench {
     server: Server,
     vendors: Sandbox,
@@ -29,7 +38,7 @@ impl Bench {
         let mut options = SandboxOptions::new(Arc::new(|| SystemClock.now()));
         options.inbox_capacity = 200_000;
         let vendors = Sandbox::start(options).await?;
-        let config = emailing::configure(directory.path(), &vendors, "[log]\nlevel = \"warn\"")?;
+        let config = emailing::configure(directory.path(), &vendors, MORE)?;
         let server = emailing::start(&config, &vendors);
         Ok(Self { server, vendors, config, directory })
     }
@@ -83,6 +92,24 @@ impl Bench {
             Duration::try_from(late).map_err(|_| format!("early: due {due}, received {received}"))
         });
         Ok(Durations::new(late.collect::<Result<_, _>>()?, Duration::ZERO))
+    }
+
+    /// How long urgent messages take from the request to the arrival, one after the other, 20 ms apart.
+    pub(crate) async fn urgent(&self, messages: usize) -> Result<Durations, Failure> {
+        let (client, load) = (self.client(), Load::in_category("emergency", None));
+        let mut durations = Vec::with_capacity(messages);
+        for number in 0..messages {
+            let watch = Stopwatch::start();
+            let id = load.submit_marked(&client, &format!("urgent-{number}")).await?;
+            let path = format!("/v1/notifications/{id}?wait_ms=20000");
+            let answer = client.get(&path).await?;
+            if answer.json["deliveries"][0]["state"] != "sent" {
+                return Err(format!("not sent: {}", answer.json).into());
+            }
+            durations.push(watch.elapsed());
+            SystemClock.sleep(Duration::from_millis(20)).await;
+        }
+        Ok(Durations::new(durations, Duration::ZERO))
     }
 
     pub(crate) fn rss_mb(&self) -> Result<f64, Failure> {
