@@ -281,6 +281,7 @@ impl NotifierBuilder {
             tally: Tally::default(),
             depth: Depth::new(),
             in_hand: InHand::default(),
+            sweeping: tokio::sync::Mutex::default(),
         });
         Ok(Notifier { tasks: start_stages(&flow), flow })
     }

@@ -146,8 +146,9 @@ impl Delivery {
     /// Who may have taken it without saying so, if it waits to be asked again: the same provider may know the key.
     #[must_use]
     pub fn asked_in_doubt(&self) -> Option<&ProviderName> {
-        let is_in_doubt = self.state == DeliveryState::Pending && self.reason.code == settle::RESEND;
-        self.last_attempt.as_ref().map(|attempt| &attempt.provider).filter(|_| is_in_doubt)
+        let is_in_doubt = self.state == DeliveryState::Pending && self.doubtful_attempts > 0;
+        let asked = self.last_attempt.as_ref().map(|attempt| &attempt.provider);
+        asked.filter(|asked| is_in_doubt && !self.tried.contains(asked))
     }
 
     /// Records the intent to call a provider.

@@ -271,6 +271,9 @@ impl Health {
             (None, Breaker::Open { .. } | Breaker::HalfOpen { .. }) if self.probe.is_some() => {
                 refuses_for(PROBE_PAUSE_MS)
             }
+            (None, Breaker::Open { .. } | Breaker::HalfOpen { .. }) if self.is_resting(now) => {
+                Standing::Refuses { until: self.rests_until }
+            }
             (None, Breaker::Open { .. } | Breaker::HalfOpen { .. }) => Standing::Probe,
             (None, Breaker::Closed) if self.is_resting(now) => Standing::Refuses { until: self.rests_until },
             (None, Breaker::Closed) => Standing::Takes { percent: self.state.percent },

@@ -173,6 +173,8 @@ pub fn transition(from: DeliveryState, event: DeliveryEvent) -> Result<DeliveryS
         (S::Pending | S::Sending | S::Sent | S::Delivered | S::Unknown | S::Failed, E::Confirm) => S::Delivered,
         (S::Pending | S::Sending | S::Sent | S::Delivered | S::Unknown | S::Bounced, E::Bounce) => S::Bounced,
         (S::Sent | S::Unknown, E::Fail) => S::Failed,
+        // What ended in doubt may turn out to have arrived.
+        (S::Expired | S::Cancelled | S::Suppressed, E::Confirm) => S::Delivered,
 
         (S::Failed | S::Expired | S::Unknown, E::Replay) => S::Pending,
         _ => return Err(InvalidTransition { from, event }),
@@ -216,6 +218,9 @@ mod tests {
         (S::Failed, E::Confirm, S::Delivered),
         (S::Failed, E::Replay, S::Pending),
         (S::Expired, E::Replay, S::Pending),
+        (S::Expired, E::Confirm, S::Delivered),
+        (S::Cancelled, E::Confirm, S::Delivered),
+        (S::Suppressed, E::Confirm, S::Delivered),
     ];
 
     #[test]

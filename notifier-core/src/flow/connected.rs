@@ -155,6 +155,11 @@ impl Connected {
         self.policy.calls_per_day_max.map(|_| if state.day == day(now) { state.made_calls } else { 0 })
     }
 
+    /// Whether its calls are counted by the second or by the day.
+    pub(crate) fn has_pace(&self) -> bool {
+        self.pace.is_some() || self.policy.calls_per_day_max.is_some()
+    }
+
     /// Waits for a place; `None` never happens while `self` lives.
     pub(crate) async fn place(&self, lane: Lane) -> Option<Place> {
         self.places.take(lane).await.ok()

@@ -114,6 +114,11 @@ impl Flow {
                 place
             }
         };
+        if connected.has_pace() {
+            // Turns are counted when the calls are made, and not when they are prepared.
+            let attempt = sending.change.delivery.last_attempt.as_ref();
+            self.wait_for_the_moment(attempt.map_or(Timestamp::MIN, |attempt| attempt.send_at)).await;
+        }
         loop {
             if !self.is_as_chosen(sending) {
                 return Ok(Admitted::ChooseAgain);
@@ -290,8 +295,9 @@ impl Flow {
         if let Some(due_at) = again_at {
             self.signals.alarm(lease.delivery.channel).stored(due_at);
         }
-        if let Some(due_at) = next_at {
-            self.signals.stored(&notification.channels, due_at);
+        if next_at.is_some() {
+            // Reports that came before their message was known may have made it due even earlier.
+            self.signals.stored(&notification.channels, self.clock.now());
         }
         self.signals.announce(lease.delivery);
         Ok(())

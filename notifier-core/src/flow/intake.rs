@@ -61,14 +61,14 @@ impl Flow {
     ) -> Result<Submitted, SubmitError> {
         let now = self.clock.now();
         let _place = self.make_room(1, now).await?;
-        let prepared = match self.prepare(request, now).await {
+        let prepared = match self.prepare(request, replaces, now).await {
             Ok(prepared) => prepared,
             Err(Refused::Before(submitted)) => return Ok(*submitted),
             Err(Refused::Error(error)) => return Err(error),
         };
         let Prepared { acceptance, submitted } = prepared;
         let tenant = acceptance.notification.tenant.clone();
-        let stored = self.keep(Acceptance { replaces, ..acceptance }).await;
+        let stored = self.keep(acceptance).await;
         self.answer(&tenant, submitted, stored).await
     }
 
@@ -82,7 +82,7 @@ impl Flow {
         let mut results = Vec::with_capacity(requests.len());
         let (mut acceptances, mut waiting) = (Vec::new(), Vec::new());
         for (index, request) in requests.into_iter().enumerate() {
-            results.push(match self.prepare(request, now).await {
+            results.push(match self.prepare(request, None, now).await {
                 Ok(Prepared { acceptance, submitted }) => {
                     waiting.push((index, acceptance.notification.tenant.clone()));
                     acceptances.push(acceptance);
@@ -129,8 +129,13 @@ impl Flow {
     }
 
     /// Everything short of storing it.
-    async fn prepare(&self, request: NotificationRequest, now: Timestamp) -> Result<Prepared, Refused> {
-        let keyed = Keyed::of(&request);
+    async fn prepare(
+        &self,
+        request: NotificationRequest,
+        replaces: Option<NotificationId>,
+        now: Timestamp,
+    ) -> Result<Prepared, Refused> {
+        let keyed = Keyed::of(&request, replaces);
         let request_hash = keyed.as_ref().map_or([0; 32], |keyed| keyed.request_hash);
         let (draft, category, channels) = match self.check(request, now).await {
             Ok(checked) => checked,
@@ -149,7 +154,7 @@ impl Flow {
             replaced: None,
         };
         let key_expires_at = after(now, self.options.key_retention);
-        let acceptance = Acceptance { notification, request_hash, key_expires_at, replaces: None };
+        let acceptance = Acceptance { notification, request_hash, key_expires_at, replaces };
         Ok(Prepared { acceptance, submitted })
     }
 
@@ -377,16 +382,16 @@ struct Keyed {
 
 impl Keyed {
     /// `None` for a request without a key, or with one that cannot be used.
-    fn of(request: &NotificationRequest) -> Option<Self> {
+    fn of(request: &NotificationRequest, replaces: Option<NotificationId>) -> Option<Self> {
         let key = request.idempotency_key.as_deref()?.parse().ok()?;
         let tenant = request.tenant.as_deref().map_or_else(|| Ok(TenantId::unnamed()), str::parse).ok()?;
-        Some(Self { tenant, key, request_hash: fingerprint(request) })
+        Some(Self { tenant, key, request_hash: fingerprint(request, replaces) })
     }
 }
 
 /// What an idempotency key stands for: SHA-256 over everything that the caller said, as it was said, in one canonical
 /// form. Nothing in it depends on the time or on the configuration.
-fn fingerprint(request: &NotificationRequest) -> [u8; 32] {
+fn fingerprint(request: &NotificationRequest, replaces: Option<NotificationId>) -> [u8; 32] {
     let NotificationRequest {
         tenant,
         recipient,
@@ -422,6 +427,7 @@ fn fingerprint(request: &NotificationRequest) -> [u8; 32] {
         schedule.as_ref().map(|schedule| [&schedule.at, &schedule.local_time, &schedule.time_zone]),
         expires_at,
         collapse_key,
+        replaces.map(|id| id.to_string()),
     ]);
     sha256(said.to_string().as_bytes())
 }

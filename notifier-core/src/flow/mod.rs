@@ -124,6 +124,8 @@ pub(crate) struct Flow {
     pub(crate) tally: Tally,
     pub(crate) depth: Depth,
     pub(crate) in_hand: InHand,
+    /// One sweep at a time: the store remembers one place.
+    pub(crate) sweeping: tokio::sync::Mutex<()>,
     /// Changes with everything that the configuration says about who is told what how.
     pub(crate) rules_version: String,
 }

@@ -76,6 +76,10 @@ impl Flow {
             match decided {
                 Ok(change) => match self.record(lease, change, &notification).await {
                     Ok(()) | Err(StoreError::LeaseLost(_)) => {}
+                    // One that is damaged must not keep the others.
+                    Err(error @ StoreError::Damaged { .. }) => {
+                        tracing::error!(delivery = %delivery.id, %error, "an interrupted attempt could not be settled")
+                    }
                     Err(error) => return Err(error),
                 },
                 Err(error) => {

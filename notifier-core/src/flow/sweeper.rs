@@ -34,6 +34,7 @@ impl Flow {
 
     /// Looks at everything once; how many deliveries were put right.
     pub(crate) async fn sweep(&self) -> Result<usize, StoreError> {
+        let _alone = self.sweeping.lock().await;
         let mut repaired = 0;
         let mut after = None;
         loop {

@@ -20,13 +20,15 @@ impl Delivery {
         let identity = receipt.identity();
         let earlier: Vec<_> = told.iter().filter_map(|fact| fact.detail("receipt")).collect();
         let was_never_sent = self.attempts == 0;
-        if was_never_sent || earlier.contains(&identity.as_str()) || earlier.len() >= RECEIPTS_KEPT_MAX {
+        // However full the timeline is: that somebody wants no more is never lost.
+        let is_full = earlier.len() >= RECEIPTS_KEPT_MAX && receipt.event.status.suppresses().is_none();
+        if was_never_sent || earlier.contains(&identity.as_str()) || is_full {
             return None;
         }
         let event = &receipt.event;
         let reason = reason(receipt);
         let now = receipt.received_at;
-        let moved = self.event_of(event.status).and_then(|event| self.moved(event, reason.clone(), now).ok());
+        let moved = self.event_of(receipt).and_then(|event| self.moved(event, reason.clone(), now).ok());
         let changed = moved.is_some();
         let mut delivery = moved.unwrap_or_else(|| Delivery { updated_at: self.updated_at.max(now), ..self.clone() });
         if changed && let Some(attempt) = &mut delivery.last_attempt {
@@ -51,18 +53,30 @@ impl Delivery {
         Some(Change { facts: vec![fact], ..Change::to(delivery) })
     }
 
+    /// Whether the latest attempt is known to be another message than the reported one.
+    fn is_of_an_earlier_attempt(&self, receipt: &Receipt) -> bool {
+        self.last_attempt.as_ref().is_some_and(|attempt| {
+            let other_id = |id: &String| *id != receipt.event.provider_message_id;
+            attempt.provider != receipt.provider || attempt.provider_message_id.as_ref().is_some_and(other_id)
+        })
+    }
+
     /// What a report moves, if it says more than what is known.
-    fn event_of(&self, status: ReceiptStatus) -> Option<DeliveryEvent> {
+    fn event_of(&self, receipt: &Receipt) -> Option<DeliveryEvent> {
         let is_waiting = self.state == DeliveryState::Pending;
         let is_being_sent = self.state == DeliveryState::Sending;
-        let event = match status {
+        let event = match receipt.event.status {
             // What waits for a retry after a failure that is certain was not taken: an "accepted" says too little against that.
             ReceiptStatus::Accepted if is_waiting && self.doubtful_attempts == 0 => return None,
             ReceiptStatus::Accepted => DeliveryEvent::Accept,
             // Somebody read it: it arrived.
             ReceiptStatus::Delivered | ReceiptStatus::Opened | ReceiptStatus::Clicked => DeliveryEvent::Confirm,
             // Bad news of an earlier attempt says nothing about the one that is under way or yet to come.
-            ReceiptStatus::Bounced | ReceiptStatus::Failed if is_being_sent => return None,
+            ReceiptStatus::Bounced | ReceiptStatus::Failed
+                if is_being_sent || self.is_of_an_earlier_attempt(receipt) =>
+            {
+                return None;
+            }
             ReceiptStatus::Failed if is_waiting => return None,
             ReceiptStatus::Bounced => DeliveryEvent::Bounce,
             ReceiptStatus::Failed => DeliveryEvent::Fail,

@@ -9,9 +9,6 @@ use crate::domain::outcome::{Outcome, Problem, RejectionKind};
 use crate::domain::timeline::{Fact, FactKind, Reason};
 use crate::planted::planted;
 
-/// The reason of a delivery that may have been sent, and is tried again by policy.
-pub(super) const RESEND: &str = "unknown.resend";
-
 impl Delivery {
     /// What an attempt's outcome means.
     ///
@@ -146,7 +143,7 @@ impl Delivery {
             .filter(|due_at| *due_at <= settling.expires_at);
         let (event, reason) = match (may_repeat, due_at) {
             (true, Some(_)) => {
-                (DeliveryEvent::Retry, Reason::new(RESEND, format!("tried again by policy after: {problem}")))
+                (DeliveryEvent::Retry, Reason::new("unknown.resend", format!("tried again by policy after: {problem}")))
             }
             (true, None) => (
                 DeliveryEvent::Hold,

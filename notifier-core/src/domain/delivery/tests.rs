@@ -299,6 +299,12 @@ fn receipts_decide() {
         assert_eq!((change.facts.len(), change.facts[0].state), (1, expected), "{context}");
         assert_eq!(change.facts[0].detail("status"), Some(status.name()), "{context}");
     }
+    for status in [R::Failed, R::Bounced] {
+        let mut earlier = receipt(status);
+        earlier.event.provider_message_id = "SM0".into();
+        let change = sent.receive(&earlier, &[]).unwrap();
+        assert_eq!((change.delivery.state, change.facts.len()), (S::Sent, 1), "{status:?} of an earlier attempt");
+    }
     let change = sent.receive(&receipt(R::Bounced), &[]).unwrap();
     assert_eq!(change.delivery.last_attempt.unwrap().problem, Some(problem()));
     assert_eq!(change.facts[0].detail("vendor_code"), Some("42"));
@@ -323,4 +329,5 @@ fn a_receipt_is_told_once_and_only_about_what_was_sent() {
     assert!(sent.receive(&unnumbered(2), &first.facts).is_some());
     let many: Vec<_> = (0..100).flat_map(|at_ms| sent.receive(&unnumbered(at_ms), &[]).unwrap().facts).collect();
     assert!(sent.receive(&unnumbered(101), &many).is_none(), "not more than a timeline can hold");
+    assert!(sent.receive(&receipt(ReceiptStatus::Unsubscribed), &many).is_some(), "but this is never lost");
 }

@@ -135,6 +135,14 @@ fn a_vendor_that_asks_for_rest_gets_it_within_limits() {
 }
 
 #[test]
+fn it_is_not_probed_while_the_vendor_wants_to_rest() {
+    let mut health = opened();
+    health.rest(&policy(), 30_000, at(10));
+    assert_eq!(health.standing(at(20_000)), Standing::Refuses { until: at(30_010) });
+    assert_eq!(health.standing(at(30_010)), Standing::Probe);
+}
+
+#[test]
 fn the_operator_has_the_last_word() {
     let mut health = opened();
     health.set_by_hand(Some(Override::Closed), at(100));
