@@ -290,8 +290,12 @@ impl Flow {
         let state = change.delivery.state;
         let again_at = (!state.is_final()).then_some(change.delivery.due_at);
         let next_at = change.next_due_at;
-        self.store.settle(lease, change).await?;
-        self.tally.count(state);
+        let settled = self.store.settle(lease, change).await;
+        // A report that was faster than the answer has the delivery further already; a provider took it all the same.
+        if matches!(settled, Ok(()) | Err(StoreError::LeaseLost(_))) {
+            self.tally.count(state);
+        }
+        settled?;
         if let Some(due_at) = again_at {
             self.signals.alarm(lease.delivery.channel).stored(due_at);
         }
