@@ -187,19 +187,10 @@ impl Route {
     }
 
     fn candidates(&self, standing: impl Fn(&ProviderName) -> Standing) -> Vec<Candidate<'_>> {
+        let one = |provider, weight| Candidate { provider, weight, standing: standing(provider) };
         match &self.chain {
-            Chain::Ordered(providers) => {
-                let one = |provider| Candidate { provider, weight: 1, standing: standing(provider) };
-                providers.iter().map(one).collect()
-            }
-            Chain::Weighted(weighted) => {
-                let one = |entry: &'_ (ProviderName, u32)| (entry.1, standing(&entry.0));
-                let weighted = weighted.iter().map(|entry| {
-                    let (weight, standing) = one(entry);
-                    Candidate { provider: &entry.0, weight, standing }
-                });
-                weighted.collect()
-            }
+            Chain::Ordered(providers) => providers.iter().map(|provider| one(provider, 1)).collect(),
+            Chain::Weighted(weighted) => weighted.iter().map(|(provider, weight)| one(provider, *weight)).collect(),
         }
     }
 

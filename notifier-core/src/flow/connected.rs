@@ -48,8 +48,8 @@ pub(crate) struct Connected {
     state: Mutex<State>,
     /// Tells those who wait for a place that the breaker changed.
     changed: watch::Sender<()>,
-    /// One reservation at a time.
-    reserving: tokio::sync::Mutex<()>,
+    /// Held from the look at the state to its end on the disk: an older one never overtakes a newer.
+    writing: tokio::sync::Mutex<()>,
 }
 
 struct State {
@@ -114,7 +114,7 @@ impl Connected {
             policy,
             state: Mutex::new(state),
             changed: watch::Sender::new(()),
-            reserving: tokio::sync::Mutex::new(()),
+            writing: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -221,7 +221,7 @@ impl Flow {
     /// The calls of a day are reserved before they are made, so that no crash gives some of them twice.
     pub(crate) async fn reserve_call(&self, connected: &Connected) -> Result<Result<(), Wait>, StoreError> {
         let Some(limit) = connected.policy.calls_per_day_max else { return Ok(Ok(())) };
-        let _one_at_a_time = connected.reserving.lock().await;
+        let _in_order = connected.writing.lock().await;
         loop {
             match connected.take_call(limit, self.clock.now()) {
                 Ok(None) => return Ok(Ok(())),
@@ -242,19 +242,25 @@ impl Flow {
             } else {
                 state.health.observe(policy, sight, now, random)
             };
-            reason.map(|reason| {
-                state.reason = reason.text.clone();
-                (connected.snapshot(&state), reason)
-            })
+            if let Some(reason) = &reason {
+                state.reason.clone_from(&reason.text);
+            }
+            reason.map(|reason| (state.health.state().breaker.name(), reason))
         };
-        let Some((snapshot, reason)) = changed else { return };
-        let breaker = snapshot.health.breaker.name();
+        let Some((breaker, reason)) = changed else { return };
         tracing::warn!(provider = %connected.name, breaker, %reason, "the circuit breaker changed");
         connected.standing(now);
         connected.changed.send_replace(());
-        if let Err(error) = self.store.put_provider_state(snapshot).await {
+        if let Err(error) = self.write_down(connected).await {
             tracing::error!(provider = %connected.name, %error, "the state of the breaker could not be stored");
         }
+    }
+
+    /// Stores how it is now, after whatever is being stored of it.
+    async fn write_down(&self, connected: &Connected) -> Result<(), StoreError> {
+        let _in_order = connected.writing.lock().await;
+        let snapshot = connected.snapshot(&connected.state());
+        self.store.put_provider_state(snapshot).await
     }
 
     /// The vendor asked to be left alone.
@@ -275,14 +281,13 @@ impl Flow {
         decision: Option<Override>,
     ) -> Result<bool, StoreError> {
         let Some(connected) = self.providers.get(name) else { return Ok(false) };
-        let snapshot = {
+        {
             let mut state = connected.state();
             state.reason = state.health.set_by_hand(decision, self.clock.now()).text;
-            connected.snapshot(&state)
-        };
+        }
         connected.standing(self.clock.now());
         connected.changed.send_replace(());
-        self.store.put_provider_state(snapshot).await?;
+        self.write_down(connected).await?;
         Ok(true)
     }
 }

@@ -33,7 +33,7 @@ impl Notifier {
     }
 
     /// As [`Self::cancel`] for everything that fits the filter and was accepted before `before`, newest first, as far as one
-    /// call looks: go on with `next`.
+    /// call looks: go on with `next`. All of a notification is cancelled, and not only the delivery by which it fits.
     ///
     /// # Errors
     /// When the store fails.
