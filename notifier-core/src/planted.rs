@@ -33,6 +33,8 @@ pub enum Bug {
     TakesNoTurns,
     /// What ends does not make the next channel's turn come.
     DropsTheNextTurn,
+    /// The next channel does not wait as long as it should.
+    CutsTheWaitShort,
     /// A cancellation says so and does nothing.
     CancelsInWordsOnly,
     /// The one that is replaced goes out as well.
@@ -48,7 +50,7 @@ pub enum Bug {
 #[cfg(feature = "planted")]
 impl Bug {
     /// Every bug.
-    pub const ALL: [Bug; 17] = [
+    pub const ALL: [Bug; 18] = [
         Self::CallsAheadOfTime,
         Self::CallsBeforeTheIntent,
         Self::AcknowledgesBeforeStoring,
@@ -61,6 +63,7 @@ impl Bug {
         Self::IgnoresKeys,
         Self::TakesNoTurns,
         Self::DropsTheNextTurn,
+        Self::CutsTheWaitShort,
         Self::CancelsInWordsOnly,
         Self::KeepsWhatIsReplaced,
         Self::HonoursLostLeases,

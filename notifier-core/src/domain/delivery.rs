@@ -19,6 +19,7 @@ use super::lifecycle::{DeliveryEvent, DeliveryState, InvalidTransition, transiti
 use super::outcome::Problem;
 use super::retry::RetryPolicy;
 use super::schedule::ceil_to_millisecond;
+use super::strategy;
 use super::timeline::{Fact, FactKind, Reason};
 
 /// One call of one provider.
@@ -73,6 +74,9 @@ pub struct Delivery {
     pub tried: Vec<ProviderName>,
     /// How often in a row it had to wait for something other than a provider.
     pub deferrals: u32,
+    /// When its turn began: the moment of its first call, or when it was first put off by something other than its turn. Kept
+    /// through retries; `None` until then, and again once it was rescheduled or replayed.
+    pub turn_since: Option<Timestamp>,
     /// The latest call.
     pub last_attempt: Option<Attempt>,
     /// When it last changed.
@@ -86,8 +90,9 @@ pub struct Change {
     pub delivery: Delivery,
     /// What to add to the timeline.
     pub facts: Vec<Fact>,
-    /// When to look at the delivery after this one, where they go out one after the other. Committed together: the next
-    /// delivery, if it is pending, is due then, and no claim on it counts any more.
+    /// When to look at the delivery after this one, where they go out one after the other. Committed together, as
+    /// [`next_after`](super::notification::Notification::next_after) says: it only ever makes the next one due
+    /// earlier. Later than that, nobody but the next one puts itself off.
     pub next_due_at: Option<Timestamp>,
 }
 
@@ -132,6 +137,7 @@ impl Delivery {
             rounds: 0,
             tried: Vec::new(),
             deferrals: 0,
+            turn_since: None,
             last_attempt: None,
             updated_at: now,
         }
@@ -160,6 +166,7 @@ impl Delivery {
         let mut delivery = self.moved(DeliveryEvent::Begin, reason, now)?;
         delivery.attempts = attempt.number;
         delivery.deferrals = 0;
+        delivery.turn_since.get_or_insert(attempt.send_at);
         let mut fact = delivery
             .fact(FactKind::Attempting, now)
             .with("provider", attempt.provider.as_str())
@@ -227,7 +234,12 @@ impl Delivery {
     /// When the delivery is not pending.
     pub fn postpone(&self, reason: Reason, due_at: Timestamp, now: Timestamp) -> Result<Change, InvalidTransition> {
         let is_news = self.reason.code != reason.code;
+        let has_its_turn = reason.code != strategy::WAITS;
         let mut delivery = self.moved(DeliveryEvent::Defer, reason, now)?;
+        if has_its_turn {
+            // What is prepared ahead has its turn when it is due.
+            delivery.turn_since.get_or_insert(self.due_at.max(now));
+        }
         delivery.due_at = ceil_to_millisecond(due_at);
         let fact = || delivery.fact(FactKind::Deferred, now).with("due_at", delivery.due_at.to_string());
         let facts = if is_news { vec![fact()] } else { Vec::new() };
@@ -242,6 +254,7 @@ impl Delivery {
         let reason = Reason::new("schedule.changed", format!("rescheduled from {} to {due_at}", self.due_at));
         let mut delivery = self.moved(DeliveryEvent::Defer, reason, now)?;
         delivery.due_at = due_at;
+        delivery.turn_since = None;
         let fact = delivery.fact(FactKind::Rescheduled, now).with("due_at", due_at.to_string());
         Ok(Change { facts: vec![fact], ..Change::to(delivery) })
     }
@@ -255,6 +268,7 @@ impl Delivery {
         let mut delivery = self.moved(DeliveryEvent::Replay, reason, now)?;
         delivery.due_at = ceil_to_millisecond(now);
         delivery.attempts_forgiven = self.attempts;
+        delivery.turn_since = None;
         delivery.rounds = 0;
         delivery.deferrals = 0;
         delivery.tried.clear();

@@ -157,6 +157,22 @@ impl Notification {
         Change { next_due_at, ..change }
     }
 
+    /// What a change of the delivery before it makes of the next one: it is due earlier, or is to be looked at anew by whoever
+    /// has it; in both cases no claim on it counts any more. `None` when it stays as it is and where it is.
+    ///
+    /// What waits for its turn is looked at once more when the one before it has ended, for that is what it waits for; until
+    /// then it can only be due earlier. One whose turn has begun is left to its own retries, unless it is not needed any more.
+    #[must_use]
+    pub fn next_after(&self, change: &Change, next: &Delivery) -> Option<Delivery> {
+        let next_due_at = change.next_due_at?;
+        let due_at = next_due_at.min(next.due_at);
+        let concerns_it = match next.turn_since {
+            Some(_) => strategy::is_reached(self.strategy, &change.delivery),
+            None => due_at < next.due_at || change.delivery.state.is_final(),
+        };
+        (next.state == DeliveryState::Pending && concerns_it).then(|| Delivery { due_at, ..next.clone() })
+    }
+
     /// The first fact of its timeline.
     #[must_use]
     pub fn acceptance(&self) -> Fact {

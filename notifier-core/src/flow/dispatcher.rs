@@ -182,8 +182,14 @@ impl Flow {
             self.store.begin(lease, change, self.lease_until(self.clock.now())).await?;
             return self.settle(lease, &begun, &outcome, &provider, notification).await;
         }
-        self.store.begin(lease, change, self.lease_until(self.clock.now())).await?;
+        let now = self.clock.now();
+        let change = notification.followed_up(change, now);
+        let next_at = change.next_due_at;
+        self.store.begin(lease, change, self.lease_until(now)).await?;
         let holding = self.in_hand.take(lease);
+        if let (Some(due_at), Some(next)) = (next_at, notification.channel_after(lease.delivery.channel)) {
+            self.signals.alarm(next).stored(due_at);
+        }
         self.signals.announce(lease.delivery);
         self.tally.attempts.add(1);
         if let Some(attempt) = begun.last_attempt.as_ref().filter(|_| !planted!(CallsAheadOfTime)) {

@@ -14,6 +14,7 @@ use crate::domain::lifecycle::DeliveryState;
 use crate::domain::notification::Notification;
 use crate::domain::preference::Preferences;
 use crate::domain::request::NotificationRequest;
+use crate::domain::strategy;
 use crate::domain::timeline::{Fact, FactKind, Reason};
 use crate::error::SubmitError;
 use crate::ports::store::StoreError;
@@ -111,7 +112,8 @@ impl Flow {
         for delivery in &status.deliveries {
             let is_its = |fact: &&Fact| fact.channel.is_none_or(|channel| channel == delivery.id.channel);
             let past = facts.iter().filter(is_its).cloned().collect();
-            let ahead = self.look_ahead(delivery, &status.notification, preferences.as_ref()).await?;
+            let ahead =
+                self.look_ahead(delivery, &status.notification, preferences.as_ref(), &status.deliveries).await?;
             deliveries.push(DeliveryExplanation {
                 delivery: Some(delivery.id),
                 state: Some(delivery.state),
@@ -128,8 +130,9 @@ impl Flow {
         let notification = self.suppose(request, now).await?;
         let preferences = self.store.preferences(&notification.tenant, &notification.recipient.id).await?;
         let mut deliveries = Vec::new();
-        for delivery in notification.first_deliveries() {
-            deliveries.push(self.look_ahead(&delivery, &notification, preferences.as_ref()).await?);
+        let supposed = notification.first_deliveries();
+        for delivery in &supposed {
+            deliveries.push(self.look_ahead(delivery, &notification, preferences.as_ref(), &supposed).await?);
         }
         Ok(Explanation { notification: None, rules_version: self.rules_version.clone(), deliveries })
     }
@@ -139,6 +142,7 @@ impl Flow {
         delivery: &Delivery,
         notification: &Notification,
         preferences: Option<&Preferences>,
+        all: &[Delivery],
     ) -> Result<DeliveryExplanation, StoreError> {
         let explained = |passed, prospect, reason| DeliveryExplanation {
             channel: delivery.id.channel,
@@ -154,8 +158,12 @@ impl Flow {
             DeliveryState::Sending => return Ok(explained(Vec::new(), Prospect::BeingSent, delivery.reason.clone())),
             _ => return Ok(explained(Vec::new(), Prospect::Ended, delivery.reason.clone())),
         }
-        let at = delivery.due_at.max(self.clock.now());
-        let considered = self.consider(Subjects { delivery, notification, preferences, at }).await;
+        // Before the one before it has its turn, nobody knows when this one is due: it stands at the end.
+        let has_no_time = delivery.reason.code == strategy::WAITS && delivery.due_at >= notification.expires_at;
+        let now = self.clock.now();
+        let at = if has_no_time { now } else { delivery.due_at.max(now) };
+        let among = Some(all);
+        let considered = self.consider(Subjects { delivery, notification, preferences, among, at }).await;
         let is_rule = |kind: FactKind| kind == FactKind::Checked || kind == FactKind::Rendered;
         let passed: Vec<_> =
             considered.checks.into_iter().filter(|(kind, _)| is_rule(*kind)).map(|(_, reason)| reason).collect();

@@ -84,6 +84,8 @@ pub(crate) struct Subjects<'a> {
     pub(crate) delivery: &'a Delivery,
     pub(crate) notification: &'a Notification,
     pub(crate) preferences: Option<&'a Preferences>,
+    /// The deliveries of the notification, where they are known already; otherwise the store is asked.
+    pub(crate) among: Option<&'a [Delivery]>,
     /// When it is to be sent.
     pub(crate) at: Timestamp,
 }
@@ -100,7 +102,8 @@ impl Flow {
         preferences: Option<&Preferences>,
     ) -> Result<Plan, StoreError> {
         let at = delivery.due_at.max(self.clock.now());
-        let Considered { checks, verdict } = self.consider(Subjects { delivery, notification, preferences, at }).await;
+        let subjects = Subjects { delivery, notification, preferences, among: None, at };
+        let Considered { checks, verdict } = self.consider(subjects).await;
         let now = self.clock.now();
         let change = match verdict {
             Ok((choice, made)) => {
@@ -187,11 +190,11 @@ impl Flow {
         subjects: Subjects<'_>,
         checks: &mut Vec<(FactKind, Reason)>,
     ) -> Result<(Choice, Made), Stop> {
-        let Subjects { delivery, notification, preferences, at } = subjects;
+        let Subjects { delivery, notification, preferences, at, .. } = subjects;
         if at > notification.expires_at {
             return Err(Stop::Expire);
         }
-        self.take_turns(delivery, notification, at, checks).await?;
+        self.take_turns(subjects, checks).await?;
         let category = self.category(&notification.category);
         let channel = delivery.id.channel;
         match preference::resolve(preferences, &category, channel) {
@@ -226,20 +229,19 @@ impl Flow {
     }
 
     /// Where channels take turns: whether it is this one's.
-    async fn take_turns(
-        &self,
-        delivery: &Delivery,
-        notification: &Notification,
-        at: Timestamp,
-        checks: &mut Vec<(FactKind, Reason)>,
-    ) -> Result<(), Stop> {
+    async fn take_turns(&self, subjects: Subjects<'_>, checks: &mut Vec<(FactKind, Reason)>) -> Result<(), Stop> {
+        let Subjects { delivery, notification, among, at, .. } = subjects;
         let Strategy::Sequence { .. } = notification.strategy else { return Ok(()) };
-        let status = self.store.status(&notification.tenant, notification.id).await?;
-        let Some(status) = status else { return Ok(()) };
-        let earlier: Vec<Delivery> =
-            status.deliveries.into_iter().take_while(|other| other.id != delivery.id).collect();
-        let acknowledged = status.notification.acknowledged_at.is_some();
-        match strategy::turn(notification.strategy, acknowledged, &earlier, at, notification.expires_at) {
+        let (all, acknowledged_at) = match among {
+            Some(known) => (known.to_vec(), notification.acknowledged_at),
+            None => {
+                let status = self.store.status(&notification.tenant, notification.id).await?;
+                let Some(status) = status else { return Ok(()) };
+                (status.deliveries, status.notification.acknowledged_at)
+            }
+        };
+        let (id, is_acknowledged) = (delivery.id, acknowledged_at.is_some());
+        match strategy::turn(notification.strategy, is_acknowledged, &all, id, at, notification.expires_at) {
             None => {}
             Some(Turn::Go(reason)) => checks.push((FactKind::Checked, reason)),
             Some(Turn::Wait(until, reason)) => return Err(Stop::Wait(until, reason)),
@@ -248,13 +250,17 @@ impl Flow {
         Ok(())
     }
 
-    /// A provider that took a message and never said what became of it, so that the next channel has its turn, is a little
-    /// suspicious.
+    /// A provider that took a message and did not say in time what became of it, so that the next channel has its turn, is a
+    /// little suspicious.
     async fn miss_receipt(&self, delivery: &Delivery, notification: &Notification) -> Result<(), StoreError> {
         let status = self.store.status(&notification.tenant, notification.id).await?;
         let others = status.into_iter().flat_map(|status| status.deliveries);
         let before = others.take_while(|other| other.id != delivery.id).last();
         let sent = before.filter(|before| before.state == DeliveryState::Sent).and_then(|before| before.last_attempt);
+        let Strategy::Sequence { wait_ms, .. } = notification.strategy else { return Ok(()) };
+        // The turn may have been over before it was taken at last: then nothing is missing yet.
+        let over_at = |attempt: &Attempt| after(attempt.send_at, Duration::from_millis(wait_ms));
+        let sent = sent.filter(|attempt| over_at(attempt) <= delivery.due_at.max(self.clock.now()));
         if let Some(connected) = sent.and_then(|attempt| self.providers.get(&attempt.provider)) {
             self.observe(connected, Sight::Worrying, false).await;
         }

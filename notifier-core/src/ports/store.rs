@@ -123,10 +123,14 @@ pub trait Store: Send + Sync + 'static {
     /// `SELECT min(coalesce(lease_until, due_at)) FROM delivery WHERE state = 'pending' AND channel = $1 AND lane = ANY($2)`
     async fn next_due(&self, channel: Channel, lanes: &[Lane]) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Records the intent to call a provider: the change's delivery is `sending`. From here on the lease is durable.
+    /// Records the intent to call a provider: the change's delivery is `sending`. From here on the lease is durable. In a
+    /// sequence, the delivery after it is committed with it as [`Notification::next_after`] says, which ends a claim on that
+    /// one; it is not written where that changes nothing. The same goes for every operation that commits a [`Change`].
     ///
     /// `WITH d AS (UPDATE delivery SET … , lease_until = $4 WHERE id = $1 AND lease_token = $2 AND state = 'pending'
-    /// RETURNING 1) INSERT INTO fact SELECT … FROM unnest(…) WHERE EXISTS (SELECT FROM d)`
+    /// RETURNING 1), next AS (UPDATE delivery SET due_at = least(due_at, $5), lease_token = NULL, lease_until = NULL WHERE
+    /// id = $6 AND state = 'pending' AND … AND EXISTS (SELECT FROM d)) INSERT INTO fact SELECT … FROM unnest(…) WHERE EXISTS
+    /// (SELECT FROM d)`
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] when it is no longer ours, for example because it was cancelled.

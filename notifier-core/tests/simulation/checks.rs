@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
 use notifier_core::{
     Channel, Delivery, DeliveryId, DeliveryState, Fact, FactKind, Goal, NotificationId, Status, Strategy,
 };
@@ -32,6 +33,7 @@ pub(crate) async fn check(world: &World) -> Result<Totals, String> {
             totals.unknown += u64::from(delivery.state == DeliveryState::Unknown);
         }
         check_turns(&book, &book.promised[&id], &status)?;
+        check_waits(&book, &book.promised[&id], &status, &facts)?;
         totals.notifications += 1;
     }
     let stats = notifier.stats().await.map_err(|error| error.to_string())?;
@@ -191,6 +193,40 @@ fn check_turns(book: &Book, promised: &Promised, status: &Status) -> Result<(), 
         let was_passed_over = only_at_the_end || (next.state == DeliveryState::Expired && next.attempts == 0);
         if ended_in_vain && was_passed_over && book.clock_jumps == 0 && before.updated_at < expires_at {
             return Err(format!("{} never had its turn after the {} was {}", next.id, channel(before), before.state));
+        }
+    }
+    Ok(())
+}
+
+/// The next channel is called neither before the one before it had its time, counted from when its turn began, unless that
+/// ended before; nor is it held up by whatever that one does meanwhile.
+fn check_waits(book: &Book, promised: &Promised, status: &Status, facts: &[Fact]) -> Result<(), String> {
+    let Strategy::Sequence { until, wait_ms } = promised.strategy else { return Ok(()) };
+    // What is replayed or rescheduled counts anew, and a clock that was set tells nobody how long something took.
+    let counts_anew = facts.iter().any(|fact| fact.kind == FactKind::Rescheduled) || !promised.replays.is_empty();
+    if until == Goal::Sent || counts_anew || book.clock_jumps > 0 {
+        return Ok(());
+    }
+    for pair in status.deliveries.windows(2) {
+        let [before, next] = pair else { continue };
+        let in_vain = [FactKind::Failed, FactKind::Bounced, FactKind::Suppressed, FactKind::Expired];
+        let of_it = facts.iter().filter(|fact| fact.channel == Some(before.id.channel));
+        let ended_at = of_it.filter(|fact| in_vain.contains(&fact.kind)).map(|fact| fact.at).min();
+        let waited = SignedDuration::from_millis(wait_ms as i64);
+        let due_at = before.turn_since.map(|since| since + waited).into_iter().chain(ended_at).min();
+        if let Some((number, call)) = book.calls_of(next.id).next()
+            && due_at.is_none_or(|due_at| call.began_at < due_at)
+        {
+            let began_at = call.began_at;
+            return Err(format!("call {number} of {} at {began_at} was before its turn at {due_at:?}", next.id));
+        }
+        // It may be held up itself, by others that are before it; by those before it in its own sequence it is not.
+        let began = next.turn_since.unwrap_or(next.updated_at);
+        let was_wanted = next.turn_since.is_some() || next.state == DeliveryState::Expired;
+        if let Some(due_at) = due_at.filter(|_| was_wanted)
+            && due_at.duration_until(began) > SignedDuration::from_secs(30)
+        {
+            return Err(format!("{} had its turn at {began}, {due_at} was the time for it", next.id));
         }
     }
     Ok(())

@@ -134,9 +134,10 @@ impl Model {
 
     /// Writes a change down, and what goes with it: indexes, and when the next in a sequence is due.
     fn apply(&mut self, change: Change) {
-        let Change { delivery, facts, next_due_at } = change;
-        let place = (delivery.tenant.clone(), delivery.id.notification);
-        let id = delivery.id;
+        let place = (change.delivery.tenant.clone(), change.delivery.id.notification);
+        let id = change.delivery.id;
+        self.rouse_next(&place, &change);
+        let Change { delivery, facts, .. } = change;
         if let Some(recorded) = self.notifications.get_mut(&place) {
             recorded.facts.extend(facts);
         }
@@ -154,19 +155,18 @@ impl Model {
                 self.dead.insert((now.tenant.clone(), place));
             }
         }
-        if let Some(next_due_at) = next_due_at {
-            self.make_next_due(&place, id.channel, next_due_at);
-        }
         self.forget_collapsed(&place);
     }
 
-    fn make_next_due(&mut self, place: &(TenantId, NotificationId), channel: Channel, due_at: Timestamp) {
-        let next = self.notifications.get(place).and_then(|recorded| recorded.notification.channel_after(channel));
-        let Some(next) = next.map(|channel| DeliveryId { notification: place.1, channel }) else { return };
-        let Some(tracked) = self.deliveries.get_mut(&next) else { return };
-        if tracked.delivery.state == DeliveryState::Pending {
-            tracked.delivery.due_at = due_at;
-            self.free(next, Timestamp::MIN);
+    /// What the change means for the next in a sequence.
+    fn rouse_next(&mut self, place: &(TenantId, NotificationId), change: &Change) {
+        let Some(Recorded { notification, .. }) = self.notifications.get(place) else { return };
+        let Some(channel) = notification.channel_after(change.delivery.id.channel) else { return };
+        let id = DeliveryId { notification: place.1, channel };
+        let Some(tracked) = self.deliveries.get_mut(&id) else { return };
+        if let Some(next) = notification.next_after(change, &tracked.delivery) {
+            tracked.delivery = next;
+            self.free(id, Timestamp::MIN);
         }
     }
 

@@ -331,3 +331,30 @@ fn a_receipt_is_told_once_and_only_about_what_was_sent() {
     assert!(sent.receive(&unnumbered(101), &many).is_none(), "not more than a timeline can hold");
     assert!(sent.receive(&receipt(ReceiptStatus::Unsubscribed), &many).is_some(), "but this is never lost");
 }
+
+#[test]
+fn its_turn_begins_with_the_first_thing_that_is_done_about_it_and_stays_so() {
+    let category = category(UnknownPolicy::Resend);
+    let defer = |delivery: &Delivery, code: &'static str, now_ms: i64| {
+        delivery.defer(Reason::new(code, "waits"), settling(&category, 100_000, now_ms, 0)).unwrap().delivery
+    };
+    assert_eq!(pending().turn_since, None);
+    assert_eq!(sending(1).turn_since, Some(at(0)), "when the provider is called");
+    let ahead = sending(1).last_attempt.map(|attempt| Attempt { send_at: at(70), ..attempt }).unwrap();
+    assert_eq!(pending().begin(ahead.clone(), Vec::new(), at(20)).unwrap().delivery.turn_since, Some(at(70)));
+    assert_eq!(defer(&pending(), crate::domain::strategy::WAITS, 20).turn_since, None, "it is not its turn");
+    let put_off = defer(&pending(), "directory.unavailable", 20);
+    assert_eq!(put_off.turn_since, Some(at(20)));
+    let prepared = Delivery { due_at: at(90), ..pending() };
+    assert_eq!(defer(&prepared, "directory.unavailable", 20).turn_since, Some(at(90)), "it is looked at ahead of it");
+    assert_eq!(defer(&put_off, "route.none_takes_calls", 50).turn_since, Some(at(20)));
+    let begun = put_off.begin(ahead, Vec::new(), at(60)).unwrap().delivery;
+    let down = Outcome::Unavailable { retry_after_ms: None, problem: problem() };
+    let retried = settle(&begun, &down, UnknownPolicy::Resend, 100_000).delivery;
+    assert_eq!((retried.state, retried.turn_since), (DeliveryState::Pending, Some(at(20))));
+    assert_eq!(begun.not_called(at(61)).unwrap().delivery.turn_since, Some(at(20)));
+    assert_eq!(retried.reschedule(at(500), at(70)).unwrap().delivery.turn_since, None);
+    let failed = retried.fail(Reason::new("route.none", "no way"), at(80)).unwrap().delivery;
+    assert_eq!(failed.turn_since, Some(at(20)));
+    assert_eq!(failed.replay(at(90)).unwrap().delivery.turn_since, None);
+}

@@ -134,6 +134,10 @@ macro_rules! store_conformance {
                 the_order_of_a_sequence_is_that_of_its_channels
                 the_next_is_due_when_the_change_says_so
                 every_change_can_make_the_next_due
+                nothing_makes_the_next_due_later
+                what_changes_nothing_leaves_a_claim_on_the_next_alone
+                one_whose_turn_has_begun_is_left_to_its_own_retries
+                when_its_turn_began_is_kept
                 a_change_that_says_nothing_leaves_the_next_alone
                 a_claim_on_the_next_ends
                 one_that_does_not_wait_is_not_made_due

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::sample::{
-    Sample, assert_lost, at, attempt, begin, begin_claimed, claim, claim_on, claim_one, deferred, delivered, failed,
-    reported, sent,
+    Sample, assert_lost, at, attempt, begin, begin_claimed, begin_followed, claim, claim_on, claim_one, deferred,
+    delivered, failed, reported, retry, sent,
 };
 use crate::domain::channel::Channel;
 use crate::domain::delivery::{Change, Delivery};
@@ -89,6 +89,92 @@ pub async fn every_change_can_make_the_next_due(store: Arc<dyn Store>) {
     assert_eq!(due(&store, Channel::Sms).await, Some(at(800)));
     store.settle(claimed.lease, followed_by(failed(&begun.delivery, again_at), 700)).await.unwrap();
     assert_eq!(due(&store, Channel::Sms).await, Some(at(700)));
+}
+
+/// Only the next one itself waits longer than it was told.
+pub async fn nothing_makes_the_next_due_later(store: Arc<dyn Store>) {
+    let sample = sequence(1);
+    sample.accepted_by(&store).await;
+    let claimed = claim_on(&store, Channel::Email, at(0), at(1_000)).await;
+    let begun = followed_by(begin(&claimed.delivery, at(1)), 700);
+    store.begin(claimed.lease, begun.clone(), at(1_000)).await.unwrap();
+    store.settle(claimed.lease, followed_by(retry(&begun.delivery, at(2)), 800)).await.unwrap();
+    assert_eq!(due(&store, Channel::Sms).await, Some(at(700)));
+    let again_at = sample.status_in(&store).await.deliveries[0].due_at;
+    let claimed = claim_on(&store, Channel::Email, again_at, at(90_000)).await;
+    let sending = begin_claimed(&store, &claimed, again_at, at(90_000)).await;
+    store.settle(claimed.lease, followed_by(sent(&sending, again_at), 900)).await.unwrap();
+    assert_eq!(due(&store, Channel::Sms).await, Some(at(700)));
+    let waiting = claim_on(&store, Channel::Sms, at(700), at(90_000)).await;
+    let reason = waiting.delivery.reason.clone();
+    let put_off = waiting.delivery.postpone(reason, at(60_000), at(700)).unwrap();
+    store.settle(waiting.lease, put_off).await.unwrap();
+    assert_eq!(due(&store, Channel::Sms).await, Some(at(60_000)));
+}
+
+/// While the one before goes on, who looks at the next may go on too; when it has ended, they have to look again.
+pub async fn what_changes_nothing_leaves_a_claim_on_the_next_alone(store: Arc<dyn Store>) {
+    for (number, ends) in [(1, false), (2, true)] {
+        let sample = sequence(number);
+        sample.accepted_by(&store).await;
+        let claimed = claim_on(&store, Channel::Email, at(0), at(1_000)).await;
+        let begun = followed_by(begin(&claimed.delivery, at(1)), 500);
+        store.begin(claimed.lease, begun.clone(), at(1_000)).await.unwrap();
+        let next = claim_on(&store, Channel::Sms, at(500), at(90_000)).await;
+        let settled = if ends { failed(&begun.delivery, at(510)) } else { retry(&begun.delivery, at(510)) };
+        store.settle(claimed.lease, followed_by(settled, 510)).await.unwrap();
+        assert_eq!(sample.status_in(&store).await.deliveries[1].due_at, at(500));
+        if ends {
+            assert_lost(&store, &next, at(520)).await;
+            assert_eq!(due(&store, Channel::Sms).await, Some(at(500)), "it can be claimed at once");
+            claim_on(&store, Channel::Sms, at(520), at(90_000)).await;
+        } else {
+            begin_claimed(&store, &next, at(520), at(90_000)).await;
+        }
+    }
+}
+
+/// Unless it is not needed any more.
+pub async fn one_whose_turn_has_begun_is_left_to_its_own_retries(store: Arc<dyn Store>) {
+    let decisions: [(u32, fn(&Delivery, Timestamp) -> Change); 2] = [(1, failed), (2, sent)];
+    for (number, decide) in decisions {
+        let sample = sequence(number);
+        sample.accepted_by(&store).await;
+        let claimed = claim_on(&store, Channel::Email, at(0), at(200_000)).await;
+        let sending = begin_followed(&store, &claimed, at(1), at(200_000)).await;
+        assert_eq!(due(&store, Channel::Sms).await, Some(at(60_001)), "with the intent already");
+        let next = attempt(&store, Channel::Sms, at(60_001), retry).await;
+        assert_eq!(next.turn_since, Some(at(60_001)));
+        let change = claimed.notification.followed_up(decide(&sending, at(60_002)), at(60_002));
+        store.settle(claimed.lease, change).await.unwrap();
+        assert_eq!(sample.status_in(&store).await.deliveries[1], next);
+        if number == 2 {
+            store.receive(vec![delivered(sending.id, at(60_003))]).await.unwrap();
+            assert_eq!(due(&store, Channel::Sms).await, Some(at(60_003)), "to see that it is not needed");
+        }
+        attempt(&store, Channel::Sms, next.due_at, sent).await;
+    }
+}
+
+/// Whatever happens to it.
+pub async fn when_its_turn_began_is_kept(store: Arc<dyn Store>) {
+    let sample = sequence(1);
+    sample.accepted_by(&store).await;
+    let claimed = claim_on(&store, Channel::Email, at(0), at(1_000)).await;
+    let put_off = deferred(&claimed.delivery, at(5));
+    let again_at = put_off.delivery.due_at;
+    store.settle(claimed.lease, claimed.notification.followed_up(put_off, at(5))).await.unwrap();
+    assert_eq!(due(&store, Channel::Sms).await, Some(at(60_005)), "it counts from the first time that it is put off");
+    let claimed = claim_on(&store, Channel::Email, again_at, at(90_000)).await;
+    assert_eq!(claimed.delivery.turn_since, Some(at(5)));
+    let begun = begin_followed(&store, &claimed, again_at, at(90_000)).await;
+    let settled = retry(&begun, again_at);
+    let again_at = settled.delivery.due_at;
+    store.settle(claimed.lease, claimed.notification.followed_up(settled, again_at)).await.unwrap();
+    let email = attempt(&store, Channel::Email, again_at, sent).await;
+    assert_eq!(email.turn_since, Some(at(5)));
+    assert_eq!(sample.status_in(&store).await.deliveries[0], email);
+    assert_eq!(due(&store, Channel::Sms).await, Some(at(60_005)));
 }
 
 /// A change that says nothing about it leaves it where it is, with who has it.

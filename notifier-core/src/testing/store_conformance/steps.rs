@@ -67,6 +67,14 @@ pub async fn next_due(store: &Arc<dyn Store>) -> Option<Timestamp> {
     times.into_iter().min()
 }
 
+/// Records the intent to call a provider for what was claimed, going on by the strategy of its notification; gives the
+/// delivery as it is then.
+pub async fn begin_followed(store: &Arc<dyn Store>, claimed: &Claimed, now: Timestamp, until: Timestamp) -> Delivery {
+    let change = claimed.notification.followed_up(begin(&claimed.delivery, now), now);
+    store.begin(claimed.lease, change.clone(), until).await.unwrap();
+    change.delivery
+}
+
 /// Records the intent to call a provider for what was claimed; gives the delivery as it is then.
 pub async fn begin_claimed(store: &Arc<dyn Store>, claimed: &Claimed, now: Timestamp, until: Timestamp) -> Delivery {
     let change = begin(&claimed.delivery, now);
@@ -83,7 +91,7 @@ pub async fn attempt(
     decide: impl FnOnce(&Delivery, Timestamp) -> Change,
 ) -> Delivery {
     let claimed = claim_on(store, channel, now, now.checked_add(MINUTE).unwrap()).await;
-    let sending = begin_claimed(store, &claimed, now, now.checked_add(MINUTE).unwrap()).await;
+    let sending = begin_followed(store, &claimed, now, now.checked_add(MINUTE).unwrap()).await;
     let change = claimed.notification.followed_up(decide(&sending, now), now);
     store.settle(claimed.lease, change.clone()).await.unwrap();
     change.delivery

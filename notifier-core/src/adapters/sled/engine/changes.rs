@@ -58,8 +58,8 @@ impl Engine {
 
     /// When the next delivery of a sequence is due, and whether a collapse key is free again.
     pub(super) fn follow_up(&mut self, notification: &Notification, change: &Change) -> Result<(), Trouble> {
-        if let Some(due_at) = change.next_due_at {
-            self.make_next_due(notification, change, due_at)?;
+        if change.next_due_at.is_some() {
+            self.rouse_next(notification, change)?;
         }
         if change.delivery.state.is_final() {
             self.forget_collapsed(notification)?;
@@ -67,19 +67,20 @@ impl Engine {
         Ok(())
     }
 
-    fn make_next_due(
-        &mut self,
-        notification: &Notification,
-        change: &Change,
-        due_at: Timestamp,
-    ) -> Result<(), Trouble> {
+    fn rouse_next(&mut self, notification: &Notification, change: &Change) -> Result<(), Trouble> {
         let Some(channel) = notification.channel_after(change.delivery.id.channel) else { return Ok(()) };
         let id = DeliveryId { channel, ..change.delivery.id };
-        let next = present(&self.staging, &notification.tenant, id, Some(notification))?;
-        let Some(next) = next.filter(|next| next.delivery.state == DeliveryState::Pending) else { return Ok(()) };
-        let delivery = Delivery { due_at, ..next.delivery.clone() };
+        let Some(present) = present(&self.staging, &notification.tenant, id, Some(notification))? else {
+            return Ok(());
+        };
+        let Some(next) = notification.next_after(change, &present.delivery) else { return Ok(()) };
         self.effects.push(Effect::Dropped(id));
-        self.commit(next, &Change::to(delivery))
+        if next == present.delivery {
+            // Only whoever has it is to look again.
+            self.effects.push(Effect::Freed(QueueEntry::of(&next)));
+            return Ok(());
+        }
+        self.commit(present, &Change::to(next))
     }
 
     /// The delivery as it is, if the lease gives the right to make this change in this stage.
@@ -201,7 +202,7 @@ impl Engine {
 
 /// A delivery that nothing has happened to before it was claimed, and nothing since: without looking.
 fn untouched(holding: &Holding, next: &Delivery) -> Present {
-    let before = Delivery { state: DeliveryState::Pending, last_attempt: None, ..next.clone() };
+    let before = Delivery { state: DeliveryState::Pending, turn_since: None, last_attempt: None, ..next.clone() };
     Present {
         record: DeliveryRecord::from(&before),
         delivery: before,

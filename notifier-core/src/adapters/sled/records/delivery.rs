@@ -16,8 +16,15 @@ use crate::domain::outcome::Problem;
 use crate::domain::timeline::{Fact, Reason};
 
 /// The newest version.
-pub(in crate::adapters::sled) type DeliveryRecord = DeliveryV2;
+pub(in crate::adapters::sled) type DeliveryRecord = DeliveryV3;
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(in crate::adapters::sled) struct DeliveryV3 {
+    rest: DeliveryV2,
+    turn_since_micros: Option<i64>,
+}
+
+/// As it was before the next channel's time counted from the beginning of a turn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::adapters::sled) struct DeliveryV2 {
     notification: [u8; 16],
@@ -105,16 +112,25 @@ struct FactV1 {
     details: Vec<(String, String)>,
 }
 
-impl Record for DeliveryV2 {
+impl Record for DeliveryV3 {
     const KIND: Kind = Kind::Delivery;
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn read(version: u8, bytes: &[u8]) -> Result<Self, Unreadable> {
         match version {
-            1 => body::<DeliveryV1>(bytes).map(Self::from),
-            2 => body::<DeliveryV2>(bytes),
+            1 => body::<DeliveryV1>(bytes).map(DeliveryV2::from).map(Self::from),
+            2 => body::<DeliveryV2>(bytes).map(Self::from),
+            3 => body::<DeliveryV3>(bytes),
             other => Err(unknown_version::<Self>(other)),
         }
+    }
+}
+
+impl From<DeliveryV2> for DeliveryV3 {
+    fn from(record: DeliveryV2) -> Self {
+        // The time counted from the latest call.
+        let turn_since_micros = record.last_attempt.as_ref().map(|attempt| attempt.send_micros);
+        Self { rest: record, turn_since_micros }
     }
 }
 
@@ -159,6 +175,12 @@ impl From<AttemptV1> for AttemptV2 {
     }
 }
 
+impl From<&Delivery> for DeliveryV3 {
+    fn from(delivery: &Delivery) -> Self {
+        Self { rest: delivery.into(), turn_since_micros: delivery.turn_since.map(|since| since.as_microsecond()) }
+    }
+}
+
 impl From<&Delivery> for DeliveryV2 {
     fn from(delivery: &Delivery) -> Self {
         Self {
@@ -182,30 +204,31 @@ impl From<&Delivery> for DeliveryV2 {
     }
 }
 
-impl DeliveryV2 {
+impl DeliveryV3 {
     /// The delivery as it is after operation number `operation`, with what that adds to its timeline.
     pub(in crate::adapters::sled) fn changed(self, delivery: &Delivery, facts: &[Fact], operation: u64) -> Self {
-        let mut all = self.facts;
-        all.extend(facts.iter().map(|fact| FactV1::new(fact, operation)));
-        Self { facts: all, ..Self::from(delivery) }
+        let mut changed = Self::from(delivery);
+        changed.rest.facts = self.rest.facts;
+        changed.rest.facts.extend(facts.iter().map(|fact| FactV1::new(fact, operation)));
+        changed
     }
 
     /// The same, waiting to be sent.
     pub(in crate::adapters::sled) fn pending(self) -> Self {
-        Self { state: numbers::state(DeliveryState::Pending), ..self }
+        Self { rest: DeliveryV2 { state: numbers::state(DeliveryState::Pending), ..self.rest }, ..self }
     }
 
     /// Its facts, each with the number of the operation that added it, oldest first.
     pub(in crate::adapters::sled) fn facts(self) -> Result<Vec<(u64, Fact)>, Unreadable> {
-        self.facts.into_iter().map(|fact| Ok((fact.operation, fact.try_into()?))).collect()
+        self.rest.facts.into_iter().map(|fact| Ok((fact.operation, fact.try_into()?))).collect()
     }
 }
 
 #[cfg(test)]
-impl DeliveryV2 {
-    /// The record as programs before this version wrote it.
+impl DeliveryV3 {
+    /// The record as programs of the first version wrote it.
     pub(in crate::adapters::sled) fn as_v1(&self) -> DeliveryV1 {
-        let record = self.clone();
+        let record = self.rest.clone();
         let attempt = |attempt: AttemptV2| AttemptV1 {
             number: attempt.number,
             provider: attempt.provider,
@@ -234,6 +257,15 @@ impl DeliveryV2 {
     }
 }
 
+impl TryFrom<DeliveryV3> for Delivery {
+    type Error = Unreadable;
+
+    fn try_from(record: DeliveryV3) -> Result<Self, Unreadable> {
+        let turn_since = record.turn_since_micros.map(|micros| time("turn_since_micros", micros)).transpose()?;
+        Ok(Self { turn_since, ..record.rest.try_into()? })
+    }
+}
+
 impl TryFrom<DeliveryV2> for Delivery {
     type Error = Unreadable;
 
@@ -256,6 +288,7 @@ impl TryFrom<DeliveryV2> for Delivery {
             rounds: record.rounds,
             tried: tried.collect::<Result<_, _>>()?,
             deferrals: record.deferrals,
+            turn_since: None,
             last_attempt: record.last_attempt.map(Attempt::try_from).transpose()?,
             updated_at: time("updated_micros", record.updated_micros)?,
         })

@@ -141,6 +141,7 @@ fn delivery_v1() -> Delivery {
         rounds: 2,
         tried: Vec::new(),
         deferrals: 1,
+        turn_since: Some(at(1_000)),
         last_attempt: Some(Attempt {
             number: 2,
             provider: ProviderName::new("twilio").unwrap(),
@@ -157,7 +158,8 @@ fn delivery_v1() -> Delivery {
     }
 }
 
-fn delivery() -> Delivery {
+/// As version 2 could say it.
+fn delivery_v2() -> Delivery {
     let before = delivery_v1();
     let attempt = before.last_attempt.clone().map(|attempt| Attempt { send_at: at(1_250), ..attempt });
     Delivery {
@@ -165,9 +167,14 @@ fn delivery() -> Delivery {
         attempts_forgiven: 1,
         rounds: 1,
         tried: vec![ProviderName::new("sns").unwrap(), ProviderName::new("twilio").unwrap()],
+        turn_since: Some(at(1_250)),
         last_attempt: attempt,
         ..before
     }
+}
+
+fn delivery() -> Delivery {
+    Delivery { turn_since: Some(at(250)), ..delivery_v2() }
 }
 
 /// Parsers may become stricter; what was accepted before stays readable.
@@ -224,8 +231,9 @@ fn what_a_revision_changes_is_in_the_record() {
 
 #[test]
 fn deliveries() {
-    for (version, delivery) in [(1, delivery_v1()), (2, delivery())] {
-        let untouched = Delivery { rounds: if version == 1 { 2 } else { 0 }, last_attempt: None, ..delivery.clone() };
+    for (version, delivery) in [(1, delivery_v1()), (2, delivery_v2()), (3, delivery())] {
+        let rounds = if version == 1 { 2 } else { 0 };
+        let untouched = Delivery { rounds, turn_since: None, last_attempt: None, ..delivery.clone() };
         let first = DeliveryRecord::from(&untouched);
         check(version, "delivery_new", &first);
         let later = first.changed(&delivery, &facts()[..1], 41).changed(&delivery, &facts()[1..], 42);

@@ -191,7 +191,7 @@ impl Pair {
         if held.delivery.state != DeliveryState::Pending {
             return;
         }
-        let change = begin(&held.delivery, now);
+        let change = held.notification.followed_up(begin(&held.delivery, now), now);
         let outcome = self.model.begin(held.model, change.clone(), until).await;
         assert_eq!(self.real.begin(held.real, change.clone(), until).await, outcome);
         if outcome.is_ok() {

@@ -69,6 +69,8 @@ fn write_format_1(path: &Path) -> Vec<Delivery> {
             .collect();
         // There was one provider and no rest of it.
         delivery.rounds = delivery.attempts;
+        // The time of the next channel counted from the latest call.
+        delivery.turn_since = delivery.last_attempt.as_ref().map(|attempt| attempt.send_at);
         write(tree, sample, &delivery, &changes);
         all.push(delivery);
     };
