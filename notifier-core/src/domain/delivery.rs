@@ -236,11 +236,11 @@ impl Delivery {
         let is_news = self.reason.code != reason.code;
         let has_its_turn = reason.code != strategy::WAITS;
         let mut delivery = self.moved(DeliveryEvent::Defer, reason, now)?;
-        if has_its_turn {
-            // What is prepared ahead has its turn when it is due.
-            delivery.turn_since.get_or_insert(self.due_at.max(now));
-        }
-        delivery.due_at = ceil_to_millisecond(due_at);
+        // What is prepared ahead has its turn when it is due.
+        let turn_since = has_its_turn.then(|| *delivery.turn_since.get_or_insert(self.due_at.max(now)));
+        // Before the first call nothing makes it due before its turn: not even a clock that is set back while it waits.
+        let earliest = turn_since.filter(|_| self.attempts == self.attempts_forgiven);
+        delivery.due_at = ceil_to_millisecond(earliest.map_or(due_at, |earliest| due_at.max(earliest)));
         let fact = || delivery.fact(FactKind::Deferred, now).with("due_at", delivery.due_at.to_string());
         let facts = if is_news { vec![fact()] } else { Vec::new() };
         Ok(Change { facts, ..Change::to(delivery) })

@@ -347,6 +347,11 @@ fn its_turn_begins_with_the_first_thing_that_is_done_about_it_and_stays_so() {
     assert_eq!(put_off.turn_since, Some(at(20)));
     let prepared = Delivery { due_at: at(90), ..pending() };
     assert_eq!(defer(&prepared, "directory.unavailable", 20).turn_since, Some(at(90)), "it is looked at ahead of it");
+    assert_eq!(
+        defer(&prepared, "directory.unavailable", -50_000).due_at,
+        at(90),
+        "not even when the clock is set back"
+    );
     assert_eq!(defer(&put_off, "route.none_takes_calls", 50).turn_since, Some(at(20)));
     let begun = put_off.begin(ahead, Vec::new(), at(60)).unwrap().delivery;
     let down = Outcome::Unavailable { retry_after_ms: None, problem: problem() };
