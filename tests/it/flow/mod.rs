@@ -11,6 +11,7 @@ mod ending;
 mod explain;
 mod failover;
 mod faults;
+mod held_up;
 mod intake;
 mod limits;
 mod receipts;
