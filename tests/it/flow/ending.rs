@@ -1,11 +1,13 @@
 //! Taking back, shutting down, and what a crash leaves behind.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use notifier_core::ports::store::{ClaimQuery, Room};
 use notifier_core::testing::Answer;
-use notifier_core::{Category, Channel, DeliveryState, FactKind, Lane, ProviderPolicy, SubmitError};
+use notifier_core::{Category, Channel, DeliveryState, FactKind, Lane, MemoryStore, ProviderPolicy, SubmitError};
 
+use super::provider_state::HeldStore;
 use super::vendor::*;
 use super::world::*;
 
@@ -121,6 +123,22 @@ async fn a_shutdown_does_not_wait_for_ever() {
     }
     clock.advance(jiff::SignedDuration::from_secs(10));
     assert!(!ending.await.unwrap().unwrap().drained);
+}
+
+#[tokio::test]
+async fn a_shutdown_has_one_deadline_however_much_does_not_end() {
+    // The schedulers of both channels wait for a store that does not answer.
+    let silent = Arc::new(HeldStore::over(Arc::new(MemoryStore::new()), true));
+    let World { notifier, clock, .. } = World::configured([], |builder| builder.store(silent)).await;
+    idle().await;
+    let ending = tokio::spawn(notifier.shutdown(Duration::from_secs(10)));
+    idle().await;
+    clock.advance(jiff::SignedDuration::from_millis(9_999));
+    idle().await;
+    assert!(!ending.is_finished());
+    clock.advance(jiff::SignedDuration::from_millis(1));
+    idle().await;
+    assert!(ending.is_finished(), "ten seconds for all of it");
 }
 
 #[tokio::test]

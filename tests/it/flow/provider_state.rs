@@ -18,12 +18,18 @@ use super::vendor::*;
 use super::world::*;
 
 /// A store in which what is written about a provider is held until the test lets it go, in the order that the test likes.
-struct HeldStore {
+pub(crate) struct HeldStore {
     inner: Arc<MemoryStore>,
     held: Mutex<VecDeque<oneshot::Sender<()>>>,
+    /// Whether it never says when something is due next.
+    keeps_silent: bool,
 }
 
 impl HeldStore {
+    pub(crate) fn over(inner: Arc<MemoryStore>, keeps_silent: bool) -> Self {
+        Self { inner, held: Mutex::default(), keeps_silent }
+    }
+
     fn held(&self) -> usize {
         self.held.lock().unwrap().len()
     }
@@ -47,6 +53,13 @@ macro_rules! store_with_held_states {
                 self.inner.put_provider_state(state).await
             }
 
+            async fn next_due(&self, channel: Channel, lanes: &[Lane]) -> Result<Option<Timestamp>, StoreError> {
+                if self.keeps_silent {
+                    return std::future::pending().await;
+                }
+                self.inner.next_due(channel, lanes).await
+            }
+
             $(async fn $name(&self, $($argument: $type),*) -> Result<$result, StoreError> {
                 self.inner.$name($($argument),*).await
             })*
@@ -59,7 +72,6 @@ store_with_held_states! {
     accept_all(acceptances: Vec<Acceptance>) -> Vec<Result<Accepted, StoreError>>;
     recall(tenant: &TenantId, key: &IdempotencyKey, hash: Option<&[u8; 32]>, now: Timestamp) -> Option<NotificationId>;
     claim(query: &ClaimQuery) -> Vec<Claimed>;
-    next_due(channel: Channel, lanes: &[Lane]) -> Option<Timestamp>;
     begin(lease: Lease, change: Change, lease_until: Timestamp) -> ();
     settle(lease: Lease, change: Change) -> ();
     release(lease: Lease) -> ();
@@ -90,7 +102,7 @@ store_with_held_states! {
 #[tokio::test]
 async fn of_two_states_of_a_provider_the_newer_is_the_one_that_stays() {
     let inner = Arc::new(MemoryStore::new());
-    let store = Arc::new(HeldStore { inner: Arc::clone(&inner), held: Mutex::default() });
+    let store = Arc::new(HeldStore::over(Arc::clone(&inner), false));
     let (world, only) = one_vendor(|builder| builder.store(Arc::clone(&store) as _)).await;
     let notifier = Arc::new(world.notifier);
     let decide = |decision| {
