@@ -33,6 +33,8 @@ use crate::ports::entropy::Entropy;
 use crate::ports::provider::Provider;
 use crate::ports::store::Store;
 
+mod policies;
+
 /// Where records are kept.
 #[derive(Default)]
 enum StoreChoice {
@@ -155,7 +157,8 @@ impl NotifierBuilder {
         self
     }
 
-    /// What the provider of that name is allowed, and how it is judged.
+    /// What the provider of that name is allowed, and how it is judged. Every number has the limits that it has in the
+    /// configuration of the server; [`Self::start`] names one that is beyond them.
     #[must_use]
     pub fn provider_policy(mut self, name: impl Into<String>, policy: ProviderPolicy) -> Self {
         self.policies.push((name.into(), policy));
@@ -245,7 +248,7 @@ impl NotifierBuilder {
                 "is needed where there is a route for email: an email needs somebody it is from",
             ));
         }
-        let mut policies = read_policies(self.policies, &providers)?;
+        let mut policies = policies::read_policies(self.policies, &providers)?;
         let mut categories = BTreeMap::from([(CategoryName::unnamed(), Category::default())]);
         categories.extend(self.categories.into_iter().map(|category| (category.name.clone(), category)));
         let store: Arc<dyn Store> = match self.store {
@@ -258,9 +261,10 @@ impl NotifierBuilder {
             store.provider_states().await?.into_iter().map(|state| (state.provider.clone(), state)).collect();
         let now = clock.now();
         let rules_version = rules_version(&categories, &routes, &policies);
+        let in_flight_max = self.options.in_flight_max;
         let connect = |(name, provider): (ProviderName, Arc<dyn Provider>)| {
             let (policy, known) = (policies.remove(&name).unwrap_or_default(), known.remove(&name));
-            (name.clone(), Arc::new(Connected::new(name, provider, policy, known, now)))
+            (name.clone(), Arc::new(Connected::new(name, provider, policy, known, in_flight_max, now)))
         };
         let flow = Arc::new(Flow {
             store,
@@ -370,23 +374,6 @@ fn add_provider(
         None => Ok(()),
         Some(_) => Err(setting(format!("providers.{name}"), "is configured twice")),
     }
-}
-
-fn read_policies(
-    policies: Vec<(String, ProviderPolicy)>,
-    providers: &BTreeMap<ProviderName, Arc<dyn Provider>>,
-) -> Result<BTreeMap<ProviderName, ProviderPolicy>, StartError> {
-    let mut read = BTreeMap::new();
-    for (name, policy) in policies {
-        let path = format!("providers.{name}");
-        let known = ProviderName::new(name.as_str()).ok().filter(|name| providers.contains_key(name));
-        let Some(known) = known else { return Err(setting(path, "there is no such provider")) };
-        if policy.concurrent_calls_max == Some(0) || policy.calls_per_day_max == Some(0) {
-            return Err(setting(path, "a limit must be at least 1: leave a provider out of the routes to not call it"));
-        }
-        read.insert(known, policy);
-    }
-    Ok(read)
 }
 
 fn read_routes(

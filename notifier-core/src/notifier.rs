@@ -11,6 +11,7 @@ use crate::domain::channel::Channel;
 use crate::domain::delivery::{Attempt, Delivery};
 use crate::domain::health::{HealthState, Override, Standing};
 use crate::domain::id::{DeliveryId, NotificationId, ProviderName, RecipientId, SubjectId, TenantId};
+use crate::domain::lane::Lane;
 use crate::domain::limits::Limits;
 use crate::domain::message::MessageContent;
 use crate::domain::recipient::Recipient;
@@ -22,6 +23,7 @@ use crate::error::{PreviewError, ReceiptError, SubmitError};
 use crate::flow::connected::{Connected, ProviderPolicy};
 use crate::flow::explain::Explanation;
 use crate::flow::intake::Submitted;
+use crate::flow::pace::Comer;
 use crate::flow::planner::hash;
 use crate::flow::receipts::ReceiveReport;
 use crate::flow::{Flow, Stage, after};
@@ -57,7 +59,7 @@ pub struct ProviderStatus {
     pub routed: Vec<Channel>,
     /// Its circuit breaker and its share of the traffic.
     pub health: HealthState,
-    /// Whether it takes calls now.
+    /// Whether it takes calls now, as seen by the normal lane.
     pub standing: Standing,
     /// Why the breaker last changed; empty if it never did.
     pub reason: String,
@@ -196,7 +198,8 @@ impl Notifier {
     }
 
     /// Sets a provider's circuit breaker by hand, or leaves it to itself again (`None`); `false` when there is no such
-    /// provider. Durable when this returns.
+    /// provider. Durable when this returns. What was put off because the breaker was open looks again within a minute: urgent
+    /// deliveries within about ten seconds, normal ones within half a minute.
     ///
     /// # Errors
     /// When the store fails.
@@ -330,7 +333,8 @@ impl Notifier {
     pub fn providers(&self) -> Vec<ProviderStatus> {
         let now = self.flow.clock.now();
         let status = |(name, connected): (&ProviderName, &Arc<Connected>)| {
-            let standing = connected.standing(now);
+            let comer = Comer { lane: Lane::Normal, has_waited: false };
+            let standing = connected.standing_for(comer, now, now);
             let (health, reason) = connected.look();
             let (good, bad) = health.lately(&connected.policy.health, now);
             let routes = self.flow.routes.0.iter().filter(|route| route.chain.providers().any(|other| other == name));
@@ -371,13 +375,14 @@ impl Notifier {
         &self.flow.limits
     }
 
-    /// From now on nothing more is accepted or started; what is in flight goes on, and everything can still be read. For an
+    /// From now on nothing more is accepted or started; calls that run go on, and everything can still be read. For an
     /// application that has more to end than this, before it calls [`Self::shutdown`].
     pub fn stop(&self) {
         self.flow.signals.enter(Stage::Stopping);
     }
 
-    /// Accepts and starts nothing more, waits for what is in flight, at most `deadline`, and closes the store.
+    /// Accepts and starts nothing more, waits for the calls that run, at most `deadline` for all of them together, and closes
+    /// the store. What was prepared and not called yet is given back at once.
     ///
     /// # Errors
     /// When the store cannot be closed.
@@ -385,12 +390,13 @@ impl Notifier {
         self.stop();
         let flow = Arc::clone(&self.flow);
         let ends_at = after(flow.clock.now(), deadline);
+        // One deadline for all of it, and not longer where somebody sets the clock back.
+        let left = || Duration::try_from(flow.clock.now().duration_until(ends_at)).unwrap_or_default().min(deadline);
         for task in std::mem::take(&mut self.tasks) {
             // The loops end on the signal; a loop that died has nothing left to end.
-            let _ = within(&*flow.clock, deadline, task).await;
+            let _ = within(&*flow.clock, left(), task).await;
         }
-        let left = Duration::try_from(flow.clock.now().duration_until(ends_at)).unwrap_or_default();
-        let drained = within(&*flow.clock, left, flow.drained()).await.is_ok();
+        let drained = within(&*flow.clock, left(), flow.drained()).await.is_ok();
         flow.store.close().await?;
         Ok(ShutdownReport { drained })
     }

@@ -76,14 +76,41 @@ pub enum Standing {
         /// When to ask again.
         until: Timestamp,
     },
+    /// It is well, and has been given as many calls as it is allowed.
+    Limited {
+        /// When it may be called again.
+        until: Timestamp,
+        /// By which limit.
+        limit: Limit,
+    },
+}
+
+/// What an operator limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Calls in a second.
+    PerSecond,
+    /// Calls on a day (UTC).
+    PerDay,
+}
+
+impl Limit {
+    /// The code of a reason that tells of it.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::PerSecond => "limit.per_second",
+            Self::PerDay => "limit.per_day",
+        }
+    }
 }
 
 impl Standing {
-    /// Until when it refuses, if it does.
+    /// Until when it takes no calls, if that is known.
     #[must_use]
     pub fn refuses_until(self) -> Option<Timestamp> {
         match self {
-            Self::Refuses { until } => Some(until),
+            Self::Refuses { until } | Self::Limited { until, .. } => Some(until),
             Self::Takes { .. } | Self::Probe => None,
         }
     }
@@ -221,6 +248,9 @@ impl Health {
     /// Takes up what was known.
     #[must_use]
     pub fn new(state: HealthState, now: Timestamp) -> Self {
+        // What an operator decided leaves nothing to the breaker.
+        let breaker = if state.set_by_hand.is_some() { Breaker::Closed } else { state.breaker };
+        let state = HealthState { breaker, ..state };
         Self {
             state,
             seen: VecDeque::new(),
@@ -244,7 +274,7 @@ impl Health {
     pub fn lately(&self, policy: &HealthPolicy, now: Timestamp) -> (u32, u32) {
         let first = now.as_second() - i64::from(policy.window_s);
         let recent = self.seen.iter().filter(|second| second.number > first);
-        recent.fold((0, 0), |(good, bad), second| (good + second.good, bad + second.bad))
+        recent.fold((0, 0), |(good, bad), second| (second.good.saturating_add(good), second.bad.saturating_add(bad)))
     }
 
     /// Until when the vendor asked to be left alone; `None` when it did not, or the time is over.
@@ -293,6 +323,12 @@ impl Health {
         self.probe
     }
 
+    /// Whether that probe is still the one under way.
+    #[must_use]
+    pub fn is_probing(&self, probe: u64) -> bool {
+        self.probe == Some(probe)
+    }
+
     /// That probe is over; if nothing was noted of it, the next one may try.
     pub fn end_probe(&mut self, probe: u64) {
         self.probe = self.probe.filter(|current| *current != probe);
@@ -329,8 +365,11 @@ impl Health {
         self.step(policy, now);
         match sight {
             Sight::Good => self.bad_in_row = 0,
-            Sight::Bad => self.bad_in_row += 1,
+            Sight::Bad => self.bad_in_row = self.bad_in_row.saturating_add(1),
             Sight::Worrying => return None,
+        }
+        if self.state.set_by_hand.is_some() {
+            return None;
         }
         if sight == Sight::Good {
             if self.state.percent == 100 {
@@ -343,8 +382,9 @@ impl Health {
             let why = format!("{} calls in a row failed", self.bad_in_row);
             return Some(self.open(policy, &why, now, random));
         }
-        if good + bad >= policy.calls_min && bad * 100 >= (good + bad) * policy.open_at_percent {
-            let why = format!("{bad} of {} calls in {} s failed", good + bad, policy.window_s);
+        let calls = good.saturating_add(bad);
+        if calls >= policy.calls_min && is_share(bad, calls, policy.open_at_percent) {
+            let why = format!("{bad} of {calls} calls in {} s failed", policy.window_s);
             return Some(self.open(policy, &why, now, random));
         }
         None
@@ -360,8 +400,10 @@ impl Health {
 
     /// An operator decides, or leaves it to the breaker again (`None`), which then starts out closed.
     pub fn set_by_hand(&mut self, decision: Option<Override>, now: Timestamp) -> Reason {
-        self.state = HealthState { set_by_hand: decision, ..HealthState::new(now) };
-        *self = Self::new(self.state, now);
+        // A probe under way ends without a say: the next one has another number.
+        let last_probe = self.last_probe;
+        *self = Self::new(HealthState { set_by_hand: decision, ..HealthState::new(now) }, now);
+        self.last_probe = last_probe;
         let text = match decision {
             Some(Override::Open) => "an operator takes it out of service",
             Some(Override::Closed) => "an operator keeps it in service whatever happens",
@@ -380,7 +422,7 @@ impl Health {
             self.stepped_at = next;
             let (calls, ill) = self.ill(policy, next);
             let percent = self.state.percent;
-            self.state.percent = if calls >= policy.calls_min && ill * 100 >= calls * policy.shift_at_percent {
+            self.state.percent = if calls >= policy.calls_min && is_share(ill, calls, policy.shift_at_percent) {
                 percent.saturating_sub(STEP_DOWN).max(PERCENT_MIN)
             } else {
                 percent.saturating_add(STEP_UP).min(100)
@@ -396,8 +438,10 @@ impl Health {
     fn ill(&self, policy: &HealthPolicy, now: Timestamp) -> (u32, u32) {
         let first = now.as_second() - i64::from(policy.window_s);
         let recent = self.seen.iter().filter(|second| second.number > first);
-        recent
-            .fold((0, 0), |(calls, ill), second| (calls + second.good + second.bad, ill + second.bad + second.worrying))
+        recent.fold((0u32, 0u32), |(calls, ill), second| {
+            let (more, worse) = (second.good.saturating_add(second.bad), second.bad.saturating_add(second.worrying));
+            (calls.saturating_add(more), ill.saturating_add(worse))
+        })
     }
 
     fn note(&mut self, policy: &HealthPolicy, sight: Sight, now: Timestamp) {
@@ -410,9 +454,9 @@ impl Health {
         }
         if let Some(second) = self.seen.back_mut() {
             match sight {
-                Sight::Good => second.good += 1,
-                Sight::Bad => second.bad += 1,
-                Sight::Worrying => second.worrying += 1,
+                Sight::Good => second.good = second.good.saturating_add(1),
+                Sight::Bad => second.bad = second.bad.saturating_add(1),
+                Sight::Worrying => second.worrying = second.worrying.saturating_add(1),
             }
         }
     }
@@ -435,6 +479,11 @@ impl Health {
         self.state.breaker = breaker;
         self.state.changed_at = now;
     }
+}
+
+/// Whether `part` of `all` is at least that much.
+fn is_share(part: u32, all: u32, percent: u32) -> bool {
+    u64::from(part) * 100 >= u64::from(all) * u64::from(percent)
 }
 
 #[cfg(test)]

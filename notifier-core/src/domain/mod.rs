@@ -2,7 +2,7 @@
 //!
 //! One road, and one module for each of its nouns: a [`request`] asks for a [`notification`] to a [`recipient`], whose
 //! [`preference`]s or a [`suppression`] may stop it; its [`category`] says in which [`lane`] and by which [`strategy`] it goes;
-//! a [`template`] gives the words, a [`schedule`] the moment, a [`route`] the provider, going by its [`health`]; a [`delivery`]
+//! a [`template`] gives the words, a [`schedule`] the moment, a [`route`] the provider, going by its [`health`] and a [`wish`] of its vendor; a [`delivery`]
 //! goes through its [`lifecycle`], an [`outcome`] or a [`receipt`] moves it, [`retry`] decides when to ask again, a [`revision`]
 //! is what a person changes, and the [`timeline`] tells what happened and why.
 
@@ -30,3 +30,4 @@ pub mod subject;
 pub mod suppression;
 pub mod template;
 pub mod timeline;
+pub mod wish;

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::channel::Channel;
-use super::health::Standing;
+use super::health::{Limit, Standing};
 use super::id::{CategoryName, ProviderName, TenantId};
 use super::timeline::Reason;
 
@@ -56,6 +56,8 @@ pub struct NoneTakesCalls {
     pub until: Timestamp,
     /// Which, and why not.
     pub reason: Reason,
+    /// The one that may do so first, and by which limit it does not now, if it is a limit.
+    pub limited: Option<(ProviderName, Limit)>,
 }
 
 impl Chain {
@@ -163,12 +165,16 @@ impl Route {
         for group in [fresh, again] {
             if let Some(chosen) = self.pick(&group, random) {
                 let healthy = format!("`{}`{}", chosen.provider, chosen.health());
-                return Ok(match (is_failover, group.len()) {
-                    (true, _) => {
+                return Ok(match self.limited_before(chosen, &all) {
+                    _ if is_failover => {
                         self.choice(chosen, false, "route.failover", &format!("{healthy} in place of one that failed"))
                     }
-                    (false, _) if all.len() == 1 => self.choice(chosen, false, "route.only", &healthy),
-                    (false, _) => self.choice(chosen, false, "route.chosen", &healthy),
+                    Some(limited) => {
+                        let instead = format!("{healthy} in place of `{}`{}", limited.provider, limited.health());
+                        self.choice(chosen, false, "route.limited", &instead)
+                    }
+                    None if all.len() == 1 => self.choice(chosen, false, "route.only", &healthy),
+                    None => self.choice(chosen, false, "route.chosen", &healthy),
                 });
             }
         }
@@ -177,13 +183,17 @@ impl Route {
             let text = format!("`{}` is asked whether it works again", probe.provider);
             return Ok(self.choice(probe, true, "route.probe", &text));
         }
-        let until = all.iter().filter_map(|candidate| candidate.standing.refuses_until()).min();
-        let names: Vec<_> =
-            all.iter().map(|candidate| format!("`{}`{}", candidate.provider, candidate.health())).collect();
-        Err(NoneTakesCalls {
-            until: until.unwrap_or(Timestamp::MIN),
-            reason: Reason::new("route.none_takes_calls", format!("no provider takes calls: {}", names.join(", "))),
-        })
+        Err(none_of(&all))
+    }
+
+    /// One that would have come before the chosen one, had it not reached a limit.
+    fn limited_before<'c>(&self, chosen: &Candidate<'_>, all: &'c [Candidate<'c>]) -> Option<&'c Candidate<'c>> {
+        let comes_before = |candidate: &&Candidate<'_>| match self.chain {
+            Chain::Ordered(_) => candidate.provider != chosen.provider,
+            Chain::Weighted(_) => true,
+        };
+        let mut before = all.iter().take_while(comes_before);
+        before.find(|candidate| matches!(candidate.standing, Standing::Limited { .. }))
     }
 
     fn candidates(&self, standing: impl Fn(&ProviderName) -> Standing) -> Vec<Candidate<'_>> {
@@ -242,7 +252,7 @@ impl Candidate<'_> {
     fn percent(&self) -> u8 {
         match self.standing {
             Standing::Takes { percent } => percent,
-            Standing::Probe | Standing::Refuses { .. } => 0,
+            Standing::Probe | Standing::Refuses { .. } | Standing::Limited { .. } => 0,
         }
     }
 
@@ -256,6 +266,26 @@ impl Candidate<'_> {
             Standing::Takes { percent: 100 } | Standing::Probe => String::new(),
             Standing::Takes { percent } => format!(" (at {percent}% because of its recent health)"),
             Standing::Refuses { until } => format!(" (not before {until})"),
+            Standing::Limited { until, limit: Limit::PerSecond } => format!(" (its pace is full until {until})"),
+            Standing::Limited { until, limit: Limit::PerDay } => {
+                format!(" (has had its calls of this day, until {until})")
+            }
         }
+    }
+}
+
+fn none_of(all: &[Candidate<'_>]) -> NoneTakesCalls {
+    let dated = all.iter().filter_map(|candidate| Some((candidate.standing.refuses_until()?, candidate)));
+    let first = dated.min_by_key(|(until, _)| *until);
+    let limited = first.and_then(|(_, candidate)| match candidate.standing {
+        Standing::Limited { limit, .. } => Some((candidate.provider.clone(), limit)),
+        _ => None,
+    });
+    let names: Vec<_> = all.iter().map(|candidate| format!("`{}`{}", candidate.provider, candidate.health())).collect();
+    let code = limited.as_ref().map_or("route.none_takes_calls", |(_, limit)| limit.code());
+    NoneTakesCalls {
+        until: first.map_or(Timestamp::MIN, |(until, _)| until),
+        reason: Reason::new(code, format!("no provider takes calls: {}", names.join(", "))),
+        limited,
     }
 }

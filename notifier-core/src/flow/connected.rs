@@ -4,21 +4,17 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use governor::clock::Reference;
-use governor::middleware::NoOpMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::places::{Place, Places};
-use super::{Flow, after};
-use crate::domain::health::{Health, HealthPolicy, HealthState, Override, Sight, Standing};
+use super::Flow;
+use super::pace::{Comer, Pace, Turn};
+use super::places::{Places, WaitingForPlace};
+use crate::domain::health::{Health, HealthPolicy, HealthState, Limit, Override, Sight, Standing};
 use crate::domain::id::ProviderName;
 use crate::domain::lane::Lane;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::timeline::Reason;
-use crate::ports::clock::Clock;
 use crate::ports::provider::Provider;
 use crate::ports::store::{ProviderState, StoreError};
 
@@ -44,7 +40,9 @@ pub(crate) struct Connected {
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) policy: ProviderPolicy,
     places: Places,
-    pace: Option<Mutex<Pace>>,
+    pace: Option<Pace>,
+    /// How many of each lane may wait for this provider in the process.
+    waiting_max: [usize; 3],
     state: Mutex<State>,
     /// Tells those who wait for a place that the breaker changed.
     changed: watch::Sender<()>,
@@ -67,18 +65,10 @@ pub(crate) struct Wait {
     pub(crate) reason: Reason,
 }
 
-/// What stands before a call.
-pub(crate) enum Admission {
-    Go,
-    /// Shortly: worth waiting for where it is.
-    Soon(Duration),
-    Later(Wait),
-}
-
-/// A delivery that has to wait this long for its turn waits where it is.
-const SOON: Duration = Duration::from_millis(200);
-/// An urgent one waits longer, because it would be put behind others.
-const SOON_IF_URGENT: Duration = Duration::from_secs(2);
+/// One half of a lane's room may be taken by deliveries that wait for the same provider; the rest is for others.
+const WAITING_PART: usize = 2;
+/// How long one more than that waits for a place.
+const WAITING_SHORTLY: Duration = Duration::from_millis(200);
 /// Shares of a day's calls that are reserved at once, so that not every call has to be written down.
 const RESERVATIONS_A_DAY: u64 = 200;
 
@@ -88,8 +78,10 @@ impl Connected {
         provider: Arc<dyn Provider>,
         policy: ProviderPolicy,
         known: Option<ProviderState>,
+        in_flight_max: usize,
         now: Timestamp,
     ) -> Self {
+        let waiting_max = Lane::ALL.map(|lane| (lane.share(in_flight_max) / WAITING_PART).max(1));
         let count = policy.concurrent_calls_max.unwrap_or(provider.describe().concurrent_calls_max);
         let known = known.unwrap_or_else(|| ProviderState {
             provider: name.clone(),
@@ -109,8 +101,9 @@ impl Connected {
         Self {
             name,
             provider,
-            places: Places::new(count),
-            pace: policy.calls_per_second_max.map(|limit| Mutex::new(Pace::new(limit, now))),
+            places: Places::new(count, now),
+            pace: policy.calls_per_second_max.map(|limit| Pace::new(limit, waiting_max, now)),
+            waiting_max,
             policy,
             state: Mutex::new(state),
             changed: watch::Sender::new(()),
@@ -122,12 +115,26 @@ impl Connected {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it takes calls.
+    /// Whether it is well enough to take calls.
     pub(crate) fn standing(&self, now: Timestamp) -> Standing {
         let mut state = self.state();
         state.health.step(&self.policy.health, now);
-        self.places.open_to(state.health.state().percent_of_places());
-        state.health.standing(now)
+        let (standing, percent) = (state.health.standing(now), state.health.state().percent_of_places());
+        drop(state);
+        self.places.open_to(percent);
+        standing
+    }
+
+    /// Whether it takes a call of that one, which is to be made at `at`: well enough, and not at a limit. Takes nothing.
+    pub(crate) fn standing_for(&self, comer: Comer, at: Timestamp, now: Timestamp) -> Standing {
+        let standing = self.standing(now);
+        if let Standing::Refuses { .. } = standing {
+            return standing;
+        }
+        let used_up = self.day_used_up(now).map(|until| Standing::Limited { until, limit: Limit::PerDay });
+        let far = || self.pace.as_ref().and_then(|pace| pace.far(comer, now));
+        let limited = used_up.or_else(|| far().map(|until| Standing::Limited { until, limit: Limit::PerSecond }));
+        limited.filter(|limited| limited.refuses_until().is_some_and(|until| until > at)).unwrap_or(standing)
     }
 
     /// How it is, for those who look; and why.
@@ -160,24 +167,62 @@ impl Connected {
         self.pace.is_some() || self.policy.calls_per_day_max.is_some()
     }
 
-    /// Waits for a place; `None` never happens while `self` lives.
-    pub(crate) async fn place(&self, lane: Lane) -> Option<Place> {
-        self.places.take(lane).await.ok()
+    /// Asks for a place.
+    pub(crate) fn place(&self, lane: Lane, now: Timestamp) -> WaitingForPlace {
+        self.places.ask(lane, now)
     }
 
-    /// Whether a call may be made now, going by its pace.
-    pub(crate) fn pace(&self, lane: Lane, clock: &dyn Clock) -> Admission {
-        let Some(pace) = &self.pace else { return Admission::Go };
-        let now = clock.now();
-        let mut pace = pace.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(wait) = pace.wait(now) else { return Admission::Go };
-        let soon = if lane == Lane::Urgent { SOON_IF_URGENT } else { SOON };
-        if wait <= soon {
-            return Admission::Soon(wait);
+    /// Somebody who waited got a place.
+    pub(crate) fn place_was_waited_for(&self, now: Timestamp) {
+        self.places.moved(now);
+    }
+
+    /// How long one of that lane may wait for a place: `longest`, as long as they do not fill their lane with waiting. Where
+    /// more wait, the others of the lane shall have their room for other providers.
+    pub(crate) fn patience(&self, lane: Lane, longest: Duration, now: Timestamp) -> Duration {
+        let [urgent, normal, bulk] = self.waiting_max;
+        let waiting_max = match lane {
+            Lane::Urgent => urgent,
+            Lane::Normal => normal,
+            Lane::Bulk => bulk,
+        };
+        match self.places.waiting(lane) > waiting_max {
+            true if self.places.is_slow(now) => Duration::ZERO,
+            true => WAITING_SHORTLY.min(longest),
+            false => longest,
         }
-        let until = pace.put_at_the_end(now, wait);
-        let text = format!("`{}` takes {} calls a second: its turn is at {until}", self.name, pace.limit);
-        Admission::Later(Wait { until, reason: Reason::new("limit.per_second", text) })
+    }
+
+    /// When one who found no place comes back.
+    pub(crate) fn place_later(&self, now: Timestamp, random: u64) -> Wait {
+        let until = self.places.later(now, random);
+        let text = format!("all {} places of `{}` are taken: it asks again at {until}", self.places.count(), self.name);
+        Wait { until, reason: Reason::new("limit.concurrent", text) }
+    }
+
+    /// Asks for a turn, going by its pace.
+    pub(crate) fn turn(&self, comer: Comer, now: Timestamp) -> Turn {
+        self.pace.as_ref().map_or(Turn::Now, |pace| pace.ask(comer, now))
+    }
+
+    /// Gives out a turn to one that comes back then.
+    pub(crate) fn turn_later(&self, comer: Comer, now: Timestamp) -> Option<Wait> {
+        self.pace.as_ref().map(|pace| self.wait_for_turn(pace.put_off(comer, now)))
+    }
+
+    /// It comes back then.
+    pub(crate) fn wait_for_turn(&self, until: Timestamp) -> Wait {
+        let limit = self.policy.calls_per_second_max.map_or(0, NonZeroU32::get);
+        let text = format!("`{}` takes {limit} calls a second: its turn is at {until}", self.name);
+        Wait { until, reason: Reason::new(Limit::PerSecond.code(), text) }
+    }
+
+    /// The end of the day, if it has had its calls.
+    fn day_used_up(&self, now: Timestamp) -> Option<Timestamp> {
+        let limit = self.policy.calls_per_day_max?;
+        let state = self.state();
+        let is_used_up = state.day == day(now) && state.made_calls >= limit;
+        is_used_up.then(|| end_of_day(state.day))
     }
 
     fn snapshot(&self, state: &State) -> ProviderState {
@@ -201,9 +246,9 @@ impl Connected {
             return Ok(None);
         }
         if state.reserved_calls >= limit {
-            let until = Timestamp::from_second((state.day + 1) * DAY_S).unwrap_or(Timestamp::MAX);
+            let until = end_of_day(state.day);
             let text = format!("`{}` has had its {limit} calls of this day: it goes on at {until}", self.name);
-            return Err(Wait { until, reason: Reason::new("limit.per_day", text) });
+            return Err(Wait { until, reason: Reason::new(Limit::PerDay.code(), text) });
         }
         let block = (limit / RESERVATIONS_A_DAY).max(1).min(limit - state.reserved_calls);
         state.reserved_calls += block;
@@ -215,6 +260,10 @@ const DAY_S: i64 = 24 * 3_600;
 
 fn day(now: Timestamp) -> i64 {
     now.as_second().div_euclid(DAY_S)
+}
+
+fn end_of_day(day: i64) -> Timestamp {
+    Timestamp::from_second((day + 1) * DAY_S).unwrap_or(Timestamp::MAX)
 }
 
 impl Flow {
@@ -298,90 +347,15 @@ pub(crate) struct Probe {
     number: u64,
 }
 
+impl Probe {
+    /// Whether the provider still waits for what it finds.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.connected.state().health.is_probing(self.number)
+    }
+}
+
 impl Drop for Probe {
     fn drop(&mut self) {
         self.connected.state().health.end_probe(self.number);
-    }
-}
-
-/// Calls by the second: the generic cell rate algorithm (ITU-T I.371), on the engine's clock. Without bursts, so that no second
-/// has more than allowed, wherever it begins.
-struct Pace {
-    limit: NonZeroU32,
-    limiter: RateLimiter<NotKeyed, InMemoryState, Now, NoOpMiddleware<Instant>>,
-    now: Arc<Mutex<Timestamp>>,
-    /// When the last of those has its turn that were sent away to wait.
-    end: Timestamp,
-}
-
-impl Pace {
-    fn new(limit: NonZeroU32, now: Timestamp) -> Self {
-        let shared = Arc::new(Mutex::new(now));
-        let limiter = RateLimiter::direct_with_clock(
-            Quota::per_second(limit).allow_burst(NonZeroU32::MIN),
-            Now(Arc::clone(&shared)),
-        );
-        Self { limit, limiter, now: shared, end: now }
-    }
-
-    /// How long until a call may be made; `None` when it may now, and then it counts.
-    fn wait(&mut self, now: Timestamp) -> Option<Duration> {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
-        let not_until = self.limiter.check().err()?;
-        let wait = not_until.wait_time_from(Instant(now));
-        if wait > 2 * self.period() + Duration::from_secs(1) {
-            // The clock was set back: what was counted lies in the future.
-            *self = Self::new(self.limit, now);
-            return self.limiter.check().err().map(|_| self.period());
-        }
-        Some(wait)
-    }
-
-    fn period(&self) -> Duration {
-        Duration::from_secs(1) / self.limit.get()
-    }
-
-    /// The turn after all those that wait already.
-    fn put_at_the_end(&mut self, now: Timestamp, wait: Duration) -> Timestamp {
-        let latest = after(now, Duration::from_secs(24 * 3_600));
-        let first = after(now, wait);
-        self.end = after(if self.end < first || self.end > latest { first } else { self.end }, self.period());
-        self.end
-    }
-}
-
-/// The engine's clock as the limiter sees it.
-#[derive(Clone)]
-struct Now(Arc<Mutex<Timestamp>>);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Instant(Timestamp);
-
-impl governor::clock::Clock for Now {
-    type Instant = Instant;
-
-    fn now(&self) -> Instant {
-        Instant(*self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Reference for Instant {
-    fn duration_since(&self, earlier: Self) -> governor::nanos::Nanos {
-        let passed = Duration::try_from(earlier.0.duration_until(self.0)).unwrap_or_default();
-        passed.into()
-    }
-
-    fn saturating_sub(&self, duration: governor::nanos::Nanos) -> Self {
-        let back = SignedDuration::try_from(Duration::from(duration)).unwrap_or_default();
-        Self(self.0.checked_sub(back).unwrap_or(Timestamp::MIN))
-    }
-}
-
-impl std::ops::Add<governor::nanos::Nanos> for Instant {
-    type Output = Self;
-
-    fn add(self, duration: governor::nanos::Nanos) -> Self {
-        let on = i64::try_from(duration.as_u64()).unwrap_or(i64::MAX);
-        Self(self.0.saturating_add(on.nanoseconds()).unwrap_or(Timestamp::MAX))
     }
 }

@@ -1,43 +1,25 @@
-//! One due delivery, from claim to outcome: plan, wait for a place, record the intent, wait for the due time, call the
-//! provider, record what came of it.
+//! One due delivery, from claim to outcome: prepare it ([`Flow::make_ready`]), record the intent, wait for the due time, call
+//! the provider, record what came of it.
 
 use std::pin::pin;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::connected::{Admission, Connected, Wait};
-use super::places::Place;
-use super::planner::{Plan, Sending};
-use super::{Flow, after};
+use super::admission::{Admitted, Prepared};
+use super::connected::{Connected, Wait};
+use super::pace::Comer;
+use super::planner::Sending;
+use super::{Flow, Stage};
 use crate::domain::delivery::{Change, Delivery};
-use crate::domain::health::{Sight, Standing};
+use crate::domain::health::Sight;
 use crate::domain::id::{DeliveryId, ProviderName};
-use crate::domain::lane::Lane;
 use crate::domain::message::Message;
 use crate::domain::notification::Notification;
 use crate::domain::outcome::{Outcome, Problem};
-use crate::domain::timeline::Reason;
 use crate::planted::planted;
 use crate::ports::provider::SendContext;
 use crate::ports::store::{Claimed, Lease, StoreError};
-
-/// How often a provider is chosen anew because the chosen one takes no calls by the time that it is its turn.
-const CHOICES_MAX: usize = 4;
-/// After waiting so long for a place, everything is looked at once more: it may have expired, or be wanted no longer.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-
-/// What came of waiting for a provider.
-enum Admitted {
-    /// The call can be made.
-    In(Place),
-    /// It can, but it took so long that everything is to be looked at once more.
-    LookAgain(Place),
-    /// It takes no calls any more: another choice is to be made.
-    ChooseAgain,
-    /// It will, at a time that is known.
-    Later(Wait),
-}
 
 impl Flow {
     /// Works on one claimed delivery until it is settled.
@@ -54,26 +36,17 @@ impl Flow {
 
     async fn work_on(&self, claimed: Claimed) -> Result<(), StoreError> {
         let Claimed { lease, delivery, notification, preferences } = claimed;
-        // What was put off depends on what is true when it is due; only what nothing has happened to yet is prepared ahead.
-        if !delivery.is_untouched() {
-            self.wait_for_the_moment(delivery.due_at).await;
+        let prepared = tokio::select! {
+            biased;
+            // Nothing has been done yet: another process takes it up at once.
+            () = self.signals.reached(Stage::Stopping) => return self.store.release(lease).await,
+            prepared = self.make_ready(self.in_hands(&delivery, &notification, preferences.as_ref())) => prepared?,
+        };
+        match prepared {
+            Prepared::Call(sending, admitted) => self.attempt(lease, *sending, admitted, &notification).await,
+            Prepared::Stop(change) => self.record(lease, *change, &notification).await,
+            Prepared::Wait(wait) => self.wait(lease, &delivery, &notification, wait).await,
         }
-        let mut held = None;
-        for _ in 0..CHOICES_MAX {
-            let sending = match self.plan(&delivery, &notification, preferences.as_ref()).await? {
-                Plan::Stop(change) => return self.record(lease, *change, &notification).await,
-                Plan::Send(sending) => sending,
-            };
-            match self.admit(&sending, delivery.lane, held.take()).await? {
-                Admitted::In(place) => return self.attempt(lease, *sending, place, &notification).await,
-                Admitted::LookAgain(place) => held = Some((sending.provider.name.clone(), place)),
-                Admitted::ChooseAgain => {}
-                Admitted::Later(wait) => return self.wait(lease, &delivery, &notification, wait).await,
-            }
-        }
-        let reason = Reason::new("route.unsteady", "its providers change too fast: a moment later");
-        let wait = Wait { until: after(self.clock.now(), Duration::from_millis(500)), reason };
-        self.wait(lease, &delivery, &notification, wait).await
     }
 
     async fn wait(
@@ -92,89 +65,14 @@ impl Flow {
         }
     }
 
-    /// Waits for a place at the provider and for its pace. Before the intent is recorded: what waits when the process ends has
-    /// certainly not been sent.
-    async fn admit(
-        &self,
-        sending: &Sending,
-        lane: Lane,
-        held: Option<(ProviderName, Place)>,
-    ) -> Result<Admitted, StoreError> {
-        let connected = &sending.provider;
-        let place = match held.filter(|(name, _)| *name == connected.name) {
-            Some((_, place)) => place,
-            None => {
-                let asked_at = self.clock.now();
-                let Some(place) = self.place(sending, lane).await else { return Ok(Admitted::ChooseAgain) };
-                // Much may have changed meanwhile; a clock that was set back says that nobody knows.
-                let now = self.clock.now();
-                if now < asked_at || now > after(asked_at, LOOK_AGAIN_AFTER) {
-                    return Ok(Admitted::LookAgain(place));
-                }
-                place
-            }
-        };
-        if connected.has_pace() {
-            // Turns are counted when the calls are made, and not when they are prepared.
-            let attempt = sending.change.delivery.last_attempt.as_ref();
-            self.wait_for_the_moment(attempt.map_or(Timestamp::MIN, |attempt| attempt.send_at)).await;
-        }
-        loop {
-            if !self.is_as_chosen(sending) {
-                return Ok(Admitted::ChooseAgain);
-            }
-            match connected.pace(lane, &*self.clock) {
-                Admission::Go => break,
-                Admission::Soon(wait) => self.clock.sleep(wait).await,
-                Admission::Later(wait) => return Ok(Admitted::Later(wait)),
-            }
-        }
-        match self.reserve_call(connected).await? {
-            Ok(()) => Ok(Admitted::In(place)),
-            Err(wait) => Ok(Admitted::Later(wait)),
-        }
-    }
-
-    /// A place at the provider; `None` when it takes no calls any more before there is one.
-    async fn place(&self, sending: &Sending, lane: Lane) -> Option<Place> {
-        let connected = &sending.provider;
-        let mut place = pin!(connected.place(lane));
-        let mut changes = connected.changes();
-        loop {
-            tokio::select! {
-                biased;
-                place = &mut place => return place,
-                _ = changes.changed() => if !self.is_as_chosen(sending) {
-                    return None;
-                },
-            }
-        }
-    }
-
-    /// Whether the provider still takes the call for which it was chosen.
-    fn is_as_chosen(&self, sending: &Sending) -> bool {
-        match sending.provider.standing(self.clock.now()) {
-            Standing::Takes { .. } => !sending.is_probe,
-            Standing::Probe => sending.is_probe,
-            Standing::Refuses { .. } => false,
-        }
-    }
-
     async fn attempt(
         &self,
         lease: Lease,
         sending: Sending,
-        place: Place,
+        admitted: Admitted,
         notification: &Notification,
     ) -> Result<(), StoreError> {
         let Sending { change, message, provider, is_probe } = sending;
-        let probe = if is_probe { self.begin_probe(&provider) } else { None };
-        if is_probe && probe.is_none() {
-            // Somebody else asks it already.
-            self.store.release(lease).await?;
-            self.signals.alarm(lease.delivery.channel).stored(Timestamp::MIN);
-            return Ok(());
-        }
         let begun = change.delivery.clone();
         if planted!(CallsBeforeTheIntent) {
             self.wait_for_the_moment(begun.due_at).await;
@@ -182,6 +80,7 @@ impl Flow {
             self.store.begin(lease, change, self.lease_until(self.clock.now())).await?;
             return self.settle(lease, &begun, &outcome, &provider, notification).await;
         }
+        self.miss_receipt(&change, notification).await?;
         let now = self.clock.now();
         let change = notification.followed_up(change, now);
         let next_at = change.next_due_at;
@@ -193,11 +92,31 @@ impl Flow {
         self.signals.announce(lease.delivery);
         self.tally.attempts.add(1);
         if let Some(attempt) = begun.last_attempt.as_ref().filter(|_| !planted!(CallsAheadOfTime)) {
-            self.wait_for_the_moment(attempt.send_at).await;
+            let is_stopping = async {
+                tokio::select! {
+                    biased;
+                    () = self.wait_for_the_moment(attempt.send_at) => false,
+                    () = self.signals.reached(Stage::Stopping) => true,
+                }
+            };
+            if is_stopping.await {
+                return self.call_off(holding.lease(), &begun, notification).await;
+            }
         }
         let outcome = self.call(&provider, &message, begun.attempts, is_probe).await;
-        drop((place, probe));
+        drop(admitted);
         self.settle(holding.lease(), &begun, &outcome, &provider, notification).await
+    }
+
+    /// Takes back an intent whose call was not made: it is due again at its time, for the next process.
+    async fn call_off(&self, lease: Lease, begun: &Delivery, notification: &Notification) -> Result<(), StoreError> {
+        match begun.not_called(self.clock.now()) {
+            Ok(change) => self.record(lease, change, notification).await,
+            Err(error) => {
+                tracing::error!(delivery = %lease.delivery, %error, "an intent could not be taken back");
+                Ok(())
+            }
+        }
     }
 
     async fn settle(
@@ -212,8 +131,13 @@ impl Flow {
         let mut settling = self.settling(&category, notification, Some(provider));
         let address = begun.last_attempt.as_ref().map_or("", |attempt| &attempt.address);
         let route = self.routes.find(lease.delivery.channel, &notification.tenant, &notification.category, address);
-        settling.has_alternative =
-            route.is_some_and(|route| route.has_alternative(&provider.name, &begun.tried, |name| self.standing(name)));
+        let is_accepted = matches!(outcome, Outcome::Accepted { .. });
+        if let Some(route) = route.filter(|route| !is_accepted && route.chain.providers().nth(1).is_some()) {
+            // Without an answer nobody is known to want to be left alone: what came of the call must be recorded all the same.
+            let wishes = self.wishes(begun, notification).await.unwrap_or_default();
+            let standing = |name: &ProviderName| self.standing_for(name, Comer::of(begun), &wishes, settling.now);
+            settling.has_alternative = route.has_alternative(&provider.name, &begun.tried, standing);
+        }
         match begun.settle(outcome, settling) {
             Ok(change) => self.record(lease, change, notification).await,
             Err(error) => {
@@ -223,14 +147,8 @@ impl Flow {
         }
     }
 
-    pub(super) fn standing(&self, name: &ProviderName) -> Standing {
-        let now = self.clock.now();
-        let connected = self.providers.get(name);
-        connected.map_or(Standing::Refuses { until: now }, |connected| connected.standing(now))
-    }
-
     /// Until the due time: the intent is recorded ahead of it.
-    async fn wait_for_the_moment(&self, send_at: Timestamp) {
+    pub(super) async fn wait_for_the_moment(&self, send_at: Timestamp) {
         if send_at > self.clock.now() {
             self.clock.sleep_until(send_at).await;
         }

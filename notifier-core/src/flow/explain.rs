@@ -171,7 +171,7 @@ impl Flow {
             Ok((choice, _)) => (Prospect::Send { at, provider: choice.provider }, choice.reason),
             Err(Stop::Suppress(reason)) => (Prospect::Suppress, reason),
             Err(Stop::Fail(reason)) => (Prospect::Fail, reason),
-            Err(Stop::Wait(until, reason)) => (Prospect::Wait { until }, reason),
+            Err(Stop::Wait(until, reason) | Stop::Limited { until, reason, .. }) => (Prospect::Wait { until }, reason),
             Err(Stop::Defer(reason)) => (Prospect::Retry, reason),
             Err(Stop::Expire) => {
                 let text = format!("it expires at {}, before it is due", notification.expires_at);

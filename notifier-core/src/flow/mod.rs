@@ -15,6 +15,7 @@
 //! records the outcome. Recovery takes over what a process that ended left behind, receipts tell what became of what was
 //! sent, revisions are what people change, and the sweeper looks for what should not exist.
 
+pub(crate) mod admission;
 pub(crate) mod alarm;
 pub(crate) mod connected;
 pub(crate) mod depth;
@@ -22,6 +23,8 @@ pub(crate) mod dispatcher;
 pub(crate) mod explain;
 pub(crate) mod in_hand;
 pub(crate) mod intake;
+pub(crate) mod line;
+pub(crate) mod pace;
 pub(crate) mod places;
 pub(crate) mod planner;
 pub(crate) mod receipts;

@@ -12,20 +12,22 @@ use jiff::Timestamp;
 
 use self::making::Made;
 pub(crate) use self::making::hash;
-use super::connected::Connected;
+use super::connected::{Connected, Wait};
+use super::pace::Comer;
 use super::{Flow, after};
 use crate::domain::category::Category;
 use crate::domain::delivery::{Attempt, Change, Delivery, Settling};
-use crate::domain::health::Sight;
+use crate::domain::health::{Limit, Sight};
 use crate::domain::id::{DeliveryId, ProviderName, TenantId};
 use crate::domain::lane::Lane;
 use crate::domain::lifecycle::{DeliveryState, InvalidTransition};
 use crate::domain::message::{Message, MessageContent};
 use crate::domain::notification::Notification;
 use crate::domain::preference::{self, Preferences, Verdict};
-use crate::domain::route::Choice;
+use crate::domain::route::{Choice, NoneTakesCalls};
 use crate::domain::strategy::{self, Goal, Strategy, Turn};
 use crate::domain::timeline::{Fact, FactKind, Reason};
+use crate::domain::wish::Wishes;
 use crate::error::PreviewError;
 use crate::ports::directory::LookupError;
 use crate::ports::store::StoreError;
@@ -65,6 +67,12 @@ pub(crate) enum Stop {
     Defer(Reason),
     /// Until then.
     Wait(Timestamp, Reason),
+    /// Until it has a turn in the pace of that provider, then at the earliest.
+    Limited {
+        provider: ProviderName,
+        until: Timestamp,
+        reason: Reason,
+    },
     Store(StoreError),
 }
 
@@ -107,22 +115,21 @@ impl Flow {
         let now = self.clock.now();
         let change = match verdict {
             Ok((choice, made)) => {
-                let wants_receipts = matches!(notification.strategy, Strategy::Sequence { until: Goal::Delivered, .. });
-                let is_next = checks.iter().any(|(_, reason)| reason.code == strategy::NEXT);
-                // Once, and not each time that it is put off: by then its reason is another one.
-                if wants_receipts && is_next && delivery.attempts == 0 && delivery.reason.code == strategy::WAITS {
-                    self.miss_receipt(delivery, notification).await?;
-                }
                 return self.send(delivery, notification, checks, choice, made);
             }
             Err(Stop::Suppress(reason)) => delivery.suppress(reason, now),
             Err(Stop::Fail(reason)) => delivery.fail(reason, now),
             Err(Stop::Expire) => delivery.expire(notification.expires_at, now),
             // What waits until its end has come to it.
-            Err(Stop::Wait(..) | Stop::Defer(_)) if at >= notification.expires_at => {
+            Err(Stop::Wait(..) | Stop::Limited { .. } | Stop::Defer(_)) if at >= notification.expires_at => {
                 delivery.expire(notification.expires_at, now)
             }
             Err(Stop::Wait(until, reason)) => self.put_off(delivery, notification, until, reason),
+            Err(Stop::Limited { provider, until, reason }) => {
+                let turn = self.providers.get(&provider).and_then(|known| known.turn_later(Comer::of(delivery), now));
+                let Wait { until, reason } = turn.unwrap_or(Wait { until, reason });
+                self.put_off(delivery, notification, until, reason)
+            }
             Err(Stop::Defer(reason)) => {
                 let category = self.category(&notification.category);
                 delivery.defer(reason, self.settling(&category, notification, None))
@@ -170,7 +177,7 @@ impl Flow {
         match self.make(id, &status.notification, &mut Vec::new()).await {
             Ok(made) => Ok(made.content),
             Err(Stop::Suppress(reason) | Stop::Fail(reason)) => Err(PreviewError::NotSendable(reason.text)),
-            Err(Stop::Defer(reason) | Stop::Wait(_, reason)) => {
+            Err(Stop::Defer(reason) | Stop::Wait(_, reason) | Stop::Limited { reason, .. }) => {
                 Err(PreviewError::Lookup(LookupError { message: reason.text }))
             }
             Err(Stop::Expire) => Err(PreviewError::NotSendable("it has expired".into())),
@@ -207,15 +214,36 @@ impl Flow {
         let route = route.ok_or_else(|| {
             Stop::Fail(Reason::new("route.none", format!("no provider is configured for {channel} to this address")))
         })?;
-        let now = self.clock.now();
-        let standing = |name: &ProviderName| self.standing(name);
+        let has_other = route.chain.providers().nth(1).is_some();
+        // Where it has only one, it waited for as long as that one asked for.
+        let wishes = if has_other { self.wishes(delivery, notification).await? } else { Wishes::default() };
+        let standing = |name: &ProviderName| self.standing_for(name, Comer::of(delivery), &wishes, at);
         let chosen = match delivery.asked_in_doubt().and_then(|asked| route.choose_again(asked, standing)) {
             Some(again) => Ok(again),
             None => route.choose(&delivery.tried, standing, self.entropy.number()),
         };
-        let choice = chosen.map_err(|none| Stop::Wait(self.spread(none.until.max(now), delivery.lane), none.reason))?;
+        let choice = chosen.map_err(|none| self.wait_for(none, delivery.lane))?;
         checks.push((FactKind::Checked, choice.reason.clone()));
         Ok((choice, made))
+    }
+
+    /// What a delivery does that no provider takes now. A breaker may be closed before its time, by an operator or because
+    /// somebody else's probe passed: nothing waits for it for longer than a minute without looking again.
+    fn wait_for(&self, none: NoneTakesCalls, lane: Lane) -> Stop {
+        let now = self.clock.now();
+        let NoneTakesCalls { until, reason, limited } = none;
+        match limited {
+            Some((provider, Limit::PerSecond)) => Stop::Limited { provider, until, reason },
+            Some((_, Limit::PerDay)) => Stop::Wait(self.spread(until.max(now), lane), reason),
+            None => {
+                let at_most = match lane {
+                    Lane::Urgent => Duration::from_secs(10),
+                    Lane::Normal => Duration::from_secs(30),
+                    Lane::Bulk => Duration::from_secs(50),
+                };
+                Stop::Wait(self.spread(until.clamp(now, after(now, at_most)), lane), reason)
+            }
+        }
     }
 
     /// A little after that time: what waits for the same moment must not come back all at once.
@@ -251,16 +279,20 @@ impl Flow {
     }
 
     /// A provider that took a message and did not say in time what became of it, so that the next channel has its turn, is a
-    /// little suspicious.
-    async fn miss_receipt(&self, delivery: &Delivery, notification: &Notification) -> Result<(), StoreError> {
+    /// little suspicious. Noted when the first call on that channel begins: once, however often it was put off before.
+    pub(super) async fn miss_receipt(&self, begun: &Change, notification: &Notification) -> Result<(), StoreError> {
+        let Strategy::Sequence { until: Goal::Delivered, wait_ms } = notification.strategy else { return Ok(()) };
+        let is_next = || begun.facts.iter().any(|fact| fact.reason.code == strategy::NEXT);
+        if begun.delivery.attempts != 1 || !is_next() {
+            return Ok(());
+        }
         let status = self.store.status(&notification.tenant, notification.id).await?;
         let others = status.into_iter().flat_map(|status| status.deliveries);
-        let before = others.take_while(|other| other.id != delivery.id).last();
+        let before = others.take_while(|other| other.id != begun.delivery.id).last();
         let sent = before.filter(|before| before.state == DeliveryState::Sent).and_then(|before| before.last_attempt);
-        let Strategy::Sequence { wait_ms, .. } = notification.strategy else { return Ok(()) };
         // The turn may have been over before it was taken at last: then nothing is missing yet.
         let over_at = |attempt: &Attempt| after(attempt.send_at, Duration::from_millis(wait_ms));
-        let sent = sent.filter(|attempt| over_at(attempt) <= delivery.due_at.max(self.clock.now()));
+        let sent = sent.filter(|attempt| over_at(attempt) <= begun.delivery.due_at.max(self.clock.now()));
         if let Some(connected) = sent.and_then(|attempt| self.providers.get(&attempt.provider)) {
             self.observe(connected, Sight::Worrying, false).await;
         }

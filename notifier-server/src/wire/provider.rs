@@ -41,7 +41,8 @@ pub(crate) struct ProviderBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub(crate) settings_schema: Option<Value>,
-    /// Whether it takes calls now: `takes`, `probe` (one, to find out whether it works again) or `refuses`.
+    /// Whether it takes calls now: `takes`, `probe` (one, to find out whether it works again), `refuses`, or `limited` (it has
+    /// had as many as it is allowed for the time being).
     #[schema(example = "takes")]
     pub(crate) standing: String,
     /// Its circuit breaker.
@@ -148,6 +149,7 @@ impl From<ProviderStatus> for ProviderBody {
             Standing::Takes { .. } => "takes",
             Standing::Probe => "probe",
             Standing::Refuses { .. } => "refuses",
+            Standing::Limited { .. } => "limited",
         };
         let breaker = BreakerBody::from(&status);
         let description = status.description;

@@ -131,18 +131,29 @@ async fn what_is_cancelled_while_it_is_prepared_cannot_be_stopped_and_the_answer
 }
 
 #[tokio::test]
-async fn a_shutdown_in_between_waits_for_the_call() {
-    let (world, only) = one_vendor(|builder| builder).await;
-    world.submit(scheduled()).await;
+async fn a_shutdown_in_between_takes_the_intent_back_and_the_next_process_calls_once_and_on_time() {
+    let (world, lost) = one_vendor(|builder| builder.category(category(UnknownPolicy::Hold))).await;
+    let id = world.submit(scheduled()).await.id;
     before(&world, 50).await;
-    let World { notifier, clock, .. } = world;
-    let ending = tokio::spawn(notifier.shutdown(Duration::from_secs(10)));
-    idle().await;
-    assert!(!ending.is_finished());
-    clock.set(time(DUE_AT));
-    idle().await;
-    assert_eq!((only.count(), only.calls()[0].at), (1, time(DUE_AT)));
-    assert!(ending.await.unwrap().unwrap().drained);
+    assert_eq!(world.state(id).await, DeliveryState::Sending);
+    world.notifier.stop();
+    world.idle().await;
+    let back = world.delivery(id).await;
+    assert_eq!(
+        (back.state, back.reason.code.as_ref(), back.due_at),
+        (DeliveryState::Pending, "attempt.not_called", time(DUE_AT))
+    );
+    let only = Vendor::new("only", &world.clock);
+    let world = world
+        .killed_and_restarted([], |builder| {
+            only.join(builder).route_by(in_order(&["only"])).category(category(UnknownPolicy::Hold))
+        })
+        .await;
+    before(&world, 1).await;
+    assert_eq!(only.count(), 0);
+    before(&world, 0).await;
+    assert_eq!((world.state(id).await, only.count(), lost.count()), (DeliveryState::Sent, 1, 0));
+    assert_eq!(only.calls()[0].at, time(DUE_AT));
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use notifier_core::testing::Answer;
 use notifier_core::{
-    Breaker, Category, Channel, DeliveryState, FactKind, Goal, ListQuery, Override, ProviderStatus, Standing, Strategy,
-    UnknownPolicy,
+    Breaker, Category, CategoryName, Chain, Channel, DeliveryState, FactKind, Goal, ListQuery, Override,
+    ProviderPolicy, ProviderStatus, Route, Standing, Strategy, UnknownPolicy,
 };
 
 use super::vendor::*;
@@ -207,6 +207,105 @@ async fn by_hand_it_is_kept_in_service_whatever_happens() {
         world.idle().await;
     }
     assert_eq!((first.count(), second.count()), (40, 40), "each was asked first");
+    let shown = status(&world, &first);
+    let is_closed = (Breaker::Closed, Some(Override::Closed), Standing::Takes { percent: 100 });
+    assert_eq!((shown.health.breaker, shown.health.set_by_hand, shown.standing), is_closed, "{}", shown.reason);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_breaker_goes_out_soon_after_an_operator_closed_it() {
+    let mut policy = ProviderPolicy::default();
+    (policy.health.open_min_ms, policy.health.open_max_ms) = (3_600_000, 3_600_000);
+    let (world, only) = one_vendor(|builder| builder.provider_policy("only", policy)).await;
+    break_down(&world, &only).await;
+    let called = only.count();
+    only.always(None);
+    let id = world.submit(sms()).await.id;
+    world.advance_in_steps(1_000, 300).await;
+    assert_eq!((only.count(), world.delivery(id).await.reason.code.as_ref()), (called, "route.none_takes_calls"));
+    world.notifier.set_breaker(&only.id(), None).await.unwrap();
+    // Half a minute, and a little more, so that not all come at once.
+    world.advance_in_steps(1_000, 32).await;
+    assert_eq!(world.state(id).await, DeliveryState::Sent);
+}
+
+#[tokio::test]
+async fn of_two_that_are_ready_for_the_same_probe_one_makes_it_and_the_other_spends_nothing() {
+    let mut policy = ProviderPolicy::default();
+    policy.calls_per_second_max = std::num::NonZeroU32::new(100);
+    policy.calls_per_day_max = Some(1_000);
+    let (world, only) = one_vendor(|builder| builder.provider_policy("only", policy)).await;
+    only.always(Some(unavailable()));
+    for _ in 0..15 {
+        world.submit(sms()).await;
+        world.advance_ms(100).await;
+    }
+    assert!(is_open(&world, &only));
+    for id in world.notifier.list(&ListQuery::of(tenant(), 100)).await.unwrap().items {
+        world.notifier.cancel(&tenant(), id.notification.id).await.unwrap();
+    }
+    let called = only.count();
+    only.always(Some(accepted_later()));
+    let mut both = Vec::new();
+    for _ in 0..2 {
+        let mut request = sms();
+        request.schedule = at("2026-01-01T00:01:00Z");
+        both.push(world.submit(request).await.id);
+    }
+    // Both are prepared ahead, and both for the probe.
+    world.clock.set(time("2026-01-01T00:00:59.950Z"));
+    world.idle().await;
+    world.clock.set(time("2026-01-01T00:01:00Z"));
+    world.idle().await;
+    assert_eq!((only.count(), status(&world, &only).calls_today), (called + 1, Some(called as u64 + 1)));
+    let mut states = Vec::new();
+    for id in both {
+        let delivery = world.delivery(id).await;
+        states.push(delivery.state);
+        let wait = world.clock_now().duration_until(delivery.due_at).as_millis();
+        assert!(delivery.state == DeliveryState::Sending || (500..=2_500).contains(&wait), "it waits a little: {wait}");
+    }
+    states.sort_by_key(|state| state.name());
+    assert_eq!(states, [DeliveryState::Pending, DeliveryState::Sending]);
+    assert_eq!(status(&world, &only).calls_in_flight, 1, "and holds no place meanwhile");
+}
+
+#[tokio::test]
+async fn a_receipt_that_did_not_come_is_held_against_its_provider_once() {
+    for (shift_at_percent, is_shifted) in [(15, false), (10, true)] {
+        let clock = clock();
+        let (only, mail) = (Vendor::new("only", &clock), Vendor::taking("mail", &clock, 1));
+        let mut policy = ProviderPolicy::default();
+        (policy.health.window_s, policy.health.shift_at_percent) = (3_600, shift_at_percent);
+        let strategy = Strategy::Sequence { until: Goal::Delivered, wait_ms: 1_000 };
+        let channels = vec![Channel::Sms, Channel::Email];
+        let sequence = Category { strategy, channels, ..category(UnknownPolicy::Hold) };
+        let plain = Category::named(CategoryName::new("plain").unwrap());
+        let by_mail = Route::of(Channel::Email, Chain::Ordered(vec![mail.id()]));
+        let world = World::on(clock, [], |builder| {
+            let builder = mail.join(only.join(builder)).route_by(in_order(&["only"])).route_by(by_mail);
+            builder.provider_policy("only", policy).category(sequence).category(plain)
+        })
+        .await;
+        mail.always(Some(accepted_later()));
+        for _ in 0..9 {
+            let mut request = sms();
+            request.category = Some("plain".into());
+            world.submit(request).await;
+        }
+        let mut first_mail = both();
+        (first_mail.category, first_mail.channels) = (Some("plain".into()), Some(vec![Channel::Email]));
+        world.submit(first_mail).await;
+        world.idle().await;
+        let id = world.submit(both()).await.id;
+        // Its second channel waits for the place of the other email, and is looked at again and again meanwhile.
+        world.advance_in_steps(500, 10).await;
+        mail.let_go(2);
+        world.advance_in_steps(500, 2).await;
+        assert_eq!(world.on_channel(id, Channel::Email).await.state, DeliveryState::Sent);
+        world.advance_in_steps(500, 2).await;
+        assert_eq!((only.count(), status(&world, &only).health.percent < 100), (10, is_shifted));
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,14 @@
 //! Taking back, shutting down, and what a crash leaves behind.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use notifier_core::ports::store::{ClaimQuery, Room};
 use notifier_core::testing::Answer;
-use notifier_core::{DeliveryState, FactKind, SubmitError};
+use notifier_core::{Category, Channel, DeliveryState, FactKind, Lane, MemoryStore, ProviderPolicy, SubmitError};
 
+use super::provider_state::HeldStore;
+use super::vendor::*;
 use super::world::*;
 
 #[tokio::test]
@@ -66,6 +70,48 @@ async fn a_shutdown_waits_for_what_is_in_flight() {
 }
 
 #[tokio::test]
+async fn a_shutdown_gives_back_at_once_what_waits_for_a_place() {
+    let clock = clock();
+    let only = Vendor::taking("only", &clock, 1);
+    let world = World::on(clock, [], |builder| only.join(builder).route_by(in_order(&["only"]))).await;
+    only.always(Some(accepted_later()));
+    world.submit(sms()).await;
+    world.idle().await;
+    let waiting = world.submit(sms()).await.id;
+    world.idle().await;
+    world.notifier.stop();
+    world.idle().await;
+    only.let_go(2);
+    world.idle().await;
+    assert_eq!((only.count(), world.state(waiting).await), (1, DeliveryState::Pending), "nothing more is started");
+    // Not by the end of its claim: the next one that asks gets it.
+    let now = world.clock_now();
+    let room = Room { urgent: 10, normal: 10, bulk: 10 };
+    let query = ClaimQuery { channel: Channel::Sms, room, due_by: now, now, lease_until: now };
+    assert_eq!(world.store.claim(&query).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_for_what_waits_for_its_turn() {
+    let mut policy = ProviderPolicy::default();
+    policy.calls_per_second_max = std::num::NonZeroU32::new(1);
+    let urgent = Category { lane: Lane::Urgent, ..Category::default() };
+    let (world, only) = one_vendor(|builder| builder.provider_policy("only", policy).category(urgent)).await;
+    for _ in 0..2 {
+        world.submit(sms()).await;
+        world.idle().await;
+    }
+    assert_eq!(only.count(), 1);
+    // The clock stands still.
+    let World { notifier, .. } = world;
+    let ending = tokio::spawn(notifier.shutdown(Duration::from_secs(10)));
+    idle().await;
+    assert!(ending.is_finished());
+    assert!(ending.await.unwrap().unwrap().drained);
+    assert_eq!(only.count(), 1);
+}
+
+#[tokio::test]
 async fn a_shutdown_does_not_wait_for_ever() {
     let world = World::with([Answer::Never]).await;
     world.submit(sms()).await;
@@ -77,6 +123,22 @@ async fn a_shutdown_does_not_wait_for_ever() {
     }
     clock.advance(jiff::SignedDuration::from_secs(10));
     assert!(!ending.await.unwrap().unwrap().drained);
+}
+
+#[tokio::test]
+async fn a_shutdown_has_one_deadline_however_much_does_not_end() {
+    // The schedulers of both channels wait for a store that does not answer.
+    let silent = Arc::new(HeldStore::over(Arc::new(MemoryStore::new()), true));
+    let World { notifier, clock, .. } = World::configured([], |builder| builder.store(silent)).await;
+    idle().await;
+    let ending = tokio::spawn(notifier.shutdown(Duration::from_secs(10)));
+    idle().await;
+    clock.advance(jiff::SignedDuration::from_millis(9_999));
+    idle().await;
+    assert!(!ending.is_finished());
+    clock.advance(jiff::SignedDuration::from_millis(1));
+    idle().await;
+    assert!(ending.is_finished(), "ten seconds for all of it");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use notifier_core::{
     Category, Channel, DeliveryExplanation, DeliveryState, FactKind, Goal, ListQuery, NotificationId,
-    NotificationRequest, Override, Preferences, Prospect, Strategy, SubmitError, UnknownPolicy,
+    NotificationRequest, Override, Preferences, Prospect, ProviderPolicy, Strategy, SubmitError, UnknownPolicy,
 };
 
 use super::vendor::*;
@@ -246,4 +246,49 @@ async fn the_version_of_the_rules_changes_with_the_rules_and_not_otherwise() {
     assert_ne!(rules(&route_added).await, version);
     let id = world.submit(in_an_hour()).await.id;
     assert_eq!(world.notifier.explain(&tenant(), id).await.unwrap().unwrap().rules_version, version);
+}
+
+#[tokio::test]
+async fn limits_are_told_and_looking_takes_nothing_of_them() {
+    let mut policy = ProviderPolicy::default();
+    policy.calls_per_day_max = Some(2);
+    let (world, first, second) = two_vendors(|builder| builder.provider_policy("first", policy.clone())).await;
+    for _ in 0..2 {
+        assert_eq!(supposed(&world, sms()).await.reason.code, "route.chosen");
+        world.submit(sms()).await;
+        world.idle().await;
+    }
+    let ahead = supposed(&world, sms()).await;
+    assert_eq!(
+        (ahead.prospect, ahead.reason.code.as_ref()),
+        (Prospect::Send { at: world.clock_now(), provider: second.id() }, "route.limited",)
+    );
+    let mut tomorrow = sms();
+    tomorrow.schedule = at("2026-01-02T09:00:00Z");
+    let ahead = supposed(&world, tomorrow).await;
+    let then = Prospect::Send { at: time("2026-01-02T09:00:00Z"), provider: first.id() };
+    assert_eq!(ahead.prospect, then, "by then it has another day");
+    world.notifier.set_breaker(&second.id(), Some(Override::Open)).await.unwrap();
+    let ahead = supposed(&world, sms()).await;
+    assert!(matches!(ahead.prospect, Prospect::Wait { .. }), "{:?}", ahead.prospect);
+    assert_eq!((first.count(), second.count()), (2, 0));
+}
+
+#[tokio::test]
+async fn a_pace_that_is_full_is_told_and_looking_takes_no_turn() {
+    let mut policy = ProviderPolicy::default();
+    policy.calls_per_second_max = std::num::NonZeroU32::new(1);
+    let (world, only) = one_vendor(|builder| builder.provider_policy("only", policy)).await;
+    for _ in 0..21 {
+        world.submit(sms()).await;
+        world.idle().await;
+    }
+    for _ in 0..10 {
+        let ahead = supposed(&world, sms()).await;
+        assert_eq!(ahead.prospect, Prospect::Wait { until: time("2026-01-01T00:00:21Z") }, "{}", ahead.reason);
+        assert_eq!(ahead.reason.code, "limit.per_second");
+    }
+    let id = world.submit(sms()).await.id;
+    world.idle().await;
+    assert_eq!((only.count(), world.delivery(id).await.due_at), (1, time("2026-01-01T00:00:21Z")), "as it was told");
 }

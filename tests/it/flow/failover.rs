@@ -183,6 +183,41 @@ async fn a_vendors_wish_to_be_left_alone_rests_that_vendor_only() {
 }
 
 #[tokio::test]
+async fn what_one_vendor_asked_for_holds_also_after_others_were_tried_and_after_a_restart() {
+    let patient = || {
+        let retry = RetryPolicy {
+            attempts_max: 50,
+            delay_min_ms: 20_000,
+            delay_base_ms: 20_000,
+            delay_max_ms: 20_000,
+            ..RetryPolicy::default()
+        };
+        Category { retry, ..Category::default() }
+    };
+    let (world, first, second) = two_vendors(|builder| builder.category(patient())).await;
+    // Ten minutes for this message; the provider as a whole rests for one.
+    first.will([rate_limited(600_000)]);
+    second.always(Some(unavailable()));
+    let id = world.submit(sms()).await.id;
+    world.advance_in_steps(1_000, 300).await;
+    assert_eq!(first.count(), 1, "not before the time that it asked for");
+    assert!((10..=17).contains(&second.count()), "one in twenty seconds: {}", second.count());
+    let (again, other) = (Vendor::new("first", &world.clock), Vendor::new("second", &world.clock));
+    other.always(Some(unavailable()));
+    let world = world
+        .killed_and_restarted([], |builder| {
+            other.join(again.join(builder)).route_by(in_order(&["first", "second"])).category(patient())
+        })
+        .await;
+    world.advance_in_steps(1_000, 295).await;
+    assert_eq!((again.count(), world.state(id).await), (0, DeliveryState::Pending));
+    assert!(other.count() <= 17, "one in twenty seconds: {}", other.count());
+    world.advance_in_steps(1_000, 45).await;
+    assert_eq!((again.count(), world.state(id).await), (1, DeliveryState::Sent));
+    assert!(again.calls()[0].at >= time("2026-01-01T00:10:00Z"));
+}
+
+#[tokio::test]
 async fn all_attempts_together_are_limited_however_many_providers_there_are() {
     let (world, first, second) = two_vendors(|builder| builder).await;
     first.always(Some(unavailable()));

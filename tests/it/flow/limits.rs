@@ -138,14 +138,70 @@ async fn the_calls_of_a_day_are_counted_across_restarts() {
 }
 
 #[tokio::test]
-async fn a_day_that_is_used_up_sends_the_rest_to_nobody_before_it_is_over() {
-    // A limit is a wait, and not a failure: no other provider is asked in its place.
+async fn a_day_that_is_used_up_sends_the_rest_to_the_next_provider_and_the_timeline_says_why() {
     let (world, first, second) = two_vendors(|builder| builder.provider_policy("first", per_day(1))).await;
+    let mut last = None;
     for _ in 0..3 {
+        last = Some(world.submit(sms()).await.id);
+        world.idle().await;
+    }
+    assert_eq!((first.count(), second.count()), (1, 2));
+    let sent = world.delivery(last.unwrap()).await;
+    assert_eq!((sent.state, sent.attempts), (DeliveryState::Sent, 1), "a limit is no failure");
+    let timeline = world.timeline(last.unwrap()).await;
+    let reason = &timeline.iter().find(|fact| fact.reason.code == "route.limited").unwrap().reason.text;
+    assert!(reason.contains("`second` in place of `first`") && reason.contains("calls of this day"), "{reason}");
+    world.clock.set(time("2026-01-02T00:00:00Z"));
+    world.submit(sms()).await;
+    world.idle().await;
+    assert_eq!((first.count(), second.count()), (2, 2), "a new day");
+}
+
+#[tokio::test]
+async fn by_weight_the_share_of_one_that_is_used_up_goes_to_the_others() {
+    let clock = clock();
+    let (heavy, light) = (Vendor::new("heavy", &clock), Vendor::new("light", &clock));
+    let route = by_weight(&[("heavy", 9), ("light", 1)]);
+    let world = World::on(clock, [], |builder| {
+        light.join(heavy.join(builder)).route_by(route).provider_policy("heavy", per_day(2))
+    })
+    .await;
+    for _ in 0..30 {
         world.submit(sms()).await;
         world.idle().await;
     }
-    assert_eq!((first.count(), second.count()), (1, 0));
+    assert_eq!((heavy.count(), light.count()), (2, 28));
+}
+
+#[tokio::test]
+async fn where_every_day_is_used_up_the_rest_waits_for_the_next_one() {
+    let (world, first, second) =
+        two_vendors(|builder| builder.provider_policy("first", per_day(1)).provider_policy("second", per_day(1))).await;
+    first.will([unavailable()]);
+    let failed_over = world.submit(sms()).await.id;
+    world.idle().await;
+    assert_eq!(world.state(failed_over).await, DeliveryState::Sent);
+    let waiting = world.submit(sms()).await.id;
+    world.idle().await;
+    let delivery = world.delivery(waiting).await;
+    assert_eq!((delivery.reason.code.as_ref(), delivery.attempts), ("limit.per_day", 0), "{}", delivery.reason);
+    assert!(delivery.due_at >= time("2026-01-02T00:00:00Z"), "{}", delivery.due_at);
+    assert_eq!((first.count(), second.count()), (1, 1));
+}
+
+#[tokio::test]
+async fn one_that_has_had_its_calls_is_no_alternative_to_one_that_failed() {
+    let (world, first, second) = two_vendors(|builder| builder.provider_policy("second", per_day(1))).await;
+    first.will([unavailable(), unavailable()]);
+    world.submit(sms()).await;
+    world.idle().await;
+    let id = world.submit(sms()).await.id;
+    world.idle().await;
+    let waiting = world.delivery(id).await;
+    assert_eq!((waiting.state, waiting.rounds), (DeliveryState::Pending, 1), "it waits as if there were one only");
+    assert!(waiting.tried.is_empty());
+    world.advance_in_steps(500, 5).await;
+    assert_eq!((first.count(), second.count()), (3, 1));
 }
 
 #[tokio::test]

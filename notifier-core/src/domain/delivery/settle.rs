@@ -7,6 +7,7 @@ use crate::domain::category::UnknownPolicy;
 use crate::domain::lifecycle::{DeliveryEvent, InvalidTransition};
 use crate::domain::outcome::{Outcome, Problem, RejectionKind};
 use crate::domain::timeline::{Fact, FactKind, Reason};
+use crate::domain::wish;
 use crate::planted::planted;
 
 impl Delivery {
@@ -112,6 +113,10 @@ impl Delivery {
             .fact(FactKind::Retrying, now)
             .with("attempt", self.attempts.to_string())
             .with("due_at", due_at.to_string());
+        if let (Some(wish_ms), Some(attempt)) = (retry_after_ms, &self.last_attempt) {
+            // Told to this delivery, whatever is done about it: the provider is left alone until then.
+            fact = wish::telling(fact, &attempt.provider, later(now, wish_ms.min(retry.retry_after_max_ms)));
+        }
         if has_alternative {
             delivery.tried.extend(self.last_attempt.as_ref().map(|attempt| attempt.provider.clone()));
             fact = fact.with("failover", "another provider is tried at once");
