@@ -219,7 +219,7 @@ impl Store for SledStore {
 
     async fn receive(&self, receipts: Vec<Receipt>) -> Result<Vec<Received>, StoreError> {
         let received = self.committer.run_each(receipts, |engine, receipt| engine.receive(receipt)).await?;
-        received.into_iter().collect()
+        received.into_iter().map(unless_refused).collect()
     }
 
     async fn status(&self, tenant: &TenantId, id: NotificationId) -> Result<Option<Status>, StoreError> {
@@ -350,5 +350,16 @@ impl Store for SledStore {
     async fn close(&self) -> Result<(), StoreError> {
         self.reader.close().await;
         self.committer.close().await
+    }
+}
+
+/// What a report came to. The others are stored whatever becomes of it, and whoever sent them is not to send them again.
+fn unless_refused(received: Result<Received, StoreError>) -> Result<Received, StoreError> {
+    match received {
+        Err(error @ (StoreError::TooLarge { .. } | StoreError::Damaged { .. })) => {
+            tracing::error!(%error, "a report cannot be stored: it is dropped");
+            Ok(Received::Kept)
+        }
+        received => received,
     }
 }

@@ -52,8 +52,11 @@ impl Engine {
         if change.next_due_at.is_none() && !may_end {
             return Ok(());
         }
-        let notification = notification(&self.staging, &holding.entry.tenant, holding.entry.notification)?;
-        self.follow_up(&notification, change)
+        let found = notification(&self.staging, &holding.entry.tenant, holding.entry.notification);
+        match self.readable(found)? {
+            Some(notification) => self.follow_up(&notification, change),
+            None => Ok(()),
+        }
     }
 
     /// When the next delivery of a sequence is due, and whether a collapse key is free again.
@@ -75,7 +78,8 @@ impl Engine {
     ) -> Result<(), Trouble> {
         let Some(channel) = notification.channel_after(change.delivery.id.channel) else { return Ok(()) };
         let id = DeliveryId { channel, ..change.delivery.id };
-        let next = present(&self.staging, &notification.tenant, id, Some(notification))?;
+        let found = present(&self.staging, &notification.tenant, id, Some(notification));
+        let next = self.readable(found)?.flatten();
         let Some(next) = next.filter(|next| next.delivery.state == DeliveryState::Pending) else { return Ok(()) };
         let delivery = Delivery { due_at, ..next.delivery.clone() };
         self.effects.push(Effect::Dropped(id));

@@ -154,6 +154,18 @@ impl Engine {
         Ok(())
     }
 
+    /// What another record than the one that is written says. One that cannot be read is kept in quarantine and passed over:
+    /// what happened to this delivery is written down all the same.
+    fn readable<T>(&mut self, found: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
+        match found {
+            Err(Trouble::Damaged { key, problem }) => {
+                self.quarantine(&key, &problem)?;
+                Ok(None)
+            }
+            found => found.map(Some),
+        }
+    }
+
     /// Ends a group: everything is in the tree, nothing is durable yet.
     pub(super) fn finish_group(&mut self) -> Result<(), sled::Error> {
         self.forget_past_keys()?;

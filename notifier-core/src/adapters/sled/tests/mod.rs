@@ -6,6 +6,7 @@ mod damage;
 mod differential;
 mod durability;
 mod listing;
+mod neighbours;
 mod opening;
 mod sweeping;
 mod upgrading;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use super::open::Database;
 use super::sync::DataSync;
 use super::{SledOptions, SledStore};
 use jiff::Timestamp;
@@ -42,6 +44,20 @@ fn open_unsynced(path: &Path) -> Arc<dyn Store> {
         }
     }
     Arc::new(SledStore::open_with(path, options(), |_| Box::new(Unsynced)).unwrap())
+}
+
+/// Changes the tree of a closed store behind its back.
+fn tamper(path: &Path, with: impl FnOnce(&sled::Tree)) {
+    let database = Database::open(path, &options()).unwrap();
+    with(database.tree());
+    database.sync().unwrap();
+    database.release();
+}
+
+fn flip_last_bit(tree: &sled::Tree, key: &[u8]) {
+    let mut value = tree.get(key).unwrap().expect("the key is there").to_vec();
+    *value.last_mut().unwrap() ^= 1;
+    tree.insert(key, value).unwrap();
 }
 
 /// Takes the notification back.
