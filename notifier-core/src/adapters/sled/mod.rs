@@ -14,6 +14,7 @@
 //! Times are kept to the microsecond. What an operation says is durable; what a mere look (`status`, `timeline`, `list`,
 //! preferences and templates) shows may for a moment be ahead of that.
 
+mod batches;
 mod check;
 mod committer;
 mod compact;

@@ -11,9 +11,9 @@ mod opening;
 mod sweeping;
 mod upgrading;
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::{fs, io};
 
 use tempfile::TempDir;
 
@@ -58,6 +58,18 @@ fn flip_last_bit(tree: &sled::Tree, key: &[u8]) {
     let mut value = tree.get(key).unwrap().expect("the key is there").to_vec();
     *value.last_mut().unwrap() ^= 1;
     tree.insert(key, value).unwrap();
+}
+
+/// Copies the files of a store as they are, open or not.
+fn photograph(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to.join("sled/blobs"))?;
+    for entry in fs::read_dir(from.join("sled"))? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::copy(entry.path(), to.join("sled").join(entry.file_name()))?;
+        }
+    }
+    fs::copy(from.join("commit"), to.join("commit")).map(drop)
 }
 
 /// Takes the notification back.
