@@ -62,6 +62,12 @@ impl Report {
     }
 }
 
+/// What a walk through the data shows.
+#[cfg(test)]
+pub(super) fn look(tree: &sled::Tree) -> Result<Report, sled::Error> {
+    Ok(Examination::of(tree)?.report())
+}
+
 /// Looks through the whole store in that folder, which no process may have open.
 ///
 /// With `repair`, indexes are made to agree with the records, records that cannot be read are copied to the quarantine,

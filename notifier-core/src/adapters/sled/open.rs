@@ -343,7 +343,8 @@ fn move_snapshots(folder: &Path, aside: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn snapshots(folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
+/// Files in sled's folder that save it reading its whole log.
+pub(super) fn snapshots(folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -8,6 +8,7 @@ mod durability;
 mod listing;
 mod neighbours;
 mod opening;
+mod power;
 mod sweeping;
 mod upgrading;
 

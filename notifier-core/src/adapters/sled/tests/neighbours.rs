@@ -44,7 +44,7 @@ impl Ground {
 
     async fn assert_is_in_quarantine(&self, key: &[u8]) {
         let copy = keys::quarantine(key);
-        assert!(self.sled.read(move |tree| Ok(tree.contains_key(copy)?)).await.unwrap(), "a copy is kept");
+        assert!(self.sled.read(move |tree| Ok(tree.contains_key(&copy)?)).await.unwrap(), "a copy is kept");
     }
 }
 
@@ -242,6 +242,6 @@ async fn a_damaged_delivery_takes_no_outcome() {
     let refused = store.begin(claimed.lease, begin(&claimed.delivery, at(1)), at(1_000)).await.unwrap_err();
     assert!(matches!(refused, StoreError::Damaged { .. }), "{refused}");
     let key = keys::message(&ProviderName::new("twilio").unwrap(), &message_id(claimed.delivery.id));
-    assert!(!ground.sled.read(move |tree| Ok(tree.contains_key(key)?)).await.unwrap());
+    assert!(!ground.sled.read(move |tree| Ok(tree.contains_key(&key)?)).await.unwrap());
     store.close().await.unwrap();
 }
