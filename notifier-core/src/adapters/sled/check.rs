@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use self::examine::Examination;
+use super::batches::{BATCH_CHANGES_MAX, Batches};
 use super::open::{Database, OpenError, SledOptions, at, medium};
 use super::{marker, upgrade};
 
@@ -61,6 +62,12 @@ impl Report {
     }
 }
 
+/// What a walk through the data shows.
+#[cfg(test)]
+pub(super) fn look(tree: &sled::Tree) -> Result<Report, sled::Error> {
+    Ok(Examination::of(tree)?.report())
+}
+
 /// Looks through the whole store in that folder, which no process may have open.
 ///
 /// With `repair`, indexes are made to agree with the records, records that cannot be read are copied to the quarantine,
@@ -86,7 +93,9 @@ pub fn check(path: impl AsRef<Path>, repair: bool) -> Result<Report, OpenError> 
     report.acknowledged = acknowledged;
     report.file_bytes = database.file_bytes()?;
     if repair {
-        examination.apply(database.tree()).map_err(medium)?;
+        let sync = Box::new(database.data_sync()?);
+        let batches = Batches::new(database.tree(), sync, BATCH_CHANGES_MAX);
+        examination.apply(database.tree(), batches).map_err(medium)?;
         progress.live_bytes = report.live_bytes;
         database.record(&progress)?;
         marker::reset(&marker_path, progress.operations).map_err(at(&marker_path))?;

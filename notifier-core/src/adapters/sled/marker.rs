@@ -27,16 +27,21 @@ pub(super) fn read(path: &Path) -> io::Result<Option<u64>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let mut newest = None;
-    for slot in 0..2 {
+    Ok(numbers(&file)?.into_iter().max().flatten())
+}
+
+/// What stands in each place; `None` when nothing readable does.
+fn numbers(file: &File) -> io::Result<[Option<u64>; 2]> {
+    let mut numbers = [None; 2];
+    for (place, number) in (0..).zip(&mut numbers) {
         let mut bytes = [0; 16];
-        match file.read_exact_at(&mut bytes, slot * SLOT_BYTES) {
-            Ok(()) => newest = newest.max(parse(&bytes)),
+        match file.read_exact_at(&mut bytes, place * SLOT_BYTES) {
+            Ok(()) => *number = parse(&bytes),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(newest)
+    Ok(numbers)
 }
 
 /// Makes the file say this, even if it said more.
@@ -46,6 +51,15 @@ pub(super) fn reset(path: &Path, number: u64) -> io::Result<()> {
         file.write_all_at(&format(number), slot * SLOT_BYTES)?;
     }
     file.sync_all()
+}
+
+/// A whole file that says this.
+#[cfg(test)]
+pub(super) fn bytes(number: u64) -> Vec<u8> {
+    let mut bytes = vec![0; 1_024];
+    bytes[..16].copy_from_slice(&format(number));
+    bytes[512..528].copy_from_slice(&format(number));
+    bytes
 }
 
 /// Writes commit numbers down, behind the committer.
@@ -65,10 +79,12 @@ struct Wanted {
 impl Marker {
     /// Starts behind a file that says `number`.
     pub(super) fn start(path: &Path, number: u64) -> io::Result<Self> {
-        let file = File::options().write(true).open(path)?;
+        let file = File::options().read(true).write(true).open(path)?;
+        let place = older_place(&file)?;
         let shared = Arc::new((Mutex::new(Wanted { number, written: number, finish: false }), Condvar::new()));
         let seen = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("notifier-marker".into()).spawn(move || follow(&file, &seen))?;
+        let thread =
+            std::thread::Builder::new().name("notifier-marker".into()).spawn(move || follow(&file, place, &seen))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -94,7 +110,13 @@ impl Drop for Marker {
     }
 }
 
-fn follow(file: &File, shared: &(Mutex<Wanted>, Condvar)) {
+/// The place that does not hold the highest number.
+fn older_place(file: &File) -> io::Result<u64> {
+    let [first, second] = numbers(file)?;
+    Ok(u64::from(first >= second))
+}
+
+fn follow(file: &File, mut place: u64, shared: &(Mutex<Wanted>, Condvar)) {
     let (wanted, changed) = shared;
     loop {
         let waiting = wanted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,8 +127,8 @@ fn follow(file: &File, shared: &(Mutex<Wanted>, Condvar)) {
         waiting.written = number;
         drop(waiting);
         if is_news {
-            let slot = number % 2;
-            let written = file.write_all_at(&format(number), slot * SLOT_BYTES).and_then(|()| file.sync_data());
+            let written = file.write_all_at(&format(number), place * SLOT_BYTES).and_then(|()| file.sync_data());
+            place = 1 - place;
             if let Err(error) = written {
                 // The data is safe; only the alarm for its loss is out of order.
                 tracing::error!(%error, "the commit marker cannot be written: loss of data may go unnoticed");
@@ -168,5 +190,20 @@ mod tests {
         assert_eq!(read(&path).unwrap(), Some(8));
         file.set_len(10).unwrap();
         assert_eq!(read(&path).unwrap(), None);
+    }
+    /// Commit numbers do not come one by one.
+    #[test]
+    fn the_number_before_is_whole_while_one_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("commit");
+        reset(&path, 2).unwrap();
+        for number in [4, 6, 8, 10] {
+            let marker = Marker::start(&path, number - 2).unwrap();
+            marker.note(number);
+            drop(marker);
+            let mut places = numbers(&File::open(&path).unwrap()).unwrap();
+            places.sort_unstable();
+            assert_eq!(places, [Some(number - 2), Some(number)]);
+        }
     }
 }

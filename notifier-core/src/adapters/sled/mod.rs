@@ -14,6 +14,7 @@
 //! Times are kept to the microsecond. What an operation says is durable; what a mere look (`status`, `timeline`, `list`,
 //! preferences and templates) shows may for a moment be ahead of that.
 
+mod batches;
 mod check;
 mod committer;
 mod compact;
@@ -36,6 +37,7 @@ mod tests;
 mod upgrade;
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -46,7 +48,7 @@ use self::engine::Engine;
 use self::marker::Marker;
 use self::open::Database;
 pub use self::open::{OpenError, SledOptions};
-use self::reader::{Reader, Stopped};
+use self::reader::{Reader, Stopped, Walked};
 use self::stored::Trouble;
 use self::suppressed::Suppressed;
 use self::sync::DataSync;
@@ -76,6 +78,9 @@ pub struct SledStore {
     committer: Committer,
     suppressed: Suppressed,
     list_examined_max: usize,
+    /// After which notification the last sweep stopped, and its key. Whoever comes with another one begins anew, so that
+    /// nothing is left out.
+    swept: Mutex<Option<(NotificationId, Vec<u8>)>>,
 }
 
 impl std::fmt::Debug for SledStore {
@@ -119,7 +124,8 @@ impl SledStore {
         let suppressed = Suppressed::of(&tree).map_err(open::medium)?;
         let engine = Engine::new(tree.clone(), progress, suppressed.clone()).map_err(open::medium)?;
         let committer = Committer::start(engine, database, sync, marker).map_err(start)?;
-        Ok(Self { reader: Reader::new(tree), committer, suppressed, list_examined_max: LIST_EXAMINED_MAX })
+        let swept = Mutex::new(None);
+        Ok(Self { reader: Reader::new(tree), committer, suppressed, list_examined_max: LIST_EXAMINED_MAX, swept })
     }
 
     /// Tells about what a list had to leave out. The list goes on without it; whoever asks for it by its identifier is told.
@@ -135,17 +141,20 @@ impl SledStore {
 
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&sled::Tree) -> Result<T, Trouble> + Send + 'static,
+        work: impl Fn(&sled::Tree) -> Result<T, Trouble> + Send + Sync + 'static,
     ) -> Result<T, StoreError> {
         if let Some(failure) = self.committer.failure() {
             return Err(failure);
         }
-        match self.reader.read(work).await {
+        let work = Arc::new(work);
+        let again = Arc::clone(&work);
+        match self.reader.read(move |tree| work(tree)).await {
             Ok(found) => Ok(found),
             Err(Stopped::Closed) => Err(StoreError::Closed),
             Err(Stopped::Panicked) => Err(StoreError::Failed("sled panicked while it was read".into())),
-            // In its turn as an operation, the damage is put into quarantine and told.
-            Err(Stopped::Trouble(trouble)) => self.committer.run(|_| Err(trouble)).await,
+            // In its turn as an operation nothing is in the middle of a change: what cannot be read now is damaged, is put into
+            // quarantine and told.
+            Err(Stopped::Trouble) => self.committer.run(move |engine| again(engine.staging().tree())).await,
         }
     }
 }
@@ -219,7 +228,7 @@ impl Store for SledStore {
 
     async fn receive(&self, receipts: Vec<Receipt>) -> Result<Vec<Received>, StoreError> {
         let received = self.committer.run_each(receipts, |engine, receipt| engine.receive(receipt)).await?;
-        received.into_iter().collect()
+        received.into_iter().map(unless_refused).collect()
     }
 
     async fn status(&self, tenant: &TenantId, id: NotificationId) -> Result<Option<Status>, StoreError> {
@@ -335,7 +344,16 @@ impl Store for SledStore {
     }
 
     async fn sweep(&self, after: Option<NotificationId>, limit: usize) -> Result<Swept, StoreError> {
-        self.committer.run(move |engine| engine.sweep(after, limit)).await
+        let limit = limit.max(1);
+        let stopped = self.swept.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let from = stopped.filter(|(id, _)| Some(*id) == after).map(|(_, key)| key);
+        let walked = self.read(move |tree| reader::walk(tree, from.as_deref(), limit)).await?;
+        let Walked { examined, open, last } = walked;
+        let repaired = self.committer.run(move |engine| engine.sweep(&open, limit)).await?;
+        let stopped = last.and_then(|key| Some((keys::notification_id(&key)?, key)));
+        let next = stopped.as_ref().map(|(id, _)| *id);
+        *self.swept.lock().unwrap_or_else(PoisonError::into_inner) = stopped;
+        Ok(Swept { examined, repaired, next })
     }
 
     async fn counts(&self) -> Result<StoreCounts, StoreError> {
@@ -350,5 +368,16 @@ impl Store for SledStore {
     async fn close(&self) -> Result<(), StoreError> {
         self.reader.close().await;
         self.committer.close().await
+    }
+}
+
+/// What a report came to. The others are stored whatever becomes of it, and whoever sent them is not to send them again.
+fn unless_refused(received: Result<Received, StoreError>) -> Result<Received, StoreError> {
+    match received {
+        Err(error @ (StoreError::TooLarge { .. } | StoreError::Damaged { .. })) => {
+            tracing::error!(%error, "a report cannot be stored: it is dropped");
+            Ok(Received::Kept)
+        }
+        received => received,
     }
 }

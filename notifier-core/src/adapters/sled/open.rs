@@ -15,6 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::batches::Batches;
 use super::envelope::{self, Record};
 use super::records::{FormatRecord, ProgressRecord};
 use super::stored::{self, Trouble};
@@ -90,6 +91,8 @@ pub enum OpenError {
 
 /// The layout of keys and values that this program writes.
 const FORMAT: u32 = 2;
+/// Added to the number of a format while data is being converted to it.
+const CONVERTING: u32 = 1 << 16;
 /// Bounds what is in one unsynced group, and keeps the file from growing without end. Never to be changed: sled refuses
 /// to open a file that has another.
 const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
@@ -237,6 +240,13 @@ impl Database {
         self.sync()
     }
 
+    /// Says that the data is on its way to the present format. Until [`Self::record`] says that it has come there, no program
+    /// of an older format opens it, and one of this format goes on.
+    pub(super) fn mark_converting(&self, batches: &mut Batches<'_>) -> Result<(), sled::Error> {
+        batches.insert(keys::FORMAT, envelope::seal(&FormatRecord { number: CONVERTING + FORMAT }));
+        batches.finish()
+    }
+
     /// Makes everything durable that was written so far.
     pub(super) fn sync(&self) -> Result<(), OpenError> {
         self.flush().map_err(medium)?;
@@ -262,9 +272,11 @@ impl Database {
 
     fn find_format(&self) -> Result<u32, OpenError> {
         match self.bookkeeping::<FormatRecord>(keys::FORMAT)? {
-            Some(FormatRecord { number }) if number > FORMAT => {
-                Err(OpenError::Format { found: number, newest: FORMAT })
+            Some(FormatRecord { number }) if number % CONVERTING > FORMAT => {
+                Err(OpenError::Format { found: number % CONVERTING, newest: FORMAT })
             }
+            // Converted in part: what is not done yet is as it was in the format before.
+            Some(FormatRecord { number }) if number > CONVERTING => Ok(number - CONVERTING - 1),
             Some(FormatRecord { number }) => Ok(number),
             None if self.db.is_empty() => Ok(FORMAT),
             None => Err(OpenError::Foreign { path: self.folder.path.clone() }),
@@ -331,7 +343,8 @@ fn move_snapshots(folder: &Path, aside: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn snapshots(folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
+/// Files in sled's folder that save it reading its whole log.
+pub(super) fn snapshots(folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -6,6 +6,7 @@
 //! Memory grows with tenants, not with deliveries.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use jiff::Timestamp;
 
@@ -26,7 +27,12 @@ pub(super) struct Queues {
 struct Queue {
     hints: BTreeMap<TenantId, Hint>,
     /// The same by due time.
-    by_time: BTreeSet<(Timestamp, TenantId)>,
+    by_time: BTreeMap<Timestamp, BTreeSet<TenantId>>,
+    /// Those of them that are due at the horizon, in the order of turns: so that a claim costs as much as it takes, however
+    /// many wait.
+    ready: BTreeSet<TenantId>,
+    /// Until when somebody asked last.
+    horizon: Timestamp,
     /// Whose turn it was last.
     served: Option<TenantId>,
 }
@@ -80,14 +86,13 @@ impl Queues {
     }
 
     /// Tenants that may have something due, in the order of their turns: at most `limit`.
-    pub(super) fn turns(&self, channel: Channel, lane: Lane, due_by: Timestamp, limit: usize) -> Vec<TenantId> {
-        let Some(queue) = self.lanes.get(&(channel, lane)) else { return Vec::new() };
-        let mut ready: Vec<&TenantId> =
-            queue.by_time.iter().take_while(|(due_at, _)| *due_at <= due_by).map(|(_, tenant)| tenant).collect();
-        ready.sort_unstable();
-        let next = queue.served.as_ref().map_or(0, |served| ready.partition_point(|tenant| *tenant <= served));
-        ready.rotate_left(next);
-        ready.into_iter().take(limit).cloned().collect()
+    pub(super) fn turns(&mut self, channel: Channel, lane: Lane, due_by: Timestamp, limit: usize) -> Vec<TenantId> {
+        let Some(queue) = self.lanes.get_mut(&(channel, lane)) else { return Vec::new() };
+        queue.look_until(due_by);
+        let Some(served) = &queue.served else { return queue.ready.iter().take(limit).cloned().collect() };
+        let later = queue.ready.range::<TenantId, _>((Bound::Excluded(served), Bound::Unbounded));
+        let earlier = queue.ready.range::<TenantId, _>((Bound::Unbounded, Bound::Included(served)));
+        later.chain(earlier).take(limit).cloned().collect()
     }
 
     /// It was that tenant's turn.
@@ -98,7 +103,8 @@ impl Queues {
     /// The earliest due time in the lane, or the tenant at whose hint somebody has to look first.
     pub(super) fn earliest(&self, channel: Channel, lane: Lane) -> Option<Result<Timestamp, TenantId>> {
         let queue = self.lanes.get(&(channel, lane))?;
-        let (due_at, tenant) = queue.by_time.first()?;
+        let (due_at, tenants) = queue.by_time.first_key_value()?;
+        let tenant = tenants.first()?;
         let is_vague = queue.hints.get(tenant).is_some_and(|hint| hint.is_vague);
         Some(if is_vague { Err(tenant.clone()) } else { Ok(*due_at) })
     }
@@ -113,10 +119,39 @@ impl Queue {
         let (old, new) = (before.map(|hint| hint.place.0), place.map(|place| place.0));
         if old != new {
             if let Some(old) = old {
-                self.by_time.remove(&(old, tenant.clone()));
+                self.leave(old, tenant);
             }
             if let Some(new) = new {
-                self.by_time.insert((new, tenant.clone()));
+                self.by_time.entry(new).or_default().insert(tenant.clone());
+            }
+            let is_ready = |due_at: Option<Timestamp>| due_at.is_some_and(|due_at| due_at <= self.horizon);
+            match (is_ready(old), is_ready(new)) {
+                (true, false) => drop(self.ready.remove(tenant)),
+                (false, true) => drop(self.ready.insert(tenant.clone())),
+                _ => {}
+            }
+        }
+    }
+
+    /// Moves the horizon. Each tenant is passed once on the way there; time mostly goes one way.
+    fn look_until(&mut self, horizon: Timestamp) {
+        let before = std::mem::replace(&mut self.horizon, horizon);
+        if before < horizon {
+            let due = self.by_time.range((Bound::Excluded(before), Bound::Included(horizon)));
+            self.ready.extend(due.flat_map(|(_, tenants)| tenants.iter().cloned()));
+        } else if horizon < before {
+            let due_later = self.by_time.range((Bound::Excluded(horizon), Bound::Included(before)));
+            for tenant in due_later.flat_map(|(_, tenants)| tenants) {
+                self.ready.remove(tenant);
+            }
+        }
+    }
+
+    fn leave(&mut self, due_at: Timestamp, tenant: &TenantId) {
+        if let Some(tenants) = self.by_time.get_mut(&due_at) {
+            tenants.remove(tenant);
+            if tenants.is_empty() {
+                self.by_time.remove(&due_at);
             }
         }
     }
@@ -174,16 +209,39 @@ mod tests {
             queues.freed(&entry(name, 10));
         }
         queues.freed(&entry("later", 50));
-        let turns = |queues: &Queues, limit| {
+        let turns = |queues: &mut Queues, limit| {
             let turns = queues.turns(Channel::Sms, Lane::Normal, at(10), limit);
             turns.iter().map(|tenant| tenant.as_str().to_owned()).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(turns(&queues, 9), "a b c d");
+        assert_eq!(turns(&mut queues, 9), "a b c d");
         queues.served(Channel::Sms, Lane::Normal, &tenant("b"));
-        assert_eq!(turns(&queues, 3), "c d a");
+        assert_eq!(turns(&mut queues, 3), "c d a");
         queues.served(Channel::Sms, Lane::Normal, &tenant("d"));
-        assert_eq!(turns(&queues, 2), "a b");
+        assert_eq!(turns(&mut queues, 2), "a b");
         queues.served(Channel::Sms, Lane::Normal, &tenant("bb"));
-        assert_eq!(turns(&queues, 9), "c d a b", "who is gone has a place in the order all the same");
+        assert_eq!(turns(&mut queues, 9), "c d a b", "who is gone has a place in the order all the same");
+    }
+    #[test]
+    fn who_is_ready_follows_the_time_that_is_asked_about_and_what_is_found() {
+        let mut queues = Queues::default();
+        for (name, ms) in [("a", 10), ("b", 20), ("c", 30)] {
+            queues.freed(&entry(name, ms));
+        }
+        let turns = |queues: &mut Queues, ms| {
+            let turns = queues.turns(Channel::Sms, Lane::Normal, at(ms), 9);
+            turns.iter().map(|tenant| tenant.as_str().to_owned()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(turns(&mut queues, 9), "");
+        assert_eq!(turns(&mut queues, 20), "a b");
+        assert_eq!(turns(&mut queues, 99), "a b c");
+        assert_eq!(turns(&mut queues, 10), "a", "an earlier time");
+        queues.freed(&entry("c", 5));
+        assert_eq!(turns(&mut queues, 10), "a c");
+        queues.found(Channel::Sms, Lane::Normal, &tenant("a"), Some((at(40), entry("a", 40).notification)));
+        assert_eq!(turns(&mut queues, 10), "c");
+        queues.found(Channel::Sms, Lane::Normal, &tenant("c"), None);
+        assert_eq!(turns(&mut queues, 10), "");
+        assert_eq!(turns(&mut queues, 40), "a b");
+        assert_eq!(earliest(&queues), Some(Ok(at(20))));
     }
 }

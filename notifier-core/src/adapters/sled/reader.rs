@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
-pub(super) use self::lists::{dead_letters, list, provider_states, suppressions};
+pub(super) use self::lists::{Walked, dead_letters, list, provider_states, suppressions, walk};
 use super::keys;
 use super::present::{Whole, present_beside, whole};
 use super::records::{PreferencesRecord, SuppressionRecord, TemplateRecord};
@@ -33,8 +33,8 @@ const READS_MAX: u32 = 8;
 pub(super) enum Stopped {
     /// The store is closed.
     Closed,
-    /// The read itself failed.
-    Trouble(Trouble),
+    /// What was looked for cannot be read, or was in the middle of a change.
+    Trouble,
     /// sled panicked.
     Panicked,
 }
@@ -52,7 +52,7 @@ impl Reader {
 
     pub(super) async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&sled::Tree) -> Result<T, Trouble> + Send + 'static,
+        work: impl Fn(&sled::Tree) -> Result<T, Trouble> + Send + 'static,
     ) -> Result<T, Stopped> {
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| Stopped::Closed)?;
         let tree = self.tree.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Stopped::Closed)?;
@@ -63,7 +63,7 @@ impl Reader {
             drop(turn);
             found
         });
-        reading.await.map_err(|_| Stopped::Panicked)?.map_err(Stopped::Trouble)
+        reading.await.map_err(|_| Stopped::Panicked)?.map_err(|_| Stopped::Trouble)
     }
 
     /// Whether nothing can be read any longer.
@@ -79,11 +79,27 @@ impl Reader {
     }
 }
 
+/// Looks until nothing was changed meanwhile: every batch of changes brings a new commit number. So what stands in several
+/// places is seen as it was at one moment, and what is only in the middle of a change is not taken for damage.
+fn undisturbed<T>(tree: &sled::Tree, look: impl Fn() -> Result<T, Trouble>) -> Result<T, Trouble> {
+    const TRIES: usize = 16;
+    let mut before = tree.get(keys::PROGRESS)?;
+    for _ in 1..TRIES {
+        let found = look();
+        let after = tree.get(keys::PROGRESS)?;
+        if after == before {
+            return found;
+        }
+        before = after;
+    }
+    look()
+}
+
 pub(super) fn status(tree: &sled::Tree, tenant: &TenantId, id: NotificationId) -> Result<Option<Status>, Trouble> {
-    match whole(tree, tenant, id)? {
+    undisturbed(tree, || match whole(tree, tenant, id)? {
         Some(whole) => status_of(tree, whole.notification).map(Some),
         None => Ok(None),
-    }
+    })
 }
 
 fn status_of(tree: &sled::Tree, notification: Notification) -> Result<Status, Trouble> {
@@ -93,6 +109,10 @@ fn status_of(tree: &sled::Tree, notification: Notification) -> Result<Status, Tr
 }
 
 pub(super) fn timeline(tree: &sled::Tree, tenant: &TenantId, id: NotificationId) -> Result<Option<Vec<Fact>>, Trouble> {
+    undisturbed(tree, || facts(tree, tenant, id))
+}
+
+fn facts(tree: &sled::Tree, tenant: &TenantId, id: NotificationId) -> Result<Option<Vec<Fact>>, Trouble> {
     let Some(Whole { notification, .. }) = whole(tree, tenant, id)? else { return Ok(None) };
     let mut facts = Vec::new();
     for channel in &notification.channels {

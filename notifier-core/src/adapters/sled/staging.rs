@@ -84,6 +84,11 @@ impl Staging {
         Self { tree, operation, batch, progress, growth: 0, tally: Tally::default(), unsynced_bytes: 0 }
     }
 
+    /// What is in the tree: everything up to the last [`Self::apply`].
+    pub(super) fn tree(&self) -> &sled::Tree {
+        &self.tree
+    }
+
     /// How many of what there is, with all operations before this one.
     pub(super) fn counts(&self) -> &Counts {
         &self.progress.counts

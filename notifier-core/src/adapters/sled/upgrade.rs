@@ -2,29 +2,38 @@
 //!
 //! Format 1 had a due entry for each pending delivery and a sending entry for each that was being sent, a record for every
 //! delivery, and no index of messages and dead letters. All of format 2 follows from the records, so the change can be cut
-//! short anywhere: what was done is done again with the same result, and only when everything is on the medium does the
-//! format record say so.
+//! short anywhere: what was done is done again with the same result. The format record says from the beginning to the end that
+//! the data is being converted, so that no older program takes it for what it knows.
 
+use super::batches::{BATCH_CHANGES_MAX, Batches};
 use super::engine::{death, message_of};
 use super::keys::{self, QueueEntry};
 use super::open::{Database, OpenError, medium};
 use super::records::{Counts, DeliveryRecord, ProgressRecord};
 use super::staging::Tally;
 use super::stored::{Trouble, fetch, split, understood};
+use super::sync::DataSync;
 use super::{envelope, stored};
 use crate::domain::delivery::Delivery;
 use crate::domain::lifecycle::DeliveryState;
 
-/// Changes in one batch.
-const BATCH_CHANGES: usize = 384;
-
 /// Converts the data. Returns the bookkeeping that goes with the new format; it and the format are on the medium then.
 pub(super) fn upgrade(database: &Database, progress: ProgressRecord) -> Result<ProgressRecord, OpenError> {
+    convert(database, progress, Box::new(database.data_sync()?), BATCH_CHANGES_MAX)
+}
+
+/// The same with a sync of one's own and batches of that many changes.
+pub(super) fn convert(
+    database: &Database,
+    progress: ProgressRecord,
+    sync: Box<dyn DataSync>,
+    changes_max: usize,
+) -> Result<ProgressRecord, OpenError> {
     tracing::info!("the store has an older format and is brought up to the present one");
     let tree = database.tree();
-    let mut upgrade = Upgrade { tree, batch: sled::Batch::default(), changes: 0, tally: Tally::default() };
-    let counts = upgrade.run().map_err(medium)?;
-    database.sync()?;
+    let mut batches = Batches::new(tree, sync, changes_max);
+    database.mark_converting(&mut batches).map_err(medium)?;
+    let counts = Upgrade { tree, batches, tally: Tally::default() }.run().map_err(medium)?;
     let live_bytes = tree.iter().try_fold(0, |bytes, entry| {
         let (key, value) = entry.map_err(medium)?;
         Ok(bytes + u64::try_from(key.len() + value.len()).unwrap_or(0))
@@ -36,13 +45,12 @@ pub(super) fn upgrade(database: &Database, progress: ProgressRecord) -> Result<P
 
 struct Upgrade<'t> {
     tree: &'t sled::Tree,
-    batch: sled::Batch,
-    changes: usize,
+    batches: Batches<'t>,
     tally: Tally,
 }
 
 impl Upgrade<'_> {
-    fn run(&mut self) -> Result<Counts, sled::Error> {
+    fn run(mut self) -> Result<Counts, sled::Error> {
         for key in self.tree.scan_prefix([keys::DELIVERY]).keys() {
             let key = key?;
             match self.delivery(&key) {
@@ -54,13 +62,14 @@ impl Upgrade<'_> {
                 Err(Trouble::Refused(error)) => tracing::error!(%error, "a record cannot be brought up to date"),
             }
         }
-        self.apply()?;
+        self.batches.finish()?;
         for prefix in [keys::DUE, keys::SENDING] {
             for key in self.tree.scan_prefix([prefix]).keys() {
-                self.remove(&key?)?;
+                self.batches.together(1)?;
+                self.batches.remove(&key?);
             }
         }
-        self.apply()?;
+        self.batches.finish()?;
         Ok(self.tally.added_to(&Counts::default()))
     }
 
@@ -81,7 +90,7 @@ impl Upgrade<'_> {
             },
             DeliveryState::Sending => {
                 // In one batch: what is being sent is never taken for pending.
-                self.make_room(2 * stored::RECORD_BYTES_MAX / stored::PART_BYTES_MAX + 2)?;
+                self.batches.together(2 * stored::RECORD_BYTES_MAX / stored::PART_BYTES_MAX + 2)?;
                 self.write(&entry, envelope::seal(&record));
                 self.write(key, envelope::seal(&record.pending()));
                 self.tally.delivery(delivery.lane, DeliveryState::Sending, 1);
@@ -103,34 +112,14 @@ impl Upgrade<'_> {
     fn write(&mut self, key: &[u8], sealed: Vec<u8>) {
         let (head, parts) = split(sealed);
         for (number, part) in (0..).zip(parts) {
-            self.batch.insert(keys::part(key, number), part);
-            self.changes += 1;
+            self.batches.insert(&keys::part(key, number), part);
         }
-        self.batch.insert(key, head);
-        self.changes += 1;
+        self.batches.insert(key, head);
     }
 
     fn insert(&mut self, key: &[u8], value: &[u8]) -> Result<(), sled::Error> {
-        self.make_room(1)?;
-        self.batch.insert(key, value);
-        self.changes += 1;
+        self.batches.together(1)?;
+        self.batches.insert(key, value);
         Ok(())
-    }
-
-    fn remove(&mut self, key: &[u8]) -> Result<(), sled::Error> {
-        self.make_room(1)?;
-        self.batch.remove(key);
-        self.changes += 1;
-        Ok(())
-    }
-
-    /// Applies what there is if that many more changes would be too many.
-    fn make_room(&mut self, changes: usize) -> Result<(), sled::Error> {
-        if self.changes + changes > BATCH_CHANGES { self.apply() } else { Ok(()) }
-    }
-
-    fn apply(&mut self) -> Result<(), sled::Error> {
-        self.changes = 0;
-        self.tree.apply_batch(std::mem::take(&mut self.batch))
     }
 }

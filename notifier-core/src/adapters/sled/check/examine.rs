@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use sled::IVec;
 
 use super::{NAMED_MAX, Report};
+use crate::adapters::sled::batches::Batches;
 use crate::adapters::sled::engine::{death, message_of};
 use crate::adapters::sled::envelope::{self, Kind, Record, Unreadable};
 use crate::adapters::sled::keys;
@@ -27,9 +28,6 @@ use crate::domain::suppression::Suppression;
 use crate::domain::template::Template;
 use crate::domain::timeline::FactKind;
 use crate::ports::store::ProviderState;
-
-/// Changes in one batch of the repair.
-const BATCH_CHANGES: usize = 384;
 
 #[derive(Default)]
 pub(super) struct Examination {
@@ -105,41 +103,19 @@ impl Examination {
         ProgressRecord { counts: self.counts(), ..self.progress.clone().unwrap_or_else(rebuilt) }
     }
 
-    /// Makes the indexes agree with the records.
-    pub(super) fn apply(self, tree: &sled::Tree) -> Result<(), sled::Error> {
-        let mut changes: Vec<(Vec<u8>, Option<IVec>)> = Vec::new();
-        for key in self.damaged {
-            let Some(value) = tree.get(&key)? else { continue };
-            let parts = measure(tree, &key)?.parts;
-            for number in 0..parts {
-                let part = keys::part(&key, number);
-                if let Some(value) = tree.get(&part)? {
-                    changes.push((keys::quarantine(&part), Some(value)));
-                }
-            }
-            changes.push((keys::quarantine(&key), Some(value)));
+    /// Makes the indexes agree with the records. Cut short, it can be done again.
+    pub(super) fn apply(self, tree: &sled::Tree, mut batches: Batches<'_>) -> Result<(), sled::Error> {
+        for key in &self.damaged {
+            copy_aside(tree, key, &mut batches, false)?;
         }
-        for (key, value) in self.stale {
-            let parts = (0..measure(tree, &key)?.parts).map(|number| keys::part(&key, number));
-            for part in parts {
-                changes.push((keys::quarantine(&part), tree.get(&part)?));
-                changes.push((part, None));
-            }
-            changes.push((keys::quarantine(&key), Some(value)));
-            changes.push((key.to_vec(), None));
+        for (key, _) in &self.stale {
+            copy_aside(tree, key, &mut batches, true)?;
         }
-        changes.extend(self.missing.into_iter().map(|(key, value)| (key, Some(value.into()))));
-        for some in changes.chunks(BATCH_CHANGES) {
-            let mut batch = sled::Batch::default();
-            for (key, value) in some {
-                match value {
-                    Some(value) => batch.insert(key.as_slice(), value),
-                    None => batch.remove(key.as_slice()),
-                }
-            }
-            tree.apply_batch(batch)?;
+        for (key, value) in self.missing {
+            batches.together(1)?;
+            batches.insert(&key, value);
         }
-        Ok(())
+        batches.finish()
     }
 
     fn look_at(&mut self, tree: &sled::Tree, key: &IVec, value: &IVec) -> Result<(), Trouble> {
@@ -317,4 +293,18 @@ impl Examination {
     fn count(&mut self, kind: &'static str) {
         *self.report.counts.entry(kind).or_default() += 1;
     }
+}
+
+/// Copies a value with its parts to the quarantine, and removes the original if that is asked for: all in one batch.
+fn copy_aside(tree: &sled::Tree, key: &[u8], batches: &mut Batches<'_>, remove: bool) -> Result<(), sled::Error> {
+    let parts = measure(tree, key)?.parts;
+    batches.together(2 * (1 + usize::try_from(parts).unwrap_or(0)))?;
+    for key in std::iter::once(key.to_vec()).chain((0..parts).map(|number| keys::part(key, number))) {
+        let Some(value) = tree.get(&key)? else { continue };
+        batches.insert(&keys::quarantine(&key), value);
+        if remove {
+            batches.remove(&key);
+        }
+    }
+    Ok(())
 }

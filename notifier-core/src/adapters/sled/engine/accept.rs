@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Effect, Engine};
 use crate::adapters::sled::keys::{self, QueueEntry};
-use crate::adapters::sled::present::whole;
+use crate::adapters::sled::present::{Present, whole};
 use crate::adapters::sled::records::{IdempotencyRecord, NotificationRecord};
 use crate::adapters::sled::stored::{Size, Source, Trouble, understood};
 use crate::domain::id::{IdempotencyKey, NotificationId, TenantId};
@@ -76,10 +76,12 @@ impl Engine {
         let before = self.staging.value(&key)?;
         let size = before.as_ref().map_or(Size::default(), |value| Size { bytes: key.len() + value.len(), parts: 0 });
         let mut replaced = None;
-        if let Some(old) = before.and_then(|value| keys::notification_id(&value))
-            && let Some(whole) = whole(&self.staging, &new.tenant, old)?
-        {
-            let present = self.deliveries_of(&whole.notification)?;
+        let old = before.and_then(|value| keys::notification_id(&value));
+        let found = old.map_or(Ok(None), |old| whole(&self.staging, &new.tenant, old));
+        // What cannot be read cannot be taken back; the key is the new one's all the same.
+        if let Some(whole) = self.readable(found)?.flatten() {
+            let old = whole.notification.id;
+            let present = self.readable_deliveries_of(&whole.notification)?;
             let text = format!("a newer notification under the same collapse key took its place: {}", new.id);
             let cancel = Revision::Cancel(Reason::new("collapse.replaced", text));
             let changed = self.apply_revision(whole, present, &cancel, new.created_at)?;
@@ -98,7 +100,9 @@ impl Engine {
         let Some(value) = self.staging.value(&key)?.filter(|value| **value == *notification.id.as_bytes()) else {
             return Ok(());
         };
-        if self.deliveries_of(notification)?.iter().all(|present| present.delivery.state.is_final()) {
+        let found = self.deliveries_of(notification);
+        let has_ended = |present: Vec<Present>| present.iter().all(|present| present.delivery.state.is_final());
+        if self.readable(found)?.is_some_and(has_ended) {
             self.staging.remove(&key, value.len());
         }
         Ok(())

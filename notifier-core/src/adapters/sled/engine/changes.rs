@@ -52,8 +52,11 @@ impl Engine {
         if change.next_due_at.is_none() && !may_end {
             return Ok(());
         }
-        let notification = notification(&self.staging, &holding.entry.tenant, holding.entry.notification)?;
-        self.follow_up(&notification, change)
+        let found = notification(&self.staging, &holding.entry.tenant, holding.entry.notification);
+        match self.readable(found)? {
+            Some(notification) => self.follow_up(&notification, change),
+            None => Ok(()),
+        }
     }
 
     /// When the next delivery of a sequence is due, and whether a collapse key is free again.
@@ -70,9 +73,8 @@ impl Engine {
     fn rouse_next(&mut self, notification: &Notification, change: &Change) -> Result<(), Trouble> {
         let Some(channel) = notification.channel_after(change.delivery.id.channel) else { return Ok(()) };
         let id = DeliveryId { channel, ..change.delivery.id };
-        let Some(present) = present(&self.staging, &notification.tenant, id, Some(notification))? else {
-            return Ok(());
-        };
+        let found = present(&self.staging, &notification.tenant, id, Some(notification));
+        let Some(present) = self.readable(found)?.flatten() else { return Ok(()) };
         let Some(next) = notification.next_after(change, &present.delivery) else { return Ok(()) };
         self.effects.push(Effect::Dropped(id));
         if next == present.delivery {

@@ -18,6 +18,7 @@ use crate::domain::lane::Lane;
 use crate::domain::lifecycle::DeliveryState;
 use crate::domain::notification::Notification;
 use crate::domain::preference::Preferences;
+use crate::domain::timeline::Reason;
 use crate::ports::store::{ClaimQuery, Claimed, Lease};
 
 /// What is needed to hand a delivery out.
@@ -66,7 +67,7 @@ impl Engine {
                 walks.extend(self.walk(query.channel, lane, tenant)?);
             }
             while let Some(mut walk) = walks.pop_front() {
-                let ready = if room > 0 { self.next_ready(&mut walk, query.due_by)? } else { None };
+                let ready = if room > 0 { self.next_ready(&mut walk, query)? } else { None };
                 match ready {
                     Some(ready) => {
                         self.queues.served(query.channel, lane, &walk.tenant);
@@ -93,11 +94,13 @@ impl Engine {
     }
 
     /// The next delivery that is free and due. Whatever cannot be handed out is moved aside.
-    fn next_ready(&mut self, walk: &mut Walk, due_by: Timestamp) -> Result<Option<Ready>, Trouble> {
-        while let Some(entry) = self.next_free(walk)?.filter(|entry| entry.due_at <= due_by) {
+    fn next_ready(&mut self, walk: &mut Walk, query: &ClaimQuery) -> Result<Option<Ready>, Trouble> {
+        let now = query.now;
+        while let Some(entry) = self.next_free(walk)?.filter(|entry| entry.due_at <= query.due_by) {
             walk.next = None;
-            match self.find_due(&entry) {
-                Ok(ready) => return Ok(Some(ready)),
+            match self.find_due(&entry, now) {
+                Ok(Some(ready)) => return Ok(Some(ready)),
+                Ok(None) => {}
                 Err(Trouble::Medium(error)) => return Err(Trouble::Medium(error)),
                 Err(Trouble::Damaged { key, problem }) => {
                     self.quarantine(&key, &problem)?;
@@ -131,11 +134,26 @@ impl Engine {
         Ok(walk.next.clone())
     }
 
-    /// What an entry of a pending delivery leads to.
-    fn find_due(&self, entry: &QueueEntry) -> Result<Ready, Trouble> {
+    /// What an entry of a pending delivery leads to; `None` when the delivery had to be given up.
+    fn find_due(&mut self, entry: &QueueEntry, now: Timestamp) -> Result<Option<Ready>, Trouble> {
         let (notification, present) = self.find(entry)?;
-        let preferences = self.preferences(&notification)?;
-        Ok(ready(entry.clone(), notification, present, preferences))
+        let found = self.preferences(&notification);
+        match self.readable(found)? {
+            Some(preferences) => Ok(Some(ready(entry.clone(), notification, present, preferences))),
+            None => self.give_up(&notification, present, now).map(|()| None),
+        }
+    }
+
+    /// Ends a delivery of which nobody knows whether its recipient wants it. Sending it anyway could go against what they
+    /// said; waiting would hide it. A person can store the preferences again, and replay it.
+    fn give_up(&mut self, notification: &Notification, present: Present, now: Timestamp) -> Result<(), Trouble> {
+        let text = "the stored preferences of the recipient cannot be read: store them again, then replay this";
+        let failed = present.delivery.fail(Reason::new("preference.unreadable", text), now);
+        let Ok(change) = failed else { return Ok(()) };
+        let change = notification.followed_up(change, now);
+        self.effects.push(Effect::Dropped(change.delivery.id));
+        self.commit(present, &change)?;
+        self.follow_up(notification, &change)
     }
 
     /// The delivery that an entry leads to, with its notification.

@@ -24,7 +24,7 @@ use super::queues::Queues;
 use super::staging::Staging;
 use super::stored::{Size, Source, Trouble, fetch, measure};
 use super::suppressed::Suppressed;
-use crate::domain::id::{DeliveryId, NotificationId, TenantId};
+use crate::domain::id::{DeliveryId, TenantId};
 use crate::ports::store::{Room, StoreCounts, StoreError};
 
 pub(super) struct Engine {
@@ -44,9 +44,7 @@ pub(super) struct Engine {
     latest: Timestamp,
     /// The latest time that an acceptance or a report brought: what is kept too long is too old by this.
     latest_heard: Timestamp,
-    /// After which notification the last sweep stopped, and its key.
-    swept: Option<(NotificationId, Vec<u8>)>,
-    /// After which report it stopped.
+    /// After which report the last sweep stopped.
     swept_unmatched: Option<Vec<u8>>,
     /// Deliveries that were being sent and cannot be read: nobody can take them over.
     unusable: HashSet<DeliveryId>,
@@ -147,11 +145,25 @@ impl Engine {
         for key in std::iter::once(key.to_vec()).chain(parts) {
             let Some(value) = self.staging.value(&key)? else { break };
             let copy = keys::quarantine(&key);
-            if self.staging.value(&copy)?.as_ref() != Some(&value) {
-                self.staging.insert(copy, value.to_vec());
+            let previous = self.staging.value(&copy)?;
+            if previous.as_ref() != Some(&value) {
+                let size = previous.map_or(Size::default(), |old| Size { bytes: copy.len() + old.len(), parts: 0 });
+                self.staging.put(copy, value.to_vec(), size);
             }
         }
         Ok(())
+    }
+
+    /// What another record than the one that is written says. One that cannot be read is kept in quarantine and passed over:
+    /// what happened to this delivery is written down all the same.
+    fn readable<T>(&mut self, found: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
+        match found {
+            Err(Trouble::Damaged { key, problem }) => {
+                self.quarantine(&key, &problem)?;
+                Ok(None)
+            }
+            found => found.map(Some),
+        }
     }
 
     /// Ends a group: everything is in the tree, nothing is durable yet.

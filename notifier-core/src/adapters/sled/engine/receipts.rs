@@ -19,16 +19,17 @@ const ADDRESS_BYTES_MAX: usize = 1_024;
 impl Engine {
     pub(in crate::adapters::sled) fn receive(&mut self, receipt: &Receipt) -> Result<Received, Trouble> {
         self.latest_heard = self.latest_heard.max(receipt.received_at);
-        let found = match self.find_reported(receipt) {
-            // The report waits with what it is about.
-            Err(Trouble::Damaged { key, problem }) => {
-                self.quarantine(&key, &problem)?;
-                None
+        let found = self.find_reported(receipt);
+        let told = match self.readable(found)?.flatten() {
+            Some((tenant, present)) => {
+                let told = self.tell(&tenant, present, receipt);
+                self.readable(told)?
             }
-            found => found?,
+            None => None,
         };
-        match found {
-            Some((tenant, present)) => self.tell(&tenant, present, receipt),
+        match told {
+            Some(told) => Ok(told),
+            // What it is about is unknown or cannot be read: the report waits for that.
             None => self.keep_receipt(receipt),
         }
     }
@@ -58,21 +59,28 @@ impl Engine {
         Ok(None)
     }
 
+    /// Changes nothing when the delivery cannot be read.
     fn tell(&mut self, tenant: &TenantId, present: Present, receipt: &Receipt) -> Result<Received, Trouble> {
         let id = present.delivery.id;
         let facts = understood(&keys::delivery(tenant, id), present.record.clone().facts())?;
         let told: Vec<_> =
             facts.into_iter().map(|(_, fact)| fact).filter(|fact| fact.channel == Some(id.channel)).collect();
         let Some(change) = present.delivery.receive(receipt, &told) else { return Ok(Received::Repeated(id)) };
-        let notification = notification(&self.staging, tenant, id.notification)?;
-        let change = notification.followed_up(change, receipt.received_at);
+        let found = notification(&self.staging, tenant, id.notification);
+        let notification = self.readable(found)?;
+        let change = match &notification {
+            Some(notification) => notification.followed_up(change, receipt.received_at),
+            None => change,
+        };
         let before = present.delivery.state;
         let has_left = !before.is_final() && change.delivery.state != before;
         if has_left {
             self.effects.push(Effect::Dropped(id));
         }
         self.commit(present, &change)?;
-        self.follow_up(&notification, &change)?;
+        if let Some(notification) = &notification {
+            self.follow_up(notification, &change)?;
+        }
         self.suppress(&change.delivery, receipt)?;
         Ok(Received::Told(Box::new(change.delivery)))
     }
@@ -126,20 +134,17 @@ impl Engine {
             self.unmatched.range(prefix.clone()..).take_while(|key| key.starts_with(&prefix)).cloned().collect();
         let mut receipts = Vec::new();
         for key in kept {
-            match self.kept_receipt(&key) {
-                Ok(receipt) => {
-                    receipts.extend(receipt);
-                    self.forget_receipt(&key)?;
-                }
-                // It stays for whoever can read it.
-                Err(Trouble::Damaged { key, problem }) => self.quarantine(&key, &problem)?,
-                Err(trouble) => return Err(trouble),
-            }
+            // One that cannot be read stays for whoever can.
+            let found = self.kept_receipt(&key);
+            receipts.extend(self.readable(found)?.flatten().map(|receipt| (key, receipt)));
         }
-        receipts.sort_by_key(|receipt| receipt.received_at);
-        for receipt in receipts {
-            if let Some(present) = present(&self.staging, tenant, id, None)? {
-                self.tell(tenant, present, &receipt)?;
+        receipts.sort_by_key(|(_, receipt)| receipt.received_at);
+        for (key, receipt) in receipts {
+            let found = present(&self.staging, tenant, id, None);
+            let Some(present) = self.readable(found)?.flatten() else { continue };
+            let told = self.tell(tenant, present, &receipt);
+            if self.readable(told)?.is_some() {
+                self.forget_receipt(&key)?;
             }
         }
         Ok(())

@@ -6,6 +6,7 @@ use super::{Effect, Engine};
 use crate::adapters::sled::keys;
 use crate::adapters::sled::present::{Present, Whole, missing, present, whole};
 use crate::adapters::sled::stored::Trouble;
+use crate::domain::channel::Channel;
 use crate::domain::delivery::Delivery;
 use crate::domain::id::{DeliveryId, NotificationId, TenantId};
 use crate::domain::notification::Notification;
@@ -30,12 +31,22 @@ impl Engine {
 
     /// The deliveries of a notification as they stand.
     pub(super) fn deliveries_of(&self, notification: &Notification) -> Result<Vec<Present>, Trouble> {
-        let tenant = &notification.tenant;
-        let of = |channel| {
-            let id = DeliveryId { notification: notification.id, channel };
-            present(&self.staging, tenant, id, Some(notification))?.ok_or_else(|| missing(&keys::delivery(tenant, id)))
-        };
-        notification.channels.iter().copied().map(of).collect()
+        notification.channels.iter().map(|channel| self.delivery_of(notification, *channel)).collect()
+    }
+
+    /// Those of them that can be read; the others are put into quarantine.
+    pub(super) fn readable_deliveries_of(&mut self, notification: &Notification) -> Result<Vec<Present>, Trouble> {
+        let mut readable = Vec::new();
+        for channel in &notification.channels {
+            let found = self.delivery_of(notification, *channel);
+            readable.extend(self.readable(found)?);
+        }
+        Ok(readable)
+    }
+
+    fn delivery_of(&self, notification: &Notification, channel: Channel) -> Result<Present, Trouble> {
+        let (tenant, id) = (&notification.tenant, DeliveryId { notification: notification.id, channel });
+        present(&self.staging, tenant, id, Some(notification))?.ok_or_else(|| missing(&keys::delivery(tenant, id)))
     }
 
     /// Writes down what a revision changes, and says which deliveries it changed.

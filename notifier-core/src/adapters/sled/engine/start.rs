@@ -53,7 +53,6 @@ impl Engine {
             suppressed,
             latest: Timestamp::MIN,
             latest_heard: Timestamp::MIN,
-            swept: None,
             swept_unmatched: None,
             unusable: HashSet::new(),
             ran: 0,

@@ -9,9 +9,7 @@ use crate::adapters::sled::holders::Holding;
 use crate::adapters::sled::keys::{self, QueueEntry};
 use crate::adapters::sled::present::{Present, whole};
 use crate::adapters::sled::stored::{Source, Trouble, measure};
-use crate::domain::id::NotificationId;
 use crate::domain::lifecycle::DeliveryState;
-use crate::ports::store::Swept;
 
 /// How long a report about nothing known is kept, in hours.
 const UNMATCHED_HOURS: i64 = 3 * 24;
@@ -19,46 +17,24 @@ const UNMATCHED_HOURS: i64 = 3 * 24;
 const UNMATCHED_LOOK_MIN: usize = 1_000;
 
 impl Engine {
-    /// Looks at some notifications, in the order of their keys. The key at which a sweep stopped is remembered beside the
-    /// identifier that the caller gets; whoever comes with another one begins anew, so that nothing is left out.
-    pub(in crate::adapters::sled) fn sweep(
-        &mut self,
-        after: Option<NotificationId>,
-        limit: usize,
-    ) -> Result<Swept, Trouble> {
-        let limit = limit.max(1);
+    /// Looks at those notifications, and forgets old reports. Says how many deliveries were put right.
+    pub(in crate::adapters::sled) fn sweep(&mut self, open: &[Vec<u8>], limit: usize) -> Result<usize, Trouble> {
         self.forget_old_receipts(limit.max(UNMATCHED_LOOK_MIN))?;
-        let stopped = self.swept.take().filter(|(id, _)| Some(*id) == after);
-        let mut from = vec![keys::NOTIFICATION];
-        if let Some((_, key)) = stopped {
-            from = key;
-            from.push(0);
+        let mut repaired = 0;
+        for key in open {
+            let swept = self.sweep_notification(key, &mut repaired);
+            self.readable(swept)?;
         }
-        let entries = self.staging.range(&from, &[keys::NOTIFICATION + 1])?.keys();
-        let mut found = entries.take(limit + 1).collect::<Result<Vec<_>, _>>()?;
-        let has_more = found.len() > limit;
-        found.truncate(limit);
-        let mut swept = Swept::default();
-        for key in &found {
-            match self.sweep_notification(key, &mut swept) {
-                Err(Trouble::Damaged { key, problem }) => self.quarantine(&key, &problem)?,
-                done => done?,
-            }
-        }
-        let last = found.last().filter(|_| has_more);
-        self.swept = last.and_then(|key| Some((keys::notification_id(key)?, key.to_vec())));
-        swept.next = self.swept.as_ref().map(|(id, _)| *id);
-        Ok(swept)
+        Ok(repaired)
     }
 
-    fn sweep_notification(&mut self, key: &[u8], swept: &mut Swept) -> Result<(), Trouble> {
+    fn sweep_notification(&mut self, key: &[u8], repaired: &mut usize) -> Result<(), Trouble> {
         let Some((tenant, id)) = keys::parse_notification(key) else { return Ok(()) };
         let Some(whole) = whole(&self.staging, &tenant, id)? else { return Ok(()) };
         for present in self.deliveries_of(&whole.notification)? {
-            swept.examined += 1;
             if self.put_right(present)? {
                 tracing::error!(notification = %id, "a delivery was lost from sight; it was put right");
-                swept.repaired += 1;
+                *repaired += 1;
             }
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! Lists, page by page.
 
-use super::status_of;
-use crate::adapters::sled::keys;
-use crate::adapters::sled::present::{notification, present_beside, whole};
+use super::{status_of, undisturbed};
+use crate::adapters::sled::keys::{self, QueueEntry};
+use crate::adapters::sled::present::{Whole, notification, present_beside, whole};
 use crate::adapters::sled::records::{ProviderStateRecord, SuppressionRecord};
 use crate::adapters::sled::stored::{Trouble, fetch, understood};
 use crate::domain::channel::Channel;
@@ -31,7 +31,7 @@ pub(in crate::adapters::sled) fn list(
             break;
         }
         examined = keys::notification_id(&key);
-        match examined.map_or(Ok(None), |id| find_listed(tree, query, id)) {
+        match examined.map_or(Ok(None), |id| undisturbed(tree, || find_listed(tree, query, id))) {
             Ok(found) => page.items.extend(found),
             Err(trouble @ Trouble::Damaged { .. }) => damaged.push(trouble),
             Err(trouble) => return Err(trouble),
@@ -73,7 +73,7 @@ pub(in crate::adapters::sled) fn dead_letters(
         }
         let Some((_, place)) = keys::parse_dead_letter(&key) else { continue };
         examined = Some(place);
-        match find_dead(tree, query, place) {
+        match undisturbed(tree, || find_dead(tree, query, place)) {
             Ok(found) => page.items.extend(found),
             Err(trouble @ Trouble::Damaged { .. }) => damaged.push(trouble),
             Err(trouble) => return Err(trouble),
@@ -95,6 +95,59 @@ fn find_dead(
     let delivery = present_beside(tree, &notification, place.delivery.channel)?.delivery;
     let fits = delivery.state.is_dead() && query.filter.fits_delivery(&delivery);
     Ok(fits.then_some(DeadLetter { delivery, notification }))
+}
+
+/// Some notifications in the order of their keys, on the way through all of them.
+#[derive(Debug, Default)]
+pub(in crate::adapters::sled) struct Walked {
+    /// Deliveries looked at.
+    pub(in crate::adapters::sled) examined: usize,
+    /// The keys of notifications of which something has not ended, or is not in order.
+    pub(in crate::adapters::sled) open: Vec<Vec<u8>>,
+    /// Where to go on; `None` at the end.
+    pub(in crate::adapters::sled) last: Option<Vec<u8>>,
+}
+
+/// Walks on from that key. Most of what there is has ended: the committer has to see to the rest only.
+pub(in crate::adapters::sled) fn walk(
+    tree: &sled::Tree,
+    after: Option<&[u8]>,
+    limit: usize,
+) -> Result<Walked, Trouble> {
+    let mut from = after.map_or_else(|| vec![keys::NOTIFICATION], <[u8]>::to_vec);
+    from.extend(after.map(|_| 0));
+    let mut walked = Walked::default();
+    for (count, key) in tree.range(from..vec![keys::NOTIFICATION + 1]).keys().enumerate() {
+        let key = key?;
+        if count == limit {
+            return Ok(walked);
+        }
+        let is_open = match undisturbed(tree, || examine(tree, &key)) {
+            Ok((deliveries, is_open)) => {
+                walked.examined += deliveries;
+                is_open
+            }
+            Err(Trouble::Damaged { .. }) => true,
+            Err(trouble) => return Err(trouble),
+        };
+        if is_open {
+            walked.open.push(key.to_vec());
+        }
+        walked.last = Some(key.to_vec());
+    }
+    Ok(Walked { last: None, ..walked })
+}
+
+/// How many deliveries it has, and whether one of them may be looked at again.
+fn examine(tree: &sled::Tree, key: &[u8]) -> Result<(usize, bool), Trouble> {
+    let Some((tenant, id)) = keys::parse_notification(key) else { return Ok((0, false)) };
+    let Some(Whole { notification, .. }) = whole(tree, &tenant, id)? else { return Ok((0, false)) };
+    let mut is_open = false;
+    for channel in &notification.channels {
+        let delivery = present_beside(tree, &notification, *channel)?.delivery;
+        is_open |= !delivery.state.is_final() || tree.contains_key(QueueEntry::of(&delivery).key())?;
+    }
+    Ok((notification.channels.len(), is_open))
 }
 
 /// The suppressions of a tenant by channel and address: at most `limit`, those after that address.

@@ -2,33 +2,20 @@
 
 use std::path::Path;
 
-use super::{open, options};
+use super::{flip_last_bit, open, options, tamper};
 use crate::adapters::sled::keys::QueueEntry;
 use crate::adapters::sled::open::Database;
 use crate::adapters::sled::{check, envelope, keys};
 use crate::domain::channel::Channel;
 use crate::domain::id::TenantId;
 use crate::domain::lane::Lane;
+use crate::domain::lifecycle::DeliveryState;
 use crate::domain::preference::Preferences;
 use crate::domain::revision::Revision;
 use crate::ports::store::{ListQuery, StoreError};
 use crate::testing::store_conformance::sample::{
     Sample, at, attempt, begin, begin_claimed, claim, claim_on, claim_one, delivered, failed, next_due, report, sent,
 };
-
-/// Changes the tree of a closed store behind its back.
-fn tamper(path: &Path, with: impl FnOnce(&sled::Tree)) {
-    let database = Database::open(path, &options()).unwrap();
-    with(database.tree());
-    database.sync().unwrap();
-    database.release();
-}
-
-fn flip_last_bit(tree: &sled::Tree, key: &[u8]) {
-    let mut value = tree.get(key).unwrap().expect("the key is there").to_vec();
-    *value.last_mut().unwrap() ^= 1;
-    tree.insert(key, value).unwrap();
-}
 
 fn delivery_key(sample: &Sample) -> Vec<u8> {
     keys::delivery(sample.tenant(), sample.delivery_id(Channel::Sms))
@@ -149,9 +136,9 @@ async fn a_damaged_delivery_that_is_being_sent_does_not_block_reclaiming() {
     assert_eq!((report.damaged, report.stale_entries, report.missing_entries), (1, 0, 0), "{report:?}");
 }
 
-/// Whoever does not know what somebody wants does not write to them; once that is known, it goes on.
+/// Whoever does not know what somebody wants does not write to them, and says so; once that is known, a person can go on.
 #[tokio::test]
-async fn damaged_preferences_hold_up_their_recipient_only() {
+async fn damaged_preferences_fail_what_is_for_their_recipient_only() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let store = open(path);
@@ -166,7 +153,13 @@ async fn damaged_preferences_hold_up_their_recipient_only() {
     let claimed = claim(&store, 10, at(0), at(1_000)).await;
     assert_eq!(claimed.iter().map(|claimed| claimed.notification.id).collect::<Vec<_>>(), [other.id()]);
     store.put_preferences(held_up.tenant(), &recipient, Preferences::default()).await.unwrap();
-    assert_eq!(store.sweep(None, 10).await.unwrap().repaired, 1);
+    assert_eq!(store.sweep(None, 10).await.unwrap().repaired, 0);
+    let failed = held_up.delivery_in(&store).await;
+    assert_eq!((failed.state, &*failed.reason.code), (DeliveryState::Failed, "preference.unreadable"));
+    let counts = store.counts().await.unwrap();
+    assert_eq!((counts.pending.normal, counts.dead), (1, 1), "{counts:?}");
+    let replay = Revision::Replay { channel: None, expires_at: at(90_000) };
+    store.revise(held_up.tenant(), held_up.id(), &replay, at(0)).await.unwrap().unwrap();
     assert_eq!(claim_one(&store, at(0), at(1_000)).await.notification.id, held_up.id());
     store.close().await.unwrap();
     assert!(check(path, false).unwrap().is_sound());

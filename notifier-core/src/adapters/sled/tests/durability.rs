@@ -1,15 +1,15 @@
 //! Acknowledged means synced.
 
 use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
-use std::{fs, io};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
-use super::{open, options};
+use super::{open, options, photograph};
 use crate::adapters::sled::sync::DataSync;
 use crate::adapters::sled::{SledStore, check};
 use crate::domain::channel::Channel;
@@ -156,11 +156,7 @@ struct Photographer {
 
 impl DataSync for Photographer {
     fn sync(&mut self) -> io::Result<()> {
-        fs::create_dir_all(self.to.join("sled/blobs"))?;
-        for name in ["conf", "db"] {
-            fs::copy(self.from.join("sled").join(name), self.to.join("sled").join(name))?;
-        }
-        Ok(())
+        photograph(&self.from, &self.to)
     }
 }
 

@@ -6,16 +6,19 @@ mod damage;
 mod differential;
 mod durability;
 mod listing;
+mod neighbours;
 mod opening;
+mod power;
 mod sweeping;
 mod upgrading;
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::{fs, io};
 
 use tempfile::TempDir;
 
+use super::open::Database;
 use super::sync::DataSync;
 use super::{SledOptions, SledStore};
 use jiff::Timestamp;
@@ -42,6 +45,32 @@ fn open_unsynced(path: &Path) -> Arc<dyn Store> {
         }
     }
     Arc::new(SledStore::open_with(path, options(), |_| Box::new(Unsynced)).unwrap())
+}
+
+/// Changes the tree of a closed store behind its back.
+fn tamper(path: &Path, with: impl FnOnce(&sled::Tree)) {
+    let database = Database::open(path, &options()).unwrap();
+    with(database.tree());
+    database.sync().unwrap();
+    database.release();
+}
+
+fn flip_last_bit(tree: &sled::Tree, key: &[u8]) {
+    let mut value = tree.get(key).unwrap().expect("the key is there").to_vec();
+    *value.last_mut().unwrap() ^= 1;
+    tree.insert(key, value).unwrap();
+}
+
+/// Copies the files of a store as they are, open or not.
+fn photograph(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to.join("sled/blobs"))?;
+    for entry in fs::read_dir(from.join("sled"))? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::copy(entry.path(), to.join("sled").join(entry.file_name()))?;
+        }
+    }
+    fs::copy(from.join("commit"), to.join("commit")).map(drop)
 }
 
 /// Takes the notification back.

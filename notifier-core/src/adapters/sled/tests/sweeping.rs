@@ -1,9 +1,8 @@
 //! What nobody would ever look at again is found by the sweep.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use super::{cancel, open, options};
+use super::{cancel, open, options, tamper};
 use crate::adapters::sled::check;
 use crate::adapters::sled::keys::QueueEntry;
 use crate::adapters::sled::open::Database;
@@ -15,13 +14,6 @@ const DAY_MS: i64 = 24 * 3_600_000;
 
 fn entry(sample: &Sample) -> Vec<u8> {
     QueueEntry::of(&sample.notification().first_deliveries()[0]).key()
-}
-
-fn tamper(path: &Path, with: impl FnOnce(&sled::Tree)) {
-    let database = Database::open(path, &options()).unwrap();
-    with(database.tree());
-    database.sync().unwrap();
-    database.release();
 }
 
 /// Sweeps to the end; how many were put right.

@@ -1,14 +1,18 @@
 //! A store of format 1 is brought up to the present one, however often that is cut short.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 
-use super::{open, options};
+use super::{open, options, photograph};
 use crate::adapters::sled::envelope::{self, Kind};
-use crate::adapters::sled::open::Database;
+use crate::adapters::sled::open::{Database, OpenError};
 use crate::adapters::sled::records::{DeliveryRecord, FormatRecord, NotificationRecord};
-use crate::adapters::sled::{check, keys, marker, upgrade};
+use crate::adapters::sled::sync::DataSync;
+use crate::adapters::sled::{check, keys, marker, stored, upgrade};
 use crate::domain::delivery::{Change, Delivery};
 use crate::domain::lifecycle::DeliveryState;
 use crate::ports::store::{DeadLetterQuery, Filter, Received, Room, StoreCounts};
@@ -187,4 +191,51 @@ async fn an_interrupted_conversion_goes_on() {
         partly.release();
         assert_is_whole(&path, &before).await;
     }
+}
+
+/// Photographs the store at each sync: that is what is left when the power goes right after.
+struct Photographer {
+    from: PathBuf,
+    to: PathBuf,
+    taken: Arc<AtomicUsize>,
+}
+
+impl DataSync for Photographer {
+    fn sync(&mut self) -> io::Result<()> {
+        let number = self.taken.fetch_add(1, Ordering::Relaxed);
+        photograph(&self.from, &self.to.join(number.to_string()))
+    }
+}
+
+/// Until the end no program of format 1 takes it for its own, and one of the present format goes on.
+#[tokio::test]
+async fn a_conversion_is_synced_in_batches_and_refused_by_older_programs_until_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ground, pictures) = (folder.path().join("store"), folder.path().join("pictures"));
+    let before = write_format_1(&ground);
+    let taken = Arc::new(AtomicUsize::new(0));
+    let photographer = Photographer { from: ground.clone(), to: pictures.clone(), taken: Arc::clone(&taken) };
+    let database = Database::open(&ground, &options()).unwrap();
+    upgrade::convert(&database, database.progress().unwrap(), Box::new(photographer), 2).unwrap();
+    database.release();
+    let taken = taken.load(Ordering::Relaxed);
+    assert!((8..=16).contains(&taken), "{taken} batches");
+    for number in 0..taken {
+        let path = pictures.join(number.to_string());
+        let partly = Database::open(&path, &options()).unwrap();
+        let (format, _) = stored::fetch::<FormatRecord>(partly.tree(), keys::FORMAT).unwrap().unwrap();
+        assert!(partly.is_old() && format.number > 1, "batch {number}: {format:?}");
+        partly.release();
+        assert_is_whole(&path, &before).await;
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_a_newer_program_converts_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(folder.path(), &options()).unwrap();
+    database.tree().insert(keys::FORMAT, envelope::seal(&FormatRecord { number: (1 << 16) + 3 })).unwrap();
+    database.release();
+    let refused = Database::open(folder.path(), &options()).unwrap_err();
+    assert!(matches!(refused, OpenError::Format { found: 3, newest: 2 }), "{refused}");
 }
