@@ -49,7 +49,12 @@ pub(super) async fn examine(client: &Client, vendors: &Sandbox, ledger: &mut Led
             Err(problem) => ledger.half_applied.push(format!("{mark}: {problem}")),
         }
     }
+    drop(settled);
     compare(vendors, &all, &doubts, ledger);
+    let stats = client.get("/v1/stats").await.unwrap().json;
+    if stats["since_start"]["repaired"] != 0 || stats["now"]["sending"] != 0 {
+        ledger.half_applied.push(format!("something was stuck: {stats}"));
+    }
 }
 
 /// Everything of this round, ids by mark: each page from the newest on, until one that is of an earlier round.
