@@ -71,6 +71,10 @@ fn told(status: u64, body: &Value) -> Told {
     }
 }
 
+/// Longer than any answer takes. A request whose connection is killed while it is being made may wait in the client's pool for
+/// ever.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// How much is submitted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Extent {
@@ -156,7 +160,7 @@ impl Load {
 fn submit(client: &Client, request: Request) -> impl Future<Output = (Request, Option<Vec<Told>>)> + use<> {
     let client = client.clone();
     async move {
-        let told = request.submit(&client).await;
+        let told = tokio::time::timeout(PATIENCE, request.submit(&client)).await.ok().flatten();
         (request, told)
     }
 }
