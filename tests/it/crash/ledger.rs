@@ -92,11 +92,14 @@ impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} acknowledged, {} refused, {} calls unanswered, {} repeats so far",
+            "{} acknowledged, {} refused, {} calls unanswered; so far {} repeats, {} lost, {} half-applied, {} otherwise wrong",
             self.acknowledged_this_round(),
             self.refused.len(),
             self.unanswered.len(),
             self.repeats,
+            self.lost.len(),
+            self.half_applied.len(),
+            self.wrong.len(),
         )
     }
 }
