@@ -75,6 +75,9 @@ fn told(status: u64, body: &Value) -> Told {
 /// ever.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// When nothing at all has arrived for so long, nothing will.
+const STUCK: Duration = Duration::from_secs(120);
+
 /// How much is submitted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Extent {
@@ -128,7 +131,9 @@ impl Load {
                         waiting.push(submit(&server.client, self.next()));
                     }
                 }
-                changed = arrivals.changed() => changed.expect("the inbox is there"),
+                changed = tokio::time::timeout(STUCK, arrivals.changed()) => {
+                    changed.expect("the server sends what it has").expect("the inbox is there");
+                }
             }
         }
         let mut has_ended = false;
