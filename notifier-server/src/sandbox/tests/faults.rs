@@ -156,6 +156,17 @@ async fn accept_then_hang_stores_and_answers_when_the_fault_is_cleared() {
 }
 
 #[tokio::test]
+async fn an_answer_is_held_back_until_the_fault_is_cleared() {
+    let faults = Faults::new(Changes::new(), Default::default());
+    faults.set(Service::Twilio, Fault::AcceptThenHang, None).unwrap();
+    assert_eq!(faults.admit(Service::Twilio).await, None, "it begins when the message is stored");
+    let mut held = Box::pin(faults.loses_answer(Service::Twilio));
+    assert!(is_pending(held.as_mut()).await);
+    faults.clear(Service::Twilio);
+    assert!(!tokio::time::timeout(PATIENCE, held).await.unwrap(), "it is given then");
+}
+
+#[tokio::test]
 async fn a_reset_stores_nothing_and_is_no_ordinary_end_of_the_connection() {
     let fixture = Fixture::start().await;
     for service in [Service::Twilio, Service::SendGrid] {
