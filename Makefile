@@ -47,8 +47,8 @@ bench: ## Measure, beside the limits of this machine; writes target/bench.json
 	@$(CARGO) build --release --workspace --locked
 	@target/release/notifier-bench
 
-crash: build ## Kill the server ROUNDS times under load and compare with what was acknowledged
-	@NOTIFIER_CRASH_ROUNDS=$(or $(ROUNDS),20) $(CARGO) test --workspace --locked --test it -- --nocapture crash::
+crash: build ## Kill the server in ROUNDS rounds of load and compare with what was acknowledged; replay what is drawn: SEED
+	@NOTIFIER_CRASH_ROUNDS=$(or $(ROUNDS),20) $(if $(SEED),NOTIFIER_CRASH_SEED=$(SEED)) $(CARGO) test --workspace --locked --test it -- --nocapture crash::
 
 simulate: ## Simulate SEEDS stories from SEED_FIRST on, or replay one: SEED
 	@NOTIFIER_SEEDS=$(or $(SEEDS),2000) NOTIFIER_SEED_FIRST=$(or $(SEED_FIRST),1) $(if $(SEED),NOTIFIER_SEED=$(SEED)) \

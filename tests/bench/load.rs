@@ -38,11 +38,16 @@ impl Load {
 
     /// An email of that category that is due then.
     pub(crate) fn in_category(category: &str, due_at: Option<jiff::Timestamp>) -> Self {
+        Self::about("Rent for {{month}}", category, due_at)
+    }
+
+    /// The same with that subject.
+    pub(crate) fn about(subject: &str, category: &str, due_at: Option<jiff::Timestamp>) -> Self {
         let mut request: Value = json!({
             "category": category,
             "recipient": {"id": "1", "email": "ada@example.com"},
             "content": {"email": {
-                "subject": "Rent for {{month}}",
+                "subject": subject,
                 "text": "Dear {{name}}, the rent of {{amount}} for {{month}} is due on the first. Thank you.",
             }},
             "variables": {"name": "Ada", "amount": "1,200.00 USD", "month": "January"},

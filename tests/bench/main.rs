@@ -2,11 +2,15 @@
 //!
 //! `make bench` prints a table and writes `target/bench.json`, one flat object of named figures. The load generator, the
 //! fake vendor and the server share the machine. Nothing here decides whether a test passes. Names of parts as arguments
-//! (`accepts`, `bulk`, `end-to-end`, `lanes`, `lateness`, `million`) measure those alone, and write nothing.
+//! (`accepts`, `bulk`, `end-to-end`, `lanes`, `lateness`, `burst`, `brownout`, `million`) measure those alone, and write nothing;
+//! after `brownout`, names of troubles (`5xx`, `hang`, `429`, `reset`, `no_answer`, `5xx_alone`) play those alone.
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
+mod brownout;
 mod limits;
 mod load;
+mod observer;
+mod pour;
 mod server;
 mod stopwatch;
 
@@ -28,25 +32,27 @@ const BULK_CONNECTIONS: usize = 4;
 const BULK_CALLS: usize = 40;
 const BACKLOG: usize = 100_000;
 const URGENT: usize = 200;
+const BURST: usize = 30_000;
 const MILLION: usize = 1_000_000;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The figures, in the order in which they are shown.
 #[derive(Default)]
-struct Figures(Vec<(&'static str, f64, &'static str)>);
+struct Figures(Vec<(String, f64, &'static str)>);
 
 impl Figures {
-    fn add(&mut self, name: &'static str, value: f64, unit: &'static str) {
-        println!("  {name:<34} {value:>12.2} {unit}");
+    fn add(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
+        let name = name.into();
+        println!("  {name:<40} {value:>12.2} {unit}");
         self.0.push((name, value, unit));
     }
 
     fn value(&self, name: &str) -> f64 {
-        self.0.iter().find(|(known, ..)| *known == name).map_or(f64::NAN, |(_, value, _)| *value)
+        self.0.iter().find(|(known, ..)| known == name).map_or(f64::NAN, |(_, value, _)| *value)
     }
 
-    fn ratio(&mut self, name: &'static str, of: &str, to: &str) {
+    fn ratio(&mut self, name: &str, of: &str, to: &str) {
         self.add(name, self.value(of) / self.value(to), "of the limit");
     }
 }
@@ -71,6 +77,12 @@ async fn main() -> Result<(), Failure> {
     }
     if is_asked("lanes") {
         lanes(&mut figures).await?;
+    }
+    if is_asked("burst") {
+        burst(&mut figures).await?;
+    }
+    if is_asked("brownout") {
+        brownout::brownout(&mut figures, &asked).await?;
     }
     if is_asked("million") {
         million(&mut figures).await?;
@@ -166,8 +178,28 @@ async fn lateness(figures: &mut Figures) -> Result<(), Failure> {
     bench.stop()
 }
 
+/// What a burst of others does to messages that have a time, as one of them and ahead of them.
+async fn burst(figures: &mut Figures) -> Result<(), Failure> {
+    println!("lateness of {SCHEDULED} scheduled messages over 10 s, while {BURST} others are due at once");
+    for (lane, category) in [("same_lane", "default"), ("urgent", "emergency")] {
+        let bench = Bench::start().await?;
+        let burst = bench.lateness_in_a_burst(SCHEDULED, category, BURST).await?;
+        figures.add(format!("burst_{lane}_lateness_p50_ms"), burst.lateness.percentile_ms(50), "ms");
+        figures.add(format!("burst_{lane}_lateness_p99_ms"), burst.lateness.percentile_ms(99), "ms (goal: 50 at most)");
+        figures.add(format!("burst_{lane}_lateness_max_ms"), burst.lateness.percentile_ms(100), "ms");
+        figures.add(format!("burst_{lane}_during"), burst.during as f64, "of them were due before the burst was over");
+        figures.add(
+            format!("burst_{lane}_per_s"),
+            burst.per_s,
+            "messages/s of the burst, from the first call to the last arrival",
+        );
+        bench.stop()?;
+    }
+    Ok(())
+}
+
 fn write(figures: &Figures) -> Result<(), Failure> {
-    let flat: BTreeMap<&str, f64> = figures.0.iter().map(|(name, value, _)| (*name, *value)).collect();
+    let flat: BTreeMap<&str, f64> = figures.0.iter().map(|(name, value, _)| (&**name, *value)).collect();
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/bench.json");
     std::fs::write(&path, serde_json::to_string_pretty(&flat)?)?;
     println!("written to target/bench.json");

@@ -25,6 +25,20 @@ lane = "urgent"
 lane = "bulk"
 "#;
 
+/// Calls at the same time that bring a burst, and items of each.
+const BURST_CONNECTIONS: usize = 4;
+const BURST_BATCH: usize = 2_500;
+
+/// What a burst did.
+pub(crate) struct Burst {
+    /// How late those were that have a time.
+    pub(crate) lateness: Durations,
+    /// How many of them were due before the last of the burst had arrived.
+    pub(crate) during: usize,
+    /// How fast the burst went out.
+    pub(crate) per_s: f64,
+}
+
 pub(crate) struct Bench {
     server: Server,
     vendors: Sandbox,
@@ -92,6 +106,50 @@ impl Bench {
             Duration::try_from(late).map_err(|_| format!("early: due {due}, received {received}"))
         });
         Ok(Durations::new(late.collect::<Result<_, _>>()?, Duration::ZERO))
+    }
+
+    /// How much later than due scheduled messages of that category arrived: 20 ms apart, while others of the default one are
+    /// submitted in bulk and sent. The burst begins with the first of them.
+    pub(crate) async fn lateness_in_a_burst(
+        &self,
+        messages: usize,
+        category: &str,
+        others: usize,
+    ) -> Result<Burst, Failure> {
+        let first = SystemClock.now() + SignedDuration::from_secs(5);
+        let client = self.client();
+        let due_of = |number: usize| {
+            let ms = SignedDuration::from_millis(i64::try_from(number)? * 20);
+            Ok::<_, Failure>(Timestamp::from_millisecond((first + ms).as_millisecond())?)
+        };
+        for number in 0..messages {
+            Load::about(&format!("Scheduled {number}"), category, Some(due_of(number)?)).submit(&client).await?;
+        }
+        if SystemClock.now() > first {
+            return Err("submitting took longer than the time until the first is due".into());
+        }
+        SystemClock.sleep_until(first).await;
+        let began = SystemClock.now();
+        Load::at_once().run_in_bulk(&client, BURST_CONNECTIONS, others / BURST_BATCH, BURST_BATCH).await?;
+        self.vendors.inbox().wait_for((messages + others) as u64).await;
+        let mut late = Vec::with_capacity(messages);
+        let mut ended = began;
+        for message in self.vendors.inbox().messages() {
+            let subject = message.subject.as_deref().unwrap_or_default();
+            let Some(number) = subject.strip_prefix("Scheduled ") else {
+                ended = ended.max(message.received_at);
+                continue;
+            };
+            let due_at = due_of(number.parse()?)?;
+            let lateness = due_at.duration_until(message.received_at);
+            late.push(Duration::try_from(lateness).map_err(|_| format!("early: due {due_at}, {subject}"))?);
+        }
+        let mut during = 0;
+        for number in 0..messages {
+            during += usize::from(due_of(number)? < ended);
+        }
+        let per_s = others as f64 / began.duration_until(ended).as_secs_f64();
+        Ok(Burst { lateness: Durations::new(late, Duration::ZERO), during, per_s })
     }
 
     /// How long urgent messages take from the request to the arrival, one after the other, 20 ms apart.

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 
 use super::client::Client;
 
@@ -47,29 +48,8 @@ impl Server {
         Self::start(&["serve", "--config", &config], environment)
     }
 
-    /// Starts the binary and waits until it says where it listens.
-    #[expect(clippy::expect_used, clippy::panic, reason = "a test cannot go on without the server")]
     fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(binary())
-            .args(arguments)
-            .env("NOTIFIER__SERVER__LISTEN", "127.0.0.1:0")
-            .envs(environment.iter().copied())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
-        let stdout = child.stdout.take().expect("stdout is piped");
-        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
-        let origin = lines.by_ref().find_map(|line| {
-            let address = line.split("http://").nth(1)?;
-            let end = address.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ':'))).unwrap_or(address.len());
-            Some(format!("http://{}", &address[..end]))
-        });
-        let Some(origin) = origin else {
-            panic!("the server ended without saying where it listens: {:?}", child.wait())
-        };
-        // Read on, so that the server never waits for a full pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, client: Client::new(origin) }
+        Starting::spawn(arguments, environment).listens()
     }
 
     /// The process.
@@ -85,14 +65,104 @@ impl Server {
         let _ = self.child.wait();
     }
 
+    /// SIGTERM: it finishes what is in flight, and ends.
+    ///
+    /// # Errors
+    /// When the process cannot be signalled.
+    pub fn ask_to_stop(&self) -> std::io::Result<()> {
+        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().map(drop)
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
     /// SIGTERM, and waits for the end.
     ///
     /// # Errors
     /// When the process cannot be signalled or waited for.
     pub fn terminate(&mut self) -> std::io::Result<ExitStatus> {
-        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        self.ask_to_stop()?;
         self.child.wait()
     }
+}
+
+/// A server on its way up. Killed when dropped.
+pub struct Starting {
+    /// Killed in its drop.
+    child: Option<Child>,
+    /// Where it listens, once it says so; nothing when it ends before that.
+    origin: Receiver<String>,
+}
+
+impl Starting {
+    /// Starts `notifier serve` with that configuration file and environment.
+    #[must_use]
+    pub fn serve(config: &Path, environment: &[(&str, &str)]) -> Self {
+        let config = config.display().to_string();
+        Self::spawn(&["serve", "--config", &config], environment)
+    }
+
+    #[expect(clippy::expect_used, reason = "a test cannot go on without the server")]
+    fn spawn(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(binary())
+            .args(arguments)
+            .env("NOTIFIER__SERVER__LISTEN", "127.0.0.1:0")
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let (found, origin) = channel();
+        // To the end, so that the server never waits for a full pipe.
+        std::thread::spawn(move || {
+            for origin in BufReader::new(stdout).lines().map_while(Result::ok).filter_map(|line| origin_in(&line)) {
+                // Nobody waits for it any more.
+                let _ = found.send(origin);
+            }
+        });
+        Self { child: Some(child), origin }
+    }
+
+    /// Waits until it says where it listens.
+    ///
+    /// # Panics
+    /// When it ends before that.
+    #[must_use]
+    #[expect(clippy::expect_used, clippy::panic, reason = "a test cannot go on without the server")]
+    pub fn listens(mut self) -> Server {
+        let mut child = self.child.take().expect("it is taken here and at the end only");
+        match self.origin.recv() {
+            Ok(origin) => Server { child, client: Client::new(origin) },
+            Err(_) => panic!("the server ended without saying where it listens: {:?}", child.wait()),
+        }
+    }
+
+    /// SIGKILL, and whether it served already.
+    #[must_use]
+    pub fn kill(self) -> bool {
+        let served = self.origin.try_recv().is_ok();
+        drop(self);
+        served
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            // It may have ended by itself: then there is nothing to kill.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// The address in a line that says where it listens.
+fn origin_in(line: &str) -> Option<String> {
+    let address = line.split("http://").nth(1)?;
+    let end = address.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ':'))).unwrap_or(address.len());
+    Some(format!("http://{}", &address[..end]))
 }
 
 impl Drop for Server {

@@ -15,7 +15,7 @@ pub struct Counters {
     pub validated: u64,
     /// Requests answered with an error that they deserved.
     pub refused: u64,
-    /// Requests that a switched fault hit. `accept_then_drop` counts here and as accepted.
+    /// Requests that a switched fault hit. `accept_then_drop` and `accept_then_hang` count here and as accepted.
     pub faulted: u64,
 }
 

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::{ActiveFault, Fault, Faults, Refusal, Service, UnsuitableFault, problem::Problem};
 
-const NAMES: &str = "`unavailable`, `rate_limited`, `rejected`, `hang`, `accept_then_drop` or `slow`";
+const NAMES: &str =
+    "`unavailable`, `rate_limited`, `rejected`, `hang`, `reset`, `accept_then_drop`, `accept_then_hang` or `slow`";
 
 /// The longest wait that can be asked for.
 const DELAY_MS_MAX: u64 = 600_000;
@@ -51,7 +52,9 @@ pub(super) fn render(active: Option<&ActiveFault>) -> Value {
             json!({ "fault": "rejected", "code": code, "field": field })
         }
         Fault::Hang => json!({ "fault": "hang" }),
+        Fault::Reset => json!({ "fault": "reset" }),
         Fault::AcceptThenDrop => json!({ "fault": "accept_then_drop" }),
+        Fault::AcceptThenHang => json!({ "fault": "accept_then_hang" }),
         Fault::Slow { delay_ms } => json!({ "fault": "slow", "delay_ms": delay_ms }),
     };
     let times_left = json!({ "times_left": times_left });
@@ -67,7 +70,7 @@ pub(super) fn render(active: Option<&ActiveFault>) -> Value {
 impl FaultRequest {
     fn into_fault(self) -> Result<Fault, Problem> {
         let takes: &[&str] = match self.fault.as_str() {
-            "unavailable" | "hang" | "accept_then_drop" => &[],
+            "unavailable" | "hang" | "reset" | "accept_then_drop" | "accept_then_hang" => &[],
             "rate_limited" => &["retry_after_s"],
             "rejected" => &["code", "field"],
             "slow" => &["delay_ms"],
@@ -87,7 +90,9 @@ impl FaultRequest {
             "rate_limited" => Fault::Refuse(Refusal::RateLimited { retry_after_s: self.retry_after_s }),
             "rejected" => Fault::Refuse(Refusal::Rejected { code: self.code, field: self.field }),
             "hang" => Fault::Hang,
+            "reset" => Fault::Reset,
             "accept_then_drop" => Fault::AcceptThenDrop,
+            "accept_then_hang" => Fault::AcceptThenHang,
             _ => Fault::Slow { delay_ms: checked_delay(self.delay_ms)? },
         })
     }

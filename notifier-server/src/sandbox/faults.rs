@@ -23,13 +23,25 @@ pub enum Fault {
     Refuse(Refusal),
     /// Reads the request and never answers. When the fault is cleared, the request is processed as if nothing had been.
     Hang,
+    /// Reads the request, does nothing with it, and resets the connection.
+    Reset,
     /// Stores a valid message as arrived, then closes the connection without an answer.
     AcceptThenDrop,
+    /// Stores a valid message as arrived, and does not answer until the fault is cleared.
+    AcceptThenHang,
     /// Processes the request after a while; clearing the fault ends the wait.
     Slow {
         /// The wait.
         delay_ms: u64,
     },
+}
+
+/// Why a request gets no further.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Denial {
+    Refused(Refusal),
+    /// Its connection is to be reset.
+    Reset,
 }
 
 /// An error answer in the vendor's own form.
@@ -132,18 +144,19 @@ impl Faults {
         self.switch(service).active().clone()
     }
 
-    /// Lets a request in that was read completely: at once, late, or with the error that it is to be answered with.
-    pub(super) async fn admit(&self, service: Service) -> Option<Refusal> {
+    /// Lets a request in that was read completely: at once, late, or not at all.
+    pub(super) async fn admit(&self, service: Service) -> Option<Denial> {
         let switch = self.switch(service);
-        let (fault, mut released) = switch.take(|fault| *fault != Fault::AcceptThenDrop)?;
+        let (fault, mut released) = switch.take(|fault| !fault.is_after_storing())?;
         self.hit(service);
         match fault {
-            Fault::Refuse(refusal) => return Some(refusal),
+            Fault::Refuse(refusal) => return Some(Denial::Refused(refusal)),
+            Fault::Reset => return Some(Denial::Reset),
             Fault::Slow { delay_ms } => {
                 // Either end of the wait will do: the delay, or a release.
                 let _ = tokio::time::timeout(Duration::from_millis(delay_ms), released.changed()).await;
             }
-            Fault::Hang | Fault::AcceptThenDrop => {
+            Fault::Hang | Fault::AcceptThenDrop | Fault::AcceptThenHang => {
                 // The sender lives as long as the service that waits here.
                 let _ = released.changed().await;
             }
@@ -151,13 +164,15 @@ impl Faults {
         None
     }
 
-    /// Whether the answer to a message that was just stored is to be lost.
-    pub(super) fn drops_answer(&self, service: Service) -> bool {
-        let hit = self.switch(service).take(|fault| *fault == Fault::AcceptThenDrop).is_some();
-        if hit {
-            self.hit(service);
+    /// Holds the answer to a message that was just stored back as long as it has to be. Whether it is to be lost.
+    pub(super) async fn loses_answer(&self, service: Service) -> bool {
+        let Some((fault, mut released)) = self.switch(service).take(Fault::is_after_storing) else { return false };
+        self.hit(service);
+        if fault == Fault::AcceptThenHang {
+            // As above.
+            let _ = released.changed().await;
         }
-        hit
+        fault == Fault::AcceptThenDrop
     }
 
     fn hit(&self, service: Service) {
@@ -197,6 +212,13 @@ impl Switch {
     fn active(&self) -> MutexGuard<'_, Option<ActiveFault>> {
         // A single assignment is the only change, so that a panic cannot leave half of one.
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Fault {
+    /// Whether it begins when the message is stored.
+    fn is_after_storing(&self) -> bool {
+        matches!(self, Self::AcceptThenDrop | Self::AcceptThenHang)
     }
 }
 

@@ -1,6 +1,14 @@
 //! The accept loop of the fakes. Unlike axum's, it can close a connection instead of answering.
 
-use std::{io, net::Ipv4Addr, time::Duration};
+use std::{
+    io,
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{Router, body::Body, response::Response};
 use http::Request;
@@ -18,9 +26,13 @@ const CONNECTIONS_MAX: usize = 4_096;
 /// The longest time for a request's head to arrive.
 const HEAD_READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Attached to a response that must never be sent: its connection is closed in its place.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct DropConnection;
+/// Attached to a response that must never be sent: how its connection ends in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unanswered {
+    Closed,
+    /// With a TCP reset, as when the process behind it is gone.
+    Reset,
+}
 
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is dropped on purpose")]
@@ -28,8 +40,17 @@ struct DroppedOnPurpose;
 
 /// A response that closes the connection without a byte.
 pub(super) fn no_answer() -> Response {
+    unanswered(Unanswered::Closed)
+}
+
+/// A response that resets the connection.
+pub(super) fn reset() -> Response {
+    unanswered(Unanswered::Reset)
+}
+
+fn unanswered(how: Unanswered) -> Response {
     let mut response = Response::new(Body::empty());
-    response.extensions_mut().insert(DropConnection);
+    response.extensions_mut().insert(how);
     response
 }
 
@@ -61,21 +82,29 @@ pub(super) async fn serve(listener: TcpListener, router: Router) {
 async fn serve_connection(stream: TcpStream, router: Router) {
     // Small answers on a warm connection must not wait for more. Without it they are late, not wrong.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let router = router.clone();
+    let resets = Arc::new(AtomicBool::new(false));
+    let service = service_fn(|request: Request<Incoming>| {
+        let (router, resets) = (router.clone(), Arc::clone(&resets));
         async move {
             let Ok(response) = router.oneshot(request.map(Body::new)).await;
-            match response.extensions().get::<DropConnection>() {
-                Some(DropConnection) => Err(DroppedOnPurpose),
+            match response.extensions().get::<Unanswered>() {
+                Some(how) => {
+                    resets.store(*how == Unanswered::Reset, Ordering::Relaxed);
+                    Err(DroppedOnPurpose)
+                }
                 None => Ok(response),
             }
         }
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_READ_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = connection.await {
+    if let Err(error) = (&mut connection).await {
         tracing::debug!(%error, "a connection of the sandbox ended early");
+    }
+    if resets.load(Ordering::Relaxed) {
+        // Without it the connection is closed, which for a client is nearly the same.
+        let _ = connection.into_parts().io.into_inner().set_zero_linger();
     }
 }

@@ -21,7 +21,9 @@ const FAULTS = [
   { label: "400 rejected", body: { fault: "rejected" } },
   { label: "Slow, 800 ms", body: { fault: "slow", delay_ms: 800 }, lookups: true },
   { label: "Never answer", body: { fault: "hang" }, lookups: true },
+  { label: "Reset the connection", body: { fault: "reset" } },
   { label: "Accept, then drop the connection", body: { fault: "accept_then_drop" } },
+  { label: "Accept, then never answer", body: { fault: "accept_then_hang" } },
 ];
 
 const byId = (id) => document.getElementById(id);

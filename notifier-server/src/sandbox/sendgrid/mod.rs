@@ -31,6 +31,7 @@ use super::{
     Attachment, Channel, Clock, Credentials, Faults, Inbox, Message, Receipts, Service,
     body::{self, BodyError},
     counters::Event,
+    faults::Denial,
     listener,
     message::IDEMPOTENCY_KEY,
     vendor_id::VendorIds,
@@ -126,17 +127,19 @@ async fn send(State(sendgrid): State<Arc<FakeSendGrid>>, request: Request) -> Re
             return sendgrid.refused(Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, "content too large"));
         }
     };
-    if let Some(fault) = sendgrid.faults.admit(Service::SendGrid).await {
-        return refusal(&fault, (sendgrid.clock)());
+    match sendgrid.faults.admit(Service::SendGrid).await {
+        Some(Denial::Refused(fault)) => return refusal(&fault, (sendgrid.clock)()),
+        Some(Denial::Reset) => return listener::reset(),
+        None => {}
     }
-    match sendgrid.take(&parts, &body) {
+    match sendgrid.take(&parts, &body).await {
         Ok(answer) => answer,
         Err(rejection) => sendgrid.refused(rejection),
     }
 }
 
 impl FakeSendGrid {
-    fn take(&self, parts: &Parts, body: &Bytes) -> Result<Response, Rejection> {
+    async fn take(&self, parts: &Parts, body: &Bytes) -> Result<Response, Rejection> {
         self.check_head(parts)?;
         let mail = Mail::parse(body)?;
         let attachments = checks::check(&mail, (self.clock)())?;
@@ -147,7 +150,7 @@ impl FakeSendGrid {
         }
         let raw = self.keep_raw.then(|| body::raw(parts, body));
         self.store(mail, attachments, &id, raw);
-        if self.faults.drops_answer(Service::SendGrid) {
+        if self.faults.loses_answer(Service::SendGrid).await {
             return Ok(listener::no_answer());
         }
         Ok(accepted(StatusCode::ACCEPTED, &id))

@@ -138,6 +138,52 @@ async fn accept_then_drop_of_sendgrid_is_an_error_for_the_client() {
 }
 
 #[tokio::test]
+async fn accept_then_hang_stores_and_answers_when_the_fault_is_cleared() {
+    let fixture = Fixture::start().await;
+    for service in [Service::Twilio, Service::SendGrid] {
+        fixture.set_fault(service, &json!({ "fault": "accept_then_hang" })).await;
+    }
+    let sms = tokio::spawn(exchange(fixture.twilio_request(SMS)));
+    let mail = tokio::spawn(exchange(fixture.sendgrid_request(&mail().to_string())));
+    until_faulted(&fixture, Service::Twilio).await;
+    until_faulted(&fixture, Service::SendGrid).await;
+    assert_eq!(fixture.sandbox.inbox().messages().len(), 2);
+    assert!(!sms.is_finished() && !mail.is_finished());
+    fixture.sandbox.faults().clear_all();
+    assert_eq!(sms.await.unwrap().unwrap().status, StatusCode::CREATED);
+    assert_eq!(mail.await.unwrap().unwrap().status, StatusCode::ACCEPTED);
+    assert_eq!(fixture.sandbox.inbox().messages().len(), 2, "not stored again");
+}
+
+#[tokio::test]
+async fn an_answer_is_held_back_until_the_fault_is_cleared() {
+    let faults = Faults::new(Changes::new(), Default::default());
+    faults.set(Service::Twilio, Fault::AcceptThenHang, None).unwrap();
+    assert_eq!(faults.admit(Service::Twilio).await, None, "it begins when the message is stored");
+    let mut held = Box::pin(faults.loses_answer(Service::Twilio));
+    assert!(is_pending(held.as_mut()).await);
+    faults.clear(Service::Twilio);
+    assert!(!tokio::time::timeout(PATIENCE, held).await.unwrap(), "it is given then");
+}
+
+#[tokio::test]
+async fn a_reset_stores_nothing_and_is_no_ordinary_end_of_the_connection() {
+    let fixture = Fixture::start().await;
+    for service in [Service::Twilio, Service::SendGrid] {
+        fixture.set_fault(service, &json!({ "fault": "reset", "times": 1 })).await;
+        let mut stream = TcpStream::connect(fixture.sandbox.url(service).trim_start_matches("http://")).await.unwrap();
+        let path = if service == Service::Twilio { "/2010-04-01/Accounts/x/Messages.json" } else { "/v3/mail/send" };
+        let request = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{{}}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let ended = tokio::time::timeout(PATIENCE, stream.read(&mut [0; 1])).await.unwrap();
+        assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+        assert_eq!((fixture.counters(service).faulted, fixture.counters(service).refused), (1, 0));
+    }
+    assert_eq!(fixture.sandbox.inbox().messages().len(), 0);
+    assert_eq!(fixture.send_sms(SMS).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
 async fn slow_is_at_least_that_slow() {
     let fixture = Fixture::start().await;
     fixture.set_fault(Service::Twilio, &json!({ "fault": "slow", "delay_ms": 40, "times": 1 })).await;
@@ -188,6 +234,9 @@ async fn wrong_faults_are_refused_with_the_field() {
         ("directory", r#"{"fault":"rejected"}"#, "fault"),
         ("directory", r#"{"fault":"rate_limited"}"#, "fault"),
         ("catalog", r#"{"fault":"accept_then_drop"}"#, "fault"),
+        ("catalog", r#"{"fault":"accept_then_hang"}"#, "fault"),
+        ("directory", r#"{"fault":"reset"}"#, "fault"),
+        ("twilio", r#"{"fault":"reset","delay_ms":1}"#, "delay_ms"),
     ];
     for (service, body, field) in cases {
         let answer = fixture.console(Method::PUT, &format!("/sandbox/faults/{service}"), body).await;

@@ -31,6 +31,7 @@ use super::{
     Channel, Clock, Credentials, Faults, Inbox, Message, Receipts, Segments, Service,
     body::{self, BodyError},
     counters::Event,
+    faults::Denial,
     form, listener,
     message::IDEMPOTENCY_KEY,
     vendor_id::VendorIds,
@@ -147,8 +148,10 @@ async fn create_message(
         Err(BodyError::Broken) => return listener::no_answer(),
         Err(BodyError::TooLarge) => return twilio.refused(&TwilioError::new(20413, "Request entity too large")),
     };
-    if let Some(fault) = twilio.faults.admit(Service::Twilio).await {
-        return refusal(&fault);
+    match twilio.faults.admit(Service::Twilio).await {
+        Some(Denial::Refused(fault)) => return refusal(&fault),
+        Some(Denial::Reset) => return listener::reset(),
+        None => {}
     }
     if let Err(error) = twilio.check_head(&parts, &account_sid) {
         return twilio.refused(&error);
@@ -163,7 +166,7 @@ async fn create_message(
     let answer = created(&account_sid, &sid, &sms, &segments, (twilio.clock)());
     let raw = twilio.keep_raw.then(|| body::raw(&parts, &body));
     twilio.store(sms, segments, sid, raw);
-    if twilio.faults.drops_answer(Service::Twilio) { listener::no_answer() } else { answer }
+    if twilio.faults.loses_answer(Service::Twilio).await { listener::no_answer() } else { answer }
 }
 
 async fn unknown_path(State(twilio): State<Arc<FakeTwilio>>, request: Request) -> Response {
