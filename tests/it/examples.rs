@@ -52,3 +52,10 @@ fn scheduled_reminder_is_taken_back() {
     let told = text(&example("scheduled-reminder").output().unwrap());
     assert!(told.contains("-12-31T08:00:00Z") && told.contains("sms: cancelled"), "{told}");
 }
+
+#[test]
+fn rent_year_shows_what_an_outage_does() {
+    let told = text(&example("rent-year").output().unwrap());
+    assert!(told.starts_with("240 reminders: 220 cheap, 20 dear\nthe latest was 0 s late\n"), "{told}");
+    assert!(told.contains(" cheap is open: "), "{told}");
+}
