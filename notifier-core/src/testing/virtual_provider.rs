@@ -53,6 +53,8 @@ pub struct VirtualCall {
     pub taken: bool,
     /// Its own id of the message, in its answers and reports.
     pub message_id: String,
+    /// What it answers; `None` when it never does.
+    pub outcome: Option<Outcome>,
 }
 
 impl VirtualCall {
@@ -95,7 +97,10 @@ struct Script {
     episodes: Vec<Episode>,
     rejected: BTreeMap<String, RejectionKind>,
     calls: Vec<VirtualCall>,
+    calls_count: usize,
 }
+
+type Listener = Box<dyn Fn(&VirtualCall) + Send + Sync>;
 
 /// A provider for tests in virtual time: takes every message at once, except where it was told otherwise, and remembers what
 /// was sent when. It can be told more at any time.
@@ -103,6 +108,7 @@ pub struct VirtualProvider {
     clock: Arc<ManualClock>,
     description: ProviderDescription,
     script: Mutex<Script>,
+    listener: Option<Listener>,
 }
 
 impl VirtualProvider {
@@ -110,7 +116,15 @@ impl VirtualProvider {
     #[must_use]
     pub fn new(clock: Arc<ManualClock>) -> Self {
         let description = ProviderDescription::native("virtual", Channel::ALL.to_vec());
-        Self { clock, description, script: Mutex::default() }
+        Self { clock, description, script: Mutex::default(), listener: None }
+    }
+
+    /// The same, which tells somebody of each call when it is made, and does not keep it: for more calls than memory should
+    /// hold.
+    #[must_use]
+    pub fn telling(mut self, listener: impl Fn(&VirtualCall) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Box::new(listener));
+        self
     }
 
     /// The same, for so many calls at the same time.
@@ -161,7 +175,7 @@ impl VirtualProvider {
     /// How often it was called.
     #[must_use]
     pub fn calls_count(&self) -> usize {
-        self.script().calls.len()
+        self.script().calls_count
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -172,7 +186,8 @@ impl VirtualProvider {
     fn note(&self, message: &Message, context: &SendContext) -> Option<(Duration, Outcome)> {
         let mut script = self.script();
         let at = self.clock.now();
-        let message_id = format!("virtual-{}", script.calls.len() + 1);
+        script.calls_count += 1;
+        let message_id = format!("virtual-{}", script.calls_count);
         let address = message.content.recipient_address();
         let met = |episode: &&Episode| {
             let is_met = match episode.trouble {
@@ -206,7 +221,16 @@ impl VirtualProvider {
             (_, Some(Trouble::Slow(wait))) => (true, Some((wait, accepted()))),
             (None, None) => (true, Some((latency, accepted()))),
         };
-        script.calls.push(VirtualCall { at, message: message.clone(), context: context.clone(), taken, message_id });
+        let outcome = answer.as_ref().map(|(_, outcome)| outcome.clone());
+        let (message, context) = (message.clone(), context.clone());
+        let call = VirtualCall { at, message, context, taken, message_id, outcome };
+        match &self.listener {
+            Some(listener) => {
+                drop(script);
+                listener(&call);
+            }
+            None => script.calls.push(call),
+        }
         answer
     }
 }
