@@ -216,6 +216,21 @@ impl NotifierBuilder {
         self
     }
 
+    /// On that clock, and with nothing that is not repeatable or that time would have to wait for.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn in_virtual_time(mut self, clock: &Arc<crate::testing::ManualClock>) -> Result<Self, StartError> {
+        #[cfg(feature = "sled")]
+        if let StoreChoice::Directory(_) = self.store {
+            return Err(setting("store", "virtual time does not wait for a disk: leave the data directory out"));
+        }
+        self.clock = Some(Arc::clone(clock) as _);
+        let repeatable = || Arc::new(crate::testing::SeededEntropy::new(1)) as _;
+        self.entropy = Some(self.entropy.unwrap_or_else(repeatable));
+        let month = Duration::from_secs(30 * 24 * 3_600);
+        self.options.sweep_interval = self.options.sweep_interval.max(month);
+        Ok(self)
+    }
+
     /// Opens the store, loads the plugins, settles what an earlier process left behind, and goes to work.
     ///
     /// # Errors

@@ -65,6 +65,8 @@ mod plugin;
 pub mod ports;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(any(test, feature = "testing"))]
+mod virtual_engine;
 
 pub use adapters::memory::MemoryStore;
 pub use adapters::system::{SystemClock, SystemEntropy, SystemSecrets};

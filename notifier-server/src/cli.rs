@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use notifier_core::NotificationId;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::{Config, ConfigError, DEFAULT_TOML};
 use crate::running::{Running, StartupError, start};
 use crate::sandbox_mode::{SandboxMode, SandboxModeError, SandboxSettings};
+use crate::simulate::{self, SimulateError};
 use crate::store_check;
 use crate::telemetry::{self, TelemetryError};
 
@@ -31,8 +33,8 @@ struct Arguments {
     config: Option<PathBuf>,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line or the configuration cannot be used, \
-    3 a store needs attention.";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, or a simulation missed what was expected of it, 2 the command line, \
+    the configuration or the scenario cannot be used, 3 a store needs attention.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -46,6 +48,25 @@ enum Command {
         /// Show each request that arrived as it came, byte for byte
         #[arg(long)]
         keep_raw: bool,
+    },
+    /// Play a scenario on the real engine in virtual time, a year in seconds, and report what came of it
+    ///
+    /// Schedules, outages and expectations are in the scenario; categories, routes and limits are those of a configuration that
+    /// it names or holds. Nothing is sent and nothing is stored. The same scenario has the same report each time. Ends with 1
+    /// when an expectation of the scenario was missed.
+    Simulate {
+        /// A TOML file; see --example
+        #[arg(required_unless_present = "example")]
+        scenario: Option<PathBuf>,
+        /// Print one JSON object instead of tables
+        #[arg(long)]
+        json: bool,
+        /// Tell also what happened to that notification: an id of the report, up to the dot
+        #[arg(long, value_name = "ID", conflicts_with = "json")]
+        timeline: Option<NotificationId>,
+        /// Print a scenario that documents every key, and end
+        #[arg(long)]
+        example: bool,
     },
     /// Look after a store that no process has open
     Store {
@@ -89,6 +110,8 @@ enum CliError {
     Startup(#[from] StartupError),
     #[error(transparent)]
     Sandbox(#[from] SandboxModeError),
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
     #[error("the store cannot be checked: {0}")]
     Check(#[from] notifier_core::sled::OpenError),
     #[error("the store could not be closed: {0}")]
@@ -101,6 +124,7 @@ impl CliError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Config(_) => EXIT_USAGE.into(),
+            Self::Simulate(error) if error.is_about_the_scenario() => EXIT_USAGE.into(),
             _ => EXIT_FAILURE.into(),
         }
     }
@@ -131,6 +155,17 @@ fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
                 return Ok(EXIT_ATTENTION.into());
             }
         }
+        Command::Simulate { example: true, .. } => print(simulate::EXAMPLE)?,
+        Command::Simulate { scenario, json, timeline, example: false } => {
+            let simulated = simulate::simulate(&scenario.unwrap_or_default(), timeline, &tell)?;
+            print(&if json { simulated.to_json() } else { simulated.to_text() })?;
+            for missed in simulated.missed().iter().filter(|_| json) {
+                tell(&format!("missed: {missed}"));
+            }
+            if !simulated.missed().is_empty() {
+                return Ok(EXIT_FAILURE.into());
+            }
+        }
         Command::Serve => {
             let config = Config::load(file)?.config;
             telemetry::init(&config.log)?;
@@ -147,6 +182,11 @@ fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
 
 fn print(text: &str) -> Result<(), CliError> {
     io::stdout().write_all(text.as_bytes()).map_err(CliError::Output)
+}
+
+/// For whoever waits at a terminal; where there is none, nobody does.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 fn block_on(work: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {

@@ -51,18 +51,25 @@ pub(crate) async fn start(
     clock: &Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Notifier, EngineError> {
-    let mut builder = Notifier::builder()
+    let mut builder = add_lookups(rules(config), config, clock)?
         .clock(Arc::clone(clock))
         .entropy(entropy)
-        .limits(config.limits.clone())
-        .plugin_memory_bytes_max(config.plugin_memory_bytes_max)
-        .options(config.flow.clone());
+        .plugin_memory_bytes_max(config.plugin_memory_bytes_max);
     if let Some(path) = &config.store.path {
         builder = builder.data_dir(path).store_cache_bytes(config.store.cache_bytes);
     }
     if let Some(path) = &config.plugin_cache_path {
         builder = builder.plugin_cache_dir(path);
     }
+    for (name, settings) in &config.providers {
+        builder = builder.plugin(name, plugin(name, settings)?);
+    }
+    Ok(builder.start().await?)
+}
+
+/// What the configuration says about who is told what how, without the world outside: store, look-ups and plugins.
+pub(crate) fn rules(config: &Config) -> NotifierBuilder {
+    let mut builder = Notifier::builder().limits(config.limits.clone()).options(config.flow.clone());
     if let Some(sender) = &config.senders.email {
         builder = builder.sender_email(sender);
     }
@@ -72,9 +79,8 @@ pub(crate) async fn start(
     for category in &config.categories {
         builder = builder.category(category.clone());
     }
-    builder = add_lookups(builder, config, clock)?;
     for (name, settings) in &config.providers {
-        builder = builder.plugin(name, plugin(name, settings)?).provider_policy(name, settings.policy.clone());
+        builder = builder.provider_policy(name, settings.policy.clone());
     }
     for route in &config.special_routes {
         builder = builder.route_by(route.clone());
@@ -82,7 +88,7 @@ pub(crate) async fn start(
     for (channel, provider) in &config.routes {
         builder = builder.route(*channel, provider);
     }
-    Ok(builder.start().await?)
+    builder
 }
 
 fn add_lookups(

@@ -21,6 +21,7 @@ mod running;
 pub mod sandbox;
 mod sandbox_mode;
 mod serve;
+mod simulate;
 mod store_check;
 mod telemetry;
 mod wire;

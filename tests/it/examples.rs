@@ -52,3 +52,11 @@ fn scheduled_reminder_is_taken_back() {
     let told = text(&example("scheduled-reminder").output().unwrap());
     assert!(told.contains("-12-31T08:00:00Z") && told.contains("sms: cancelled"), "{told}");
 }
+
+#[test]
+fn rent_year_shows_what_an_outage_does() {
+    let told = text(&example("rent-year").output().unwrap());
+    // Twenty are due in the outage, and nineteen in each of the three months in which one message probes the cheap provider.
+    assert!(told.starts_with("240 reminders: 163 cheap, 77 dear\nthe latest was 0 s late\n"), "{told}");
+    assert!(told.contains(" cheap is open: "), "{told}");
+}

@@ -20,23 +20,23 @@ pub struct SettingError {
 }
 
 /// A value and the keys that lead to it, from the root.
-pub(super) type Placed = (Vec<String>, Value);
+pub(crate) type Placed = (Vec<String>, Value);
 
 /// Collects what is wrong, and what texts of the environment, which has no other type, turned out to be.
 #[derive(Debug, Default)]
-pub(super) struct Notes {
+pub(crate) struct Notes {
     errors: RefCell<Vec<SettingError>>,
     typed: RefCell<Vec<Placed>>,
 }
 
 impl Notes {
-    pub(super) fn push(&self, key: impl Into<String>, problem: impl Into<String>, origin: &str) {
+    pub(crate) fn push(&self, key: impl Into<String>, problem: impl Into<String>, origin: &str) {
         let error = SettingError { key: key.into(), problem: problem.into(), origin: origin.into() };
         self.errors.borrow_mut().push(error);
     }
 
     /// What is wrong, or where nothing is, the texts of the environment in their types.
-    pub(super) fn finish(self) -> Result<Vec<Placed>, Vec<SettingError>> {
+    pub(crate) fn finish(self) -> Result<Vec<Placed>, Vec<SettingError>> {
         let errors = self.errors.into_inner();
         if errors.is_empty() { Ok(self.typed.into_inner()) } else { Err(errors) }
     }
@@ -44,7 +44,7 @@ impl Notes {
 
 /// A table whose keys are taken one by one; what is left over is unknown.
 #[must_use = "finish it, or unknown keys go unnoticed"]
-pub(super) struct Section<'e> {
+pub(crate) struct Section<'e> {
     /// The keys that lead to it, from the root.
     keys: Vec<String>,
     entries: BTreeMap<String, Value>,
@@ -61,7 +61,7 @@ const DEFAULTS: &str = "the defaults";
 const ENVIRONMENT: &str = "the environment";
 
 impl<'e> Section<'e> {
-    pub(super) fn root(entries: impl IntoIterator<Item = (String, Value)>, notes: &'e Notes) -> Self {
+    pub(crate) fn root(entries: impl IntoIterator<Item = (String, Value)>, notes: &'e Notes) -> Self {
         Self::new(Vec::new(), entries, notes)
     }
 
@@ -73,7 +73,7 @@ impl<'e> Section<'e> {
     }
 
     /// Reports the keys that nobody asked for.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         let known = self.known.join("`, `");
         for key in self.entries.keys() {
             self.refuse(key, format!("there is no such setting; there are `{known}`"));
@@ -81,13 +81,13 @@ impl<'e> Section<'e> {
     }
 
     /// Notes an error of a key in this table.
-    pub(super) fn refuse(&self, key: &str, problem: impl Into<String>) {
+    pub(crate) fn refuse(&self, key: &str, problem: impl Into<String>) {
         let origin = self.origins.get(key).map_or_else(|| self.origin(), String::as_str);
         self.notes.push(self.below(key).join("."), problem, origin);
     }
 
     /// Notes an error of this table as a whole.
-    pub(super) fn refuse_all(&self, problem: impl Into<String>) {
+    pub(crate) fn refuse_all(&self, problem: impl Into<String>) {
         self.notes.push(self.keys.join("."), problem, self.origin());
     }
 
@@ -112,7 +112,8 @@ impl<'e> Section<'e> {
         }
     }
 
-    fn take(&mut self, key: &str) -> Option<Value> {
+    /// The value of that name as it was written, if it is there.
+    pub(crate) fn take(&mut self, key: &str) -> Option<Value> {
         self.known.push(key.to_owned());
         self.entries.remove(key)
     }
@@ -125,12 +126,12 @@ impl<'e> Section<'e> {
     }
 
     /// The table of that name; an empty one when it is absent.
-    pub(super) fn section(&mut self, key: &str) -> Section<'e> {
+    pub(crate) fn section(&mut self, key: &str) -> Section<'e> {
         self.optional_section(key).unwrap_or_else(|| Section::new(self.below(key), [], self.notes))
     }
 
     /// The table of that name, if it is there.
-    pub(super) fn optional_section(&mut self, key: &str) -> Option<Section<'e>> {
+    pub(crate) fn optional_section(&mut self, key: &str) -> Option<Section<'e>> {
         let value = self.take(key)?;
         match value.kind {
             ValueKind::Table(entries) => Some(Section::new(self.below(key), entries, self.notes)),
@@ -142,13 +143,13 @@ impl<'e> Section<'e> {
     }
 
     /// Every table below this one, by name.
-    pub(super) fn sections(mut self) -> Vec<(String, Section<'e>)> {
+    pub(crate) fn sections(mut self) -> Vec<(String, Section<'e>)> {
         let names: Vec<String> = self.entries.keys().cloned().collect();
         names.into_iter().filter_map(|name| Some((name.clone(), self.optional_section(&name)?))).collect()
     }
 
     /// The tables of the list of that name, in order; none when it is absent.
-    pub(super) fn sections_of(&mut self, key: &str) -> Vec<Section<'e>> {
+    pub(crate) fn sections_of(&mut self, key: &str) -> Vec<Section<'e>> {
         let Some(value) = self.take(key) else { return Vec::new() };
         let ValueKind::Array(items) = value.kind else {
             self.refuse(key, format!("must be a list of tables, as `[[{key}]]`, not {}", kind_name(&value.kind)));
@@ -168,7 +169,7 @@ impl<'e> Section<'e> {
     }
 
     /// Every entry of this table, as a number of 32 bits; `None` after an error.
-    pub(super) fn numbers(mut self) -> Option<Vec<(String, u32)>> {
+    pub(crate) fn numbers(mut self) -> Option<Vec<(String, u32)>> {
         let names: Vec<String> = self.entries.keys().cloned().collect();
         let number = |name: String| {
             let number = self.optional_number(&name, 0..=u64::from(u32::MAX))?;
@@ -178,13 +179,13 @@ impl<'e> Section<'e> {
     }
 
     /// Every entry of this table, as text.
-    pub(super) fn texts(&mut self) -> Vec<(String, String)> {
+    pub(crate) fn texts(&mut self) -> Vec<(String, String)> {
         let names: Vec<String> = self.entries.keys().cloned().collect();
         names.into_iter().filter_map(|name| Some((name.clone(), self.optional_text(&name)?))).collect()
     }
 
     /// Text, if it is there.
-    pub(super) fn optional_text(&mut self, key: &str) -> Option<String> {
+    pub(crate) fn optional_text(&mut self, key: &str) -> Option<String> {
         let value = self.take(key)?;
         match value.kind {
             ValueKind::String(text) => Some(text),
@@ -196,14 +197,14 @@ impl<'e> Section<'e> {
     }
 
     /// Text that must be there; empty after an error.
-    pub(super) fn text(&mut self, key: &str) -> String {
+    pub(crate) fn text(&mut self, key: &str) -> String {
         let was_there = self.entries.contains_key(key);
         let text = self.optional_text(key);
         self.required(key, text, was_there).unwrap_or_default()
     }
 
     /// A number in that range, if it is there.
-    pub(super) fn optional_number(&mut self, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    pub(crate) fn optional_number(&mut self, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
         let from_environment = self.is_from_environment(key);
         let value = self.take(key)?;
         let number = match &value.kind {
@@ -225,15 +226,31 @@ impl<'e> Section<'e> {
     }
 
     /// A number in that range, which must be there; the start of the range after an error.
-    pub(super) fn number(&mut self, key: &str, range: RangeInclusive<u64>) -> u64 {
+    pub(crate) fn number(&mut self, key: &str, range: RangeInclusive<u64>) -> u64 {
         let was_there = self.entries.contains_key(key);
         let start = *range.start();
         let number = self.optional_number(key, range);
         self.required(key, number, was_there).unwrap_or(start)
     }
 
+    /// A share of a hundred, with or without a fraction, if it is there.
+    pub(crate) fn optional_percent(&mut self, key: &str) -> Option<f64> {
+        let value = self.take(key)?;
+        let number = match &value.kind {
+            ValueKind::I64(number) => i32::try_from(*number).ok().map(f64::from),
+            ValueKind::Float(number) => Some(*number),
+            _ => None,
+        };
+        let percent = number.filter(|number| (0.0..=100.0).contains(number));
+        if percent.is_none() {
+            let shown = number.map_or_else(|| kind_name(&value.kind).to_owned(), |number| number.to_string());
+            self.refuse(key, format!("must be a number from 0 to 100, not {shown}"));
+        }
+        percent
+    }
+
     /// True or false, if it is there.
-    pub(super) fn optional_flag(&mut self, key: &str) -> Option<bool> {
+    pub(crate) fn optional_flag(&mut self, key: &str) -> Option<bool> {
         let from_environment = self.is_from_environment(key);
         let value = self.take(key)?;
         let flag = match &value.kind {
@@ -250,14 +267,14 @@ impl<'e> Section<'e> {
     }
 
     /// True or false, which must be there; false after an error.
-    pub(super) fn flag(&mut self, key: &str) -> bool {
+    pub(crate) fn flag(&mut self, key: &str) -> bool {
         let was_there = self.entries.contains_key(key);
         let flag = self.optional_flag(key);
         self.required(key, flag, was_there).unwrap_or_default()
     }
 
     /// A list of texts, if it is there. In the environment they are separated by commas.
-    pub(super) fn optional_list(&mut self, key: &str) -> Option<Vec<String>> {
+    pub(crate) fn optional_list(&mut self, key: &str) -> Option<Vec<String>> {
         let from_environment = self.is_from_environment(key);
         let value = self.take(key)?;
         let texts: Option<Vec<String>> = match value.kind {
@@ -282,7 +299,7 @@ impl<'e> Section<'e> {
 
     /// A table with anything in it, as JSON; empty when it is absent. What its values are is known to others only, so a text
     /// of the environment is the JSON that it holds, or else text.
-    pub(super) fn json(&mut self, key: &str) -> serde_json::Value {
+    pub(crate) fn json(&mut self, key: &str) -> serde_json::Value {
         let Some(value) = self.take(key) else { return serde_json::json!({}) };
         if !matches!(value.kind, ValueKind::Table(_)) {
             self.refuse(key, format!("must be a table, not {}", kind_name(&value.kind)));

@@ -6,11 +6,11 @@ use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 
 /// Settings of one source, labelled with its name.
 #[derive(Clone, Debug)]
-pub(super) struct Named(Map<String, Value>);
+pub(crate) struct Named(pub(crate) Map<String, Value>);
 
 impl Named {
     /// Reads TOML.
-    pub(super) fn toml(name: &str, text: &str) -> Result<Self, ConfigError> {
+    pub(crate) fn toml(name: &str, text: &str) -> Result<Self, ConfigError> {
         let parsed = config::Config::builder().add_source(File::from_str(text, FileFormat::Toml)).build();
         let parsed = parsed.map_err(|error| ConfigError::Message(format!("{name}: {error}")))?;
         let entries = parsed.cache.into_table()?;
@@ -18,7 +18,7 @@ impl Named {
     }
 
     /// Reads a file of TOML.
-    pub(super) fn file(path: &Path) -> Result<Self, ConfigError> {
+    pub(crate) fn file(path: &Path) -> Result<Self, ConfigError> {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path);
         Self::toml(&name, &text.map_err(|error| ConfigError::Message(format!("{name}: {error}")))?)

@@ -1,6 +1,7 @@
 //! Reading.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use jiff::Timestamp;
 
@@ -8,7 +9,6 @@ use super::{Model, Recorded};
 use crate::domain::channel::Channel;
 use crate::domain::id::{DeliveryId, NotificationId, TemplateName, TenantId};
 use crate::domain::lane::Lane;
-use crate::domain::lifecycle::DeliveryState;
 use crate::domain::suppression::Suppression;
 use crate::domain::template::Template;
 use crate::domain::timeline::Fact;
@@ -107,16 +107,22 @@ impl Model {
         wanted.filter_map(|(_, versions)| versions.last().cloned()).take(limit).collect()
     }
 
+    /// From the orders, and not from the deliveries: most of those are over, and this is asked often.
     pub(in crate::adapters::memory) fn counts(&self) -> StoreCounts {
-        let mut counts =
-            StoreCounts { dead: self.dead.len(), unmatched_receipts: self.unmatched.len(), ..StoreCounts::default() };
-        for tracked in self.deliveries.values() {
-            match (tracked.delivery.state, tracked.delivery.lane) {
-                (DeliveryState::Pending, Lane::Urgent) => counts.pending.urgent += 1,
-                (DeliveryState::Pending, Lane::Normal) => counts.pending.normal += 1,
-                (DeliveryState::Pending, Lane::Bulk) => counts.pending.bulk += 1,
-                (DeliveryState::Sending, _) => counts.sending += 1,
-                _ => {}
+        let mut counts = StoreCounts {
+            sending: self.leased.len(),
+            dead: self.dead.len(),
+            unmatched_receipts: self.unmatched.len(),
+            ..StoreCounts::default()
+        };
+        let due = self.queues.iter().map(|((_, lane), tenants)| (*lane, tenants.values().map(BTreeSet::len).sum()));
+        let claimed = self.claimed.iter().filter_map(|(_, id)| Some((self.deliveries.get(id)?.delivery.lane, 1)));
+        for (lane, count) in due.chain(claimed) {
+            let pending: usize = count;
+            match lane {
+                Lane::Urgent => counts.pending.urgent += pending,
+                Lane::Normal => counts.pending.normal += pending,
+                Lane::Bulk => counts.pending.bulk += pending,
             }
         }
         counts
@@ -124,12 +130,19 @@ impl Model {
 
     /// Its orders follow the deliveries by construction; only one that has left them could be stuck.
     pub(in crate::adapters::memory) fn sweep(&mut self, after: Option<NotificationId>, limit: usize) -> Swept {
-        let limit = limit.max(1);
-        let later = self.deliveries.keys().filter(|id| after.is_none_or(|after| id.notification > after));
-        let mut ids: BTreeSet<NotificationId> = later.map(|id| id.notification).collect();
-        let rest = ids.iter().nth(limit).copied().map(|first| ids.split_off(&first)).unwrap_or_default();
-        let next = ids.last().copied().filter(|_| !rest.is_empty());
-        let found: Vec<_> = self.deliveries.keys().filter(|id| ids.contains(&id.notification)).copied().collect();
+        let last_of = |notification| DeliveryId { notification, channel: Channel::ALL[Channel::ALL.len() - 1] };
+        let start = after.map_or(Bound::Unbounded, |after| Bound::Excluded(last_of(after)));
+        let mut seen = BTreeSet::new();
+        let mut found = Vec::new();
+        let mut next = None;
+        for id in self.deliveries.range((start, Bound::Unbounded)).map(|(id, _)| *id) {
+            if seen.len() >= limit.max(1) && !seen.contains(&id.notification) {
+                next = seen.last().copied();
+                break;
+            }
+            seen.insert(id.notification);
+            found.push(id);
+        }
         let lost: Vec<_> = found.iter().filter(|id| self.is_lost(**id)).copied().collect();
         for id in &lost {
             self.free(*id, Timestamp::MIN);
