@@ -35,6 +35,10 @@ const URGENT: usize = 200;
 const BURST: usize = 30_000;
 const MILLION: usize = 1_000_000;
 
+/// The load generator and the fake vendor share the machine with the server: the less they take, the better.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The figures, in the order in which they are shown.

@@ -1,5 +1,6 @@
 //! The system's clock, randomness, and places for secrets. The only module that may touch them.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -44,7 +45,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// The system's source of cryptographically secure randomness.
+/// The system's source of cryptographically secure randomness. Each thread fetches some ahead: a system call for every few
+/// bytes would cost more than what they are for.
 #[derive(Debug, Clone)]
 pub struct SystemEntropy(SystemRandom);
 
@@ -60,13 +62,52 @@ impl SystemEntropy {
     pub fn new() -> Self {
         Self(SystemRandom::new())
     }
+
+    #[expect(clippy::expect_used, reason = "a system without randomness cannot make identifiers: nothing can go on")]
+    fn fetch(&self, buffer: &mut [u8]) {
+        self.0.fill(buffer).expect("the system provides randomness");
+    }
 }
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::expect_used, reason = "a system without randomness cannot make identifiers: nothing can go on")]
     fn fill(&self, buffer: &mut [u8]) {
-        self.0.fill(buffer).expect("the system provides randomness");
+        // A thread that ends has no reserve any more.
+        let filled = RESERVE.try_with(|reserve| match reserve.try_borrow_mut() {
+            Ok(mut reserve) => reserve.hand_out(buffer, |bytes| self.fetch(bytes)),
+            Err(_) => false,
+        });
+        if filled != Ok(true) {
+            self.fetch(buffer);
+        }
     }
+}
+
+/// Random bytes that nobody was given yet.
+struct Reserve {
+    bytes: [u8; 512],
+    left: usize,
+}
+
+impl Reserve {
+    /// Fills the buffer, and forgets what it was given; `false` when it asks for more than is ever kept.
+    fn hand_out(&mut self, buffer: &mut [u8], fetch: impl FnOnce(&mut [u8])) -> bool {
+        if buffer.len() > self.bytes.len() {
+            return false;
+        }
+        if buffer.len() > self.left {
+            fetch(&mut self.bytes);
+            self.left = self.bytes.len();
+        }
+        let rest = self.left - buffer.len();
+        buffer.copy_from_slice(&self.bytes[rest..self.left]);
+        self.bytes[rest..self.left].fill(0);
+        self.left = rest;
+        true
+    }
+}
+
+thread_local! {
+    static RESERVE: RefCell<Reserve> = const { RefCell::new(Reserve { bytes: [0; 512], left: 0 }) };
 }
 
 /// Secrets from environment variables (`env:NAME`) and files (`file:/run/secrets/name`).
@@ -133,6 +174,39 @@ mod tests {
         assert!(!error.to_string().contains("literal"), "{error}");
         for missing in ["env:NOTIFIER_NO_SUCH_VARIABLE", "file:/no/such/file", ""] {
             assert!(SystemSecrets.resolve(missing).is_err(), "{missing}");
+        }
+    }
+
+    #[test]
+    fn no_byte_of_the_reserve_is_handed_out_twice() {
+        let mut reserve = Reserve { bytes: [0; 512], left: 0 };
+        let mut fetched = 0_u32;
+        let mut counting = |bytes: &mut [u8]| {
+            for bytes in bytes.chunks_exact_mut(4) {
+                fetched += 1;
+                bytes.copy_from_slice(&fetched.to_be_bytes());
+            }
+        };
+        let mut seen = std::collections::BTreeSet::new();
+        for length in (0..200).map(|n| 4 * (1 + n % 40)) {
+            let mut buffer = vec![0; length];
+            assert!(reserve.hand_out(&mut buffer, &mut counting));
+            for number in buffer.chunks_exact(4) {
+                assert_ne!(number, [0; 4], "not filled");
+                assert!(seen.insert(number.to_vec()), "handed out twice");
+            }
+            let left = reserve.left;
+            assert!(reserve.bytes[left..].iter().all(|byte| *byte == 0), "what was handed out is kept");
+        }
+        assert!(!reserve.hand_out(&mut [0; 513], &mut counting));
+    }
+
+    #[test]
+    fn every_buffer_is_filled() {
+        for length in [8, 512, 513, 10_000] {
+            let mut buffers = [vec![0; length], vec![0; length]];
+            buffers.iter_mut().for_each(|buffer| SystemEntropy::new().fill(buffer));
+            assert!(buffers[0] != buffers[1] && buffers[0] != vec![0; length], "{length}");
         }
     }
 

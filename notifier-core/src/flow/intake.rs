@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::alarm::Alarm;
+use super::undropped::Undropped;
 use super::{Flow, after};
 use crate::domain::category::Category;
 use crate::domain::channel::Channel;
@@ -191,10 +192,10 @@ impl Flow {
         }
     }
 
-    /// Stores it and wakes the schedulers. In a task of its own: a caller that goes away meanwhile takes neither back.
+    /// Stores it and wakes the schedulers. A caller that goes away meanwhile takes neither back.
     async fn keep(&self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
         let (store, alarms) = (Arc::clone(&self.store), self.alarms_of(&acceptance));
-        let keeping = tokio::spawn(async move {
+        let keeping = Undropped::new(async move {
             let due_at = acceptance.notification.due_at;
             if planted!(AcknowledgesBeforeStoring) {
                 tokio::spawn(async move { store.accept(acceptance).await });
@@ -204,13 +205,13 @@ impl Flow {
             alarms.iter().for_each(|alarm| alarm.stored(due_at));
             accepted
         });
-        keeping.await.unwrap_or_else(|panic| Err(StoreError::Failed(panic.to_string())))
+        keeping.await
     }
 
     async fn keep_all(&self, acceptances: Vec<Acceptance>) -> Result<Vec<Result<Accepted, StoreError>>, StoreError> {
         let store = Arc::clone(&self.store);
         let alarms: Vec<_> = Channel::ALL.iter().map(|channel| self.signals.alarm(*channel).clone()).collect();
-        let keeping = tokio::spawn(async move {
+        let keeping = Undropped::new(async move {
             let earliest = acceptances.iter().map(|acceptance| acceptance.notification.due_at).min();
             let accepted = store.accept_all(acceptances).await;
             for (alarm, due_at) in alarms.iter().zip(earliest.into_iter().cycle()) {
@@ -218,7 +219,7 @@ impl Flow {
             }
             accepted
         });
-        keeping.await.unwrap_or_else(|panic| Err(StoreError::Failed(panic.to_string())))
+        keeping.await
     }
 
     fn alarms_of(&self, acceptance: &Acceptance) -> Vec<Alarm> {

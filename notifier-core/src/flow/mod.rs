@@ -34,6 +34,7 @@ pub(crate) mod revisions;
 pub(crate) mod scheduler;
 pub(crate) mod sweeper;
 pub(crate) mod templates;
+pub(crate) mod undropped;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

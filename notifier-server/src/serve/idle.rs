@@ -5,17 +5,25 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Response;
 use hyper::body::{Body, Frame, SizeHint};
+use jiff::Timestamp;
 use notifier_core::Clock;
-use tokio::sync::watch;
 
-/// The requests of one connection that are being answered.
+/// The requests of one connection that are being answered. Counting one costs next to nothing: nobody is woken by it.
 #[derive(Clone)]
-pub(super) struct Requests(Arc<watch::Sender<usize>>);
+pub(super) struct Requests(Arc<Counted>);
+
+struct Counted {
+    open: AtomicUsize,
+    /// When the latest of them ended; microseconds since 1970.
+    ended_at: AtomicI64,
+    clock: Arc<dyn Clock>,
+}
 
 /// One of them, until it is dropped.
 pub(super) struct Open(Requests);
@@ -27,25 +35,31 @@ pub(super) struct Answering<B> {
 }
 
 impl Requests {
-    pub(super) fn none() -> Self {
-        Self(Arc::new(watch::Sender::new(0)))
+    pub(super) fn none(clock: Arc<dyn Clock>) -> Self {
+        let ended_at = AtomicI64::new(clock.now().as_microsecond());
+        Self(Arc::new(Counted { open: AtomicUsize::new(0), ended_at, clock }))
     }
 
     pub(super) fn open(&self) -> Open {
-        self.0.send_modify(|count| *count += 1);
+        self.0.open.fetch_add(1, Ordering::SeqCst);
         Open(self.clone())
     }
 
     /// Returns once there has been none for that long.
-    pub(super) async fn idle_for(self, limit: Duration, clock: Arc<dyn Clock>) {
-        let mut count = self.0.subscribe();
-        // The sender lives in `self`, so waiting cannot fail.
-        while count.wait_for(|count| *count == 0).await.is_ok() {
-            let deadline = clock.now().saturating_add(limit).unwrap_or(jiff::Timestamp::MAX);
-            tokio::select! {
-                _ = count.changed() => {}
-                () = clock.sleep_until(deadline) => return,
+    pub(super) async fn idle_for(self, limit: Duration) {
+        let clock = &self.0.clock;
+        loop {
+            let now = clock.now();
+            let since = match self.0.open.load(Ordering::SeqCst) {
+                // What ended later than now was measured before the clock was set back.
+                0 => Timestamp::from_microsecond(self.0.ended_at.load(Ordering::SeqCst)).unwrap_or(now).min(now),
+                _ => now,
+            };
+            let deadline = since.saturating_add(limit).unwrap_or(Timestamp::MAX);
+            if deadline <= now {
+                return;
             }
+            clock.sleep_until(deadline).await;
         }
     }
 }
@@ -58,7 +72,9 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.0.send_modify(|count| *count -= 1);
+        let Counted { open, ended_at, clock } = &*self.0.0;
+        ended_at.store(clock.now().as_microsecond(), Ordering::SeqCst);
+        open.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -91,8 +107,8 @@ mod tests {
     #[tokio::test]
     async fn the_time_counts_from_the_end_of_the_last_request() {
         let clock = Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH));
-        let requests = Requests::none();
-        let idle = tokio::spawn(requests.clone().idle_for(Duration::from_secs(10), clock.clone()));
+        let requests = Requests::none(clock.clone());
+        let idle = tokio::spawn(requests.clone().idle_for(Duration::from_secs(10)));
         let pass = async |seconds: i64| {
             tokio::task::yield_now().await;
             clock.set(clock.now() + jiff::SignedDuration::from_secs(seconds));
@@ -114,9 +130,9 @@ mod tests {
     #[tokio::test]
     async fn a_request_that_was_there_before_anybody_looked_counts() {
         let clock = Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH));
-        let requests = Requests::none();
+        let requests = Requests::none(clock.clone());
         let _open = requests.open();
-        let idle = tokio::spawn(requests.clone().idle_for(Duration::from_secs(10), clock.clone()));
+        let idle = tokio::spawn(requests.clone().idle_for(Duration::from_secs(10)));
         tokio::task::yield_now().await;
         clock.advance(jiff::SignedDuration::from_secs(100));
         for _ in 0..10 {

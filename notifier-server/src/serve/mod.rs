@@ -127,8 +127,8 @@ impl Server {
         router: Router,
         mut stop: watch::Receiver<bool>,
     ) -> impl Future<Output = Result<(), BoxedError>> + Send + 'static {
-        let requests = Requests::none();
-        let idle = requests.clone().idle_for(self.header_timeout, Arc::clone(&self.clock));
+        let requests = Requests::none(Arc::clone(&self.clock));
+        let idle = requests.clone().idle_for(self.header_timeout);
         let service = service_fn(move |request: Request<Incoming>| {
             let open = requests.open();
             let answer = router.clone().oneshot(request);

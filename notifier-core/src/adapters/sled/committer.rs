@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -25,6 +26,11 @@ const GROUP_OPERATIONS_MAX: usize = 1_024;
 const GROUP_BYTES_MAX: usize = 1024 * 1024;
 /// Operations of one caller that are handed in together.
 const TOGETHER_MAX: usize = 256;
+/// With so many operations in a group, the next one waits a moment for more: each group costs several changes of thread
+/// inside sled, which a busy machine has better uses for. A store with little to do answers at once.
+const BUSY_OPERATIONS: usize = 8;
+/// That moment.
+const GATHERING_TIME: Duration = Duration::from_millis(1);
 /// Operations that may wait; further callers are held up before they hand in theirs.
 const WAITING_MAX: usize = 4 * GROUP_OPERATIONS_MAX;
 
@@ -53,7 +59,8 @@ impl Committer {
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
         let (let_go, released) = watch::channel(false);
         let failure = Arc::new(OnceLock::new());
-        let thread = Thread { waiting, engine, database, sync, marker, failure: Arc::clone(&failure) };
+        let failed = Arc::clone(&failure);
+        let thread = Thread { waiting, engine, database, sync, marker, failure: failed, is_busy: false };
         std::thread::Builder::new().name("notifier-commit".into()).spawn(move || {
             thread.run();
             let_go.send_replace(true);
@@ -161,6 +168,7 @@ struct Thread {
     sync: Box<dyn DataSync>,
     marker: Marker,
     failure: Arc<OnceLock<String>>,
+    is_busy: bool,
 }
 
 impl Thread {
@@ -191,12 +199,17 @@ impl Thread {
     fn group(&mut self, first: Job) -> Result<Vec<Answer>, StoreError> {
         let ran_before = self.engine.ran();
         let mut answers = vec![first(&mut self.engine)?];
+        let mut may_gather = self.is_busy;
         while self.engine.ran() - ran_before < GROUP_OPERATIONS_MAX
             && self.engine.staging().unsynced_bytes() < GROUP_BYTES_MAX
         {
-            let Ok(job) = self.waiting.try_recv() else { break };
-            answers.push(job(&mut self.engine)?);
+            match self.waiting.try_recv() {
+                Ok(job) => answers.push(job(&mut self.engine)?),
+                Err(_) if std::mem::take(&mut may_gather) => std::thread::park_timeout(GATHERING_TIME),
+                Err(_) => break,
+            }
         }
+        self.is_busy = answers.len() >= BUSY_OPERATIONS;
         if self.engine.staging().unsynced_bytes() > 0 {
             self.engine.finish_group().map_err(failed)?;
             self.database.flush().map_err(failed)?;
