@@ -185,9 +185,15 @@ async fn lateness(figures: &mut Figures) -> Result<(), Failure> {
 /// What a burst of others does to messages that have a time, as one of them and ahead of them.
 async fn burst(figures: &mut Figures) -> Result<(), Failure> {
     println!("lateness of {SCHEDULED} scheduled messages over 10 s, while {BURST} others are due at once");
-    for (lane, category) in [("same_lane", "default"), ("urgent", "emergency")] {
+    // Those that have a time, and the burst: of its own lane, as any campaign should be; of theirs; of the one behind them.
+    let cases = [
+        ("of_bulk", "default", "newsletter"),
+        ("of_same_lane", "default", "default"),
+        ("before_urgent", "emergency", "default"),
+    ];
+    for (lane, category, burst_category) in cases {
         let bench = Bench::start().await?;
-        let burst = bench.lateness_in_a_burst(SCHEDULED, category, BURST).await?;
+        let burst = bench.lateness_in_a_burst(SCHEDULED, category, (BURST, burst_category)).await?;
         figures.add(format!("burst_{lane}_lateness_p50_ms"), burst.lateness.percentile_ms(50), "ms");
         figures.add(format!("burst_{lane}_lateness_p99_ms"), burst.lateness.percentile_ms(99), "ms (goal: 50 at most)");
         figures.add(format!("burst_{lane}_lateness_max_ms"), burst.lateness.percentile_ms(100), "ms");

@@ -108,13 +108,13 @@ impl Bench {
         Ok(Durations::new(late.collect::<Result<_, _>>()?, Duration::ZERO))
     }
 
-    /// How much later than due scheduled messages of that category arrived: 20 ms apart, while others of the default one are
-    /// submitted in bulk and sent. The burst begins with the first of them.
+    /// How much later than due scheduled messages of that category arrived: 20 ms apart, while others of another one are
+    /// submitted many at a time and sent. The burst begins with the first of them.
     pub(crate) async fn lateness_in_a_burst(
         &self,
         messages: usize,
         category: &str,
-        others: usize,
+        (others, their_category): (usize, &str),
     ) -> Result<Burst, Failure> {
         let first = SystemClock.now() + SignedDuration::from_secs(5);
         let client = self.client();
@@ -130,7 +130,8 @@ impl Bench {
         }
         SystemClock.sleep_until(first).await;
         let began = SystemClock.now();
-        Load::at_once().run_in_bulk(&client, BURST_CONNECTIONS, others / BURST_BATCH, BURST_BATCH).await?;
+        let burst = Load::in_category(their_category, None);
+        burst.run_in_bulk(&client, BURST_CONNECTIONS, others / BURST_BATCH, BURST_BATCH).await?;
         self.vendors.inbox().wait_for((messages + others) as u64).await;
         let mut late = Vec::with_capacity(messages);
         let mut ended = began;
