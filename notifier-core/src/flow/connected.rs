@@ -9,7 +9,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use tokio::sync::watch;
+use tokio::sync::broadcast;
 
 use super::places::{Place, Places};
 use super::{Flow, after};
@@ -46,8 +46,8 @@ pub(crate) struct Connected {
     places: Places,
     pace: Option<Mutex<Pace>>,
     state: Mutex<State>,
-    /// Tells those who wait for a place that the breaker changed.
-    changed: watch::Sender<()>,
+    /// Tells those who wait for a place that the breaker changed, in the order in which they came; nobody may be waiting.
+    changed: broadcast::Sender<()>,
     /// Held from the look at the state to its end on the disk: an older one never overtakes a newer.
     writing: tokio::sync::Mutex<()>,
 }
@@ -113,7 +113,7 @@ impl Connected {
             pace: policy.calls_per_second_max.map(|limit| Mutex::new(Pace::new(limit, now))),
             policy,
             state: Mutex::new(state),
-            changed: watch::Sender::new(()),
+            changed: broadcast::Sender::new(1),
             writing: tokio::sync::Mutex::new(()),
         }
     }
@@ -137,7 +137,7 @@ impl Connected {
     }
 
     /// Is told when the breaker changes.
-    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+    pub(crate) fn changes(&self) -> broadcast::Receiver<()> {
         self.changed.subscribe()
     }
 
@@ -250,7 +250,7 @@ impl Flow {
         let Some((breaker, reason)) = changed else { return };
         tracing::warn!(provider = %connected.name, breaker, %reason, "the circuit breaker changed");
         connected.standing(now);
-        connected.changed.send_replace(());
+        let _ = connected.changed.send(());
         if let Err(error) = self.write_down(connected).await {
             tracing::error!(provider = %connected.name, %error, "the state of the breaker could not be stored");
         }
@@ -286,7 +286,7 @@ impl Flow {
             state.reason = state.health.set_by_hand(decision, self.clock.now()).text;
         }
         connected.standing(self.clock.now());
-        connected.changed.send_replace(());
+        let _ = connected.changed.send(());
         self.write_down(connected).await?;
         Ok(true)
     }

@@ -144,7 +144,7 @@ impl Flow {
             tokio::select! {
                 biased;
                 place = &mut place => return place,
-                _ = changes.changed() => if !self.is_as_chosen(sending) {
+                _ = changes.recv() => if !self.is_as_chosen(sending) {
                     return None;
                 },
             }
