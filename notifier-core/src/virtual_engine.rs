@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
+use tokio::sync::broadcast;
 
 use crate::builder::NotifierBuilder;
 use crate::domain::health::Breaker;
@@ -105,7 +105,7 @@ pub struct BreakerChange {
 }
 
 struct Breakers {
-    watched: Vec<(ProviderName, watch::Receiver<()>)>,
+    watched: Vec<(ProviderName, broadcast::Receiver<()>)>,
     changes: Vec<BreakerChange>,
 }
 
@@ -250,8 +250,8 @@ impl VirtualEngine {
         let Breakers { watched, changes } = &mut *breakers;
         for (provider, receiver) in watched {
             let Some(connected) = self.notifier.flow.providers.get(provider) else { continue };
-            if receiver.has_changed().unwrap_or(false) {
-                receiver.mark_unchanged();
+            if !receiver.is_empty() {
+                *receiver = connected.changes();
                 let (health, reason) = connected.look();
                 let breaker = health.state().breaker;
                 changes.push(BreakerChange { at: self.clock.now(), provider: provider.clone(), breaker, reason });

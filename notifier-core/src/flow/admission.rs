@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::broadcast::error::RecvError;
 
 use super::connected::{Probe, Wait};
 use super::pace::{Comer, Turn};
@@ -257,11 +258,8 @@ impl Flow {
         let left = Duration::try_from(self.clock.now().duration_until(ends_at)).unwrap_or_default();
         let mut changes = sending.provider.changes();
         let changed = async {
-            loop {
-                if !self.is_as_chosen(sending, probe) || changes.changed().await.is_err() {
-                    return;
-                }
-            }
+            // Changes that were missed are one look all the same; the sender lives as long as its provider.
+            while self.is_as_chosen(sending, probe) && changes.recv().await != Err(RecvError::Closed) {}
         };
         tokio::select! {
             biased;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::broadcast;
 
 use super::Flow;
 use super::pace::{Comer, Pace, Turn};
@@ -44,8 +44,8 @@ pub(crate) struct Connected {
     /// How many of each lane may wait for this provider in the process.
     waiting_max: [usize; 3],
     state: Mutex<State>,
-    /// Tells those who wait for a place that the breaker changed.
-    changed: watch::Sender<()>,
+    /// Tells those who wait for a place that the breaker changed, in the order in which they came; nobody may be waiting.
+    changed: broadcast::Sender<()>,
     /// Held from the look at the state to its end on the disk: an older one never overtakes a newer.
     writing: tokio::sync::Mutex<()>,
 }
@@ -106,7 +106,7 @@ impl Connected {
             waiting_max,
             policy,
             state: Mutex::new(state),
-            changed: watch::Sender::new(()),
+            changed: broadcast::Sender::new(1),
             writing: tokio::sync::Mutex::new(()),
         }
     }
@@ -144,7 +144,7 @@ impl Connected {
     }
 
     /// Is told when the breaker changes.
-    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+    pub(crate) fn changes(&self) -> broadcast::Receiver<()> {
         self.changed.subscribe()
     }
 
@@ -299,7 +299,7 @@ impl Flow {
         let Some((breaker, reason)) = changed else { return };
         tracing::warn!(provider = %connected.name, breaker, %reason, "the circuit breaker changed");
         connected.standing(now);
-        connected.changed.send_replace(());
+        let _ = connected.changed.send(());
         if let Err(error) = self.write_down(connected).await {
             tracing::error!(provider = %connected.name, %error, "the state of the breaker could not be stored");
         }
@@ -335,7 +335,7 @@ impl Flow {
             state.reason = state.health.set_by_hand(decision, self.clock.now()).text;
         }
         connected.standing(self.clock.now());
-        connected.changed.send_replace(());
+        let _ = connected.changed.send(());
         self.write_down(connected).await?;
         Ok(true)
     }
