@@ -70,7 +70,7 @@ pub struct Delivery {
     pub doubtful_attempts: u32,
     /// How often every provider of its route was tried in vain since then.
     pub rounds: u32,
-    /// Providers that were tried in vain in this round.
+    /// Providers that were tried in vain in this round; after doubt, those that had their second chance as well.
     pub tried: Vec<ProviderName>,
     /// How often in a row it had to wait for something other than a provider.
     pub deferrals: u32,
@@ -149,7 +149,8 @@ impl Delivery {
         self.attempts == 0 && self.reason.code.starts_with("schedule.")
     }
 
-    /// Who may have taken it without saying so, if it waits to be asked again: the same provider may know the key.
+    /// Who may have taken it without saying so, if it waits to be asked again: the same provider may know the key. Once in a
+    /// round: an ill provider could use up all attempts while another stands by.
     #[must_use]
     pub fn asked_in_doubt(&self) -> Option<&ProviderName> {
         let is_in_doubt = self.state == DeliveryState::Pending && self.doubtful_attempts > 0;
@@ -166,6 +167,8 @@ impl Delivery {
         let mut delivery = self.moved(DeliveryEvent::Begin, reason, now)?;
         delivery.attempts = attempt.number;
         delivery.deferrals = 0;
+        // Asked again, or passed over because it is not well: either way it has had its chance.
+        delivery.tried.extend(self.asked_in_doubt().cloned());
         delivery.turn_since.get_or_insert(attempt.send_at);
         let mut fact = delivery
             .fact(FactKind::Attempting, now)

@@ -132,11 +132,21 @@ impl Route {
         self.chain.providers().filter(is_other).any(|provider| matches!(standing(provider), Standing::Takes { .. }))
     }
 
-    /// The provider that was asked before, if it is still one of the route and takes calls.
+    /// The provider that was asked before, if it is still one of the route and takes calls; where another does that was not
+    /// tried in this round, only if it is well.
     #[must_use]
-    pub fn choose_again(&self, asked: &ProviderName, standing: impl Fn(&ProviderName) -> Standing) -> Option<Choice> {
+    pub fn choose_again(
+        &self,
+        asked: &ProviderName,
+        tried: &[ProviderName],
+        standing: impl Fn(&ProviderName) -> Standing,
+    ) -> Option<Choice> {
         let is_there = self.chain.providers().any(|provider| provider == asked);
-        let takes_calls = matches!(standing(asked), Standing::Takes { .. });
+        let takes_calls = match standing(asked) {
+            Standing::Takes { percent: 100 } => true,
+            Standing::Takes { .. } => !self.has_alternative(asked, tried, &standing),
+            Standing::Probe | Standing::Refuses { .. } | Standing::Limited { .. } => false,
+        };
         (is_there && takes_calls).then(|| {
             let text = format!("{} goes to `{asked}` again: it may know whether it took it", self.describe());
             Choice { provider: asked.clone(), is_probe: false, reason: Reason::new("route.same", text) }
@@ -287,5 +297,39 @@ fn none_of(all: &[Candidate<'_>]) -> NoneTakesCalls {
         until: first.map_or(Timestamp::MIN, |(until, _)| until),
         reason: Reason::new(code, format!("no provider takes calls: {}", names.join(", "))),
         limited,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_in_doubt_is_asked_again_while_it_is_well_or_nobody_else_is_there() {
+        let name = |name: &str| ProviderName::new(name).unwrap();
+        let (first, second) = (name("first"), name("second"));
+        let route = Route::of(Channel::Sms, Chain::Ordered(vec![first.clone(), second.clone()]));
+        let refuses = Standing::Refuses { until: Timestamp::UNIX_EPOCH };
+        let full = Standing::Limited { until: Timestamp::UNIX_EPOCH, limit: Limit::PerSecond };
+        let takes = |percent| Standing::Takes { percent };
+        let tried = [second.clone()];
+        let cases = [
+            (takes(100), takes(100), [].as_slice(), true),
+            (takes(100), refuses, &[], true),
+            (takes(90), takes(10), &[], false),
+            (takes(90), takes(100), &tried, true),
+            (takes(10), refuses, &[], true),
+            (takes(10), Standing::Probe, &[], true),
+            (Standing::Probe, refuses, &[], false),
+            (refuses, refuses, &[], false),
+            (full, takes(100), &[], false),
+        ];
+        for (of_first, of_second, tried, expected) in cases {
+            let standing = |name: &ProviderName| if *name == first { of_first } else { of_second };
+            let again = route.choose_again(&first, tried, standing);
+            let context = format!("{of_first:?}, {of_second:?}, tried {tried:?}");
+            assert_eq!(again.map(|again| again.provider), expected.then(|| first.clone()), "{context}");
+        }
+        assert_eq!(route.choose_again(&name("gone"), &[], |_| takes(100)), None);
     }
 }

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use tokio::sync::broadcast;
 
 use super::Flow;
-use super::pace::{Comer, Pace, Turn};
+use super::comeback::{Speed, Took};
+use super::pace::{Comer, Turn};
 use super::places::{Places, WaitingForPlace};
 use crate::domain::health::{Health, HealthPolicy, HealthState, Limit, Override, Sight, Standing};
 use crate::domain::id::ProviderName;
@@ -40,7 +41,7 @@ pub(crate) struct Connected {
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) policy: ProviderPolicy,
     places: Places,
-    pace: Option<Pace>,
+    speed: Speed,
     /// How many of each lane may wait for this provider in the process.
     waiting_max: [usize; 3],
     state: Mutex<State>,
@@ -52,6 +53,7 @@ pub(crate) struct Connected {
 
 struct State {
     health: Health,
+    took: Took,
     reason: String,
     day: i64,
     reserved_calls: u64,
@@ -92,6 +94,7 @@ impl Connected {
         });
         let state = State {
             health: Health::new(known.health, now),
+            took: Took::default(),
             reason: known.reason,
             day: known.day,
             reserved_calls: known.reserved_calls,
@@ -102,7 +105,7 @@ impl Connected {
             name,
             provider,
             places: Places::new(count, now),
-            pace: policy.calls_per_second_max.map(|limit| Pace::new(limit, waiting_max, now)),
+            speed: Speed::new(policy.calls_per_second_max, count, waiting_max, now),
             waiting_max,
             policy,
             state: Mutex::new(state),
@@ -120,8 +123,10 @@ impl Connected {
         let mut state = self.state();
         state.health.step(&self.policy.health, now);
         let (standing, percent) = (state.health.standing(now), state.health.state().percent_of_places());
+        let took = state.took.most();
         drop(state);
         self.places.open_to(percent);
+        self.speed.come_back(percent, took, now);
         standing
     }
 
@@ -132,7 +137,7 @@ impl Connected {
             return standing;
         }
         let used_up = self.day_used_up(now).map(|until| Standing::Limited { until, limit: Limit::PerDay });
-        let far = || self.pace.as_ref().and_then(|pace| pace.far(comer, now));
+        let far = || self.speed.pace().and_then(|pace| pace.far(comer, now));
         let limited = used_up.or_else(|| far().map(|until| Standing::Limited { until, limit: Limit::PerSecond }));
         limited.filter(|limited| limited.refuses_until().is_some_and(|until| until > at)).unwrap_or(standing)
     }
@@ -164,7 +169,7 @@ impl Connected {
 
     /// Whether its calls are counted by the second or by the day.
     pub(crate) fn has_pace(&self) -> bool {
-        self.pace.is_some() || self.policy.calls_per_day_max.is_some()
+        self.speed.pace().is_some() || self.policy.calls_per_day_max.is_some()
     }
 
     /// Asks for a place.
@@ -202,18 +207,22 @@ impl Connected {
 
     /// Asks for a turn, going by its pace.
     pub(crate) fn turn(&self, comer: Comer, now: Timestamp) -> Turn {
-        self.pace.as_ref().map_or(Turn::Now, |pace| pace.ask(comer, now))
+        self.speed.pace().map_or(Turn::Now, |pace| pace.ask(comer, now))
     }
 
     /// Gives out a turn to one that comes back then.
     pub(crate) fn turn_later(&self, comer: Comer, now: Timestamp) -> Option<Wait> {
-        self.pace.as_ref().map(|pace| self.wait_for_turn(pace.put_off(comer, now)))
+        self.speed.pace().map(|pace| self.wait_for_turn(pace.put_off(comer, now)))
     }
 
     /// It comes back then.
     pub(crate) fn wait_for_turn(&self, until: Timestamp) -> Wait {
-        let limit = self.policy.calls_per_second_max.map_or(0, NonZeroU32::get);
-        let text = format!("`{}` takes {limit} calls a second: its turn is at {until}", self.name);
+        let text = match self.policy.calls_per_second_max {
+            Some(limit) if !self.speed.is_coming_back() => {
+                format!("`{}` takes {limit} calls a second: its turn is at {until}", self.name)
+            }
+            _ => format!("`{}` comes back from an outage by steps: its turn is at {until}", self.name),
+        };
         Wait { until, reason: Reason::new(Limit::PerSecond.code(), text) }
     }
 
@@ -291,6 +300,10 @@ impl Flow {
             } else {
                 state.health.observe(policy, sight, now, random)
             };
+            let is_well = state.health.state().openings == 0 && state.health.state().percent == 100;
+            if sight == Sight::Good && is_well {
+                state.took.note(now);
+            }
             if let Some(reason) = &reason {
                 state.reason.clone_from(&reason.text);
             }

@@ -17,6 +17,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod alarm;
+pub(crate) mod comeback;
 pub(crate) mod connected;
 pub(crate) mod depth;
 pub(crate) mod dispatcher;

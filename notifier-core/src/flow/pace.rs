@@ -1,7 +1,9 @@
 //! How fast a provider is called, and whose turn it is.
 //!
 //! Turns come at even distances. Whoever has its turn shortly waits for it in a [`Line`], a lane in front before those
-//! behind; the others are put off to the time at which they can expect it, one after the other, and come back then.
+//! behind; the others are put off to the time at which they can expect it, one after the other, and come back then. While a
+//! provider comes back from an outage its pace changes by the second, and nobody can tell that time: whoever has a place waits
+//! in the line then, and its places bound how many these are.
 
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -27,6 +29,8 @@ const SOON: Duration = Duration::from_millis(200);
 const SOON_IF_URGENT: Duration = Duration::from_secs(2);
 /// A turn that is further away than this is worth another provider, where there is one.
 const FAR: Duration = Duration::from_secs(5);
+/// How long one in the line goes by a pace that may have changed since.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// The furthest turn that is given out.
 const FURTHEST: Duration = Duration::from_secs(24 * 3_600);
 
@@ -36,6 +40,10 @@ pub(crate) struct Pace(Arc<Mutex<Inner>>);
 
 struct Inner {
     limit: NonZeroU32,
+    /// The limit changes from second to second.
+    is_coming_back: bool,
+    /// Turns taken since this was last asked.
+    taken: u32,
     gate: Gate,
     line: Line<oneshot::Sender<()>>,
     /// How many of a lane may wait in the line.
@@ -77,8 +85,44 @@ fn lock(pace: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
 impl Pace {
     /// `in_line_max` as [`Lane::ALL`].
     pub(crate) fn new(limit: NonZeroU32, in_line_max: [usize; 3], now: Timestamp) -> Self {
+        Self::starting(limit, false, in_line_max, now)
+    }
+
+    /// Of a provider that comes back from an outage.
+    pub(crate) fn coming_back(limit: NonZeroU32, in_line_max: [usize; 3], now: Timestamp) -> Self {
+        Self::starting(limit, true, in_line_max, now)
+    }
+
+    fn starting(limit: NonZeroU32, is_coming_back: bool, in_line_max: [usize; 3], now: Timestamp) -> Self {
         let (gate, line) = (Gate::new(limit, now), Line::new());
-        Self(Arc::new(Mutex::new(Inner { limit, gate, line, in_line_max, ends: [[now; 2]; 3] })))
+        let ends = [[now; 2]; 3];
+        let inner = Inner { limit, is_coming_back, taken: 0, gate, line, in_line_max, ends };
+        Self(Arc::new(Mutex::new(inner)))
+    }
+
+    /// How many calls a second it lets pass.
+    #[cfg(test)]
+    pub(crate) fn limit(&self) -> NonZeroU32 {
+        lock(&self.0).limit
+    }
+
+    /// Another limit from now on. The next turn is as far from the last one as it says.
+    pub(crate) fn change(&self, limit: NonZeroU32, is_coming_back: bool, now: Timestamp) {
+        let mut inner = lock(&self.0);
+        inner.is_coming_back = is_coming_back;
+        if inner.limit != limit {
+            let last = inner.gate.opens_at.checked_sub(inner.period()).unwrap_or(now);
+            inner.limit = limit;
+            inner.gate = Gate::new(limit, after(last, inner.period()));
+        }
+        inner.go_on(now);
+    }
+
+    /// Whether somebody waits, or half of a second's turns were taken since this was last asked.
+    pub(crate) fn was_busy(&self) -> bool {
+        let mut inner = lock(&self.0);
+        let taken = std::mem::take(&mut inner.taken);
+        !inner.line.is_empty() || taken >= inner.limit.get().div_ceil(2)
     }
 
     /// Asks for a turn; one that is now is taken.
@@ -86,7 +130,7 @@ impl Pace {
         let mut inner = lock(&self.0);
         inner.go_on(now);
         let is_behind = !comer.has_waited && inner.end(comer) > now;
-        if inner.line.is_empty() && !is_behind && inner.gate.opens(now) {
+        if inner.line.is_empty() && !is_behind && inner.opens(now) {
             return Turn::Now;
         }
         let wait = now.duration_until(inner.expected(comer, now));
@@ -94,7 +138,7 @@ impl Pace {
         // Where others keep it waiting, one of each lane is always there to be passed over, and to have its turn for it.
         let is_its_lanes_only = in_line == 0 && !inner.line.is_empty() && !is_behind;
         let is_soon = wait <= SignedDuration::try_from(soon(comer.lane)).unwrap_or_default();
-        if (is_soon || is_its_lanes_only) && in_line < inner.in_line_max(comer.lane) {
+        if (is_soon || is_its_lanes_only || inner.is_coming_back) && in_line < inner.in_line_max(comer.lane) {
             let (tell, told) = oneshot::channel();
             let ticket = inner.line.join(comer.lane, tell);
             return Turn::Soon(InLine { pace: Arc::clone(&self.0), lane: comer.lane, ticket, told });
@@ -146,11 +190,18 @@ impl Inner {
             // Nobody came for the turns that were given out: who was put off is cancelled, or went to somebody else.
             self.ends = [[now; 2]; 3];
         }
-        while !self.line.is_empty() && self.gate.opens(now) {
+        while !self.line.is_empty() && self.opens(now) {
             if let Some((_, tell)) = self.line.next(|_| true) {
                 let _ = tell.send(());
             }
         }
+    }
+
+    /// Takes a turn, if there is one now.
+    fn opens(&mut self, now: Timestamp) -> bool {
+        let opens = self.gate.opens(now);
+        self.taken = self.taken.saturating_add(u32::from(opens));
+        opens
     }
 
     fn ends(&mut self, lane: Lane) -> &mut [Timestamp; 2] {
@@ -204,7 +255,8 @@ impl InLine {
         inner.go_on(now);
         let before = u32::try_from(inner.line.before_ticket(self.lane, self.ticket)).unwrap_or(u32::MAX);
         let turn = after(inner.gate.opens_at, inner.period().saturating_mul(before));
-        Duration::try_from(now.duration_until(turn)).unwrap_or_default().max(Duration::from_micros(100))
+        let wait = Duration::try_from(now.duration_until(turn)).unwrap_or_default().max(Duration::from_micros(100));
+        if inner.is_coming_back { wait.min(LOOK_AGAIN) } else { wait }
     }
 }
 

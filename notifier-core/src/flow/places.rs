@@ -107,6 +107,9 @@ impl Places {
         let mut inner = lock(&self.0);
         let stands = Duration::try_from(inner.moved_at.duration_until(now)).unwrap_or_default();
         let step = inner.between.max(stands).clamp(Duration::from_millis(2), Duration::from_millis(500));
+        // Where only some are open, more will be soon.
+        let part = |places: usize| u32::try_from(places).unwrap_or(u32::MAX);
+        let step = step * part(inner.open) / part(inner.count);
         let (first, last) = (after(now, LATER_MIN), after(now, LATER_MAX));
         inner.end = after(inner.end.max(first), step);
         let is_full = inner.end > last;
@@ -321,5 +324,9 @@ mod tests {
         assert!(later.iter().all(|wait| *wait <= 120_000));
         let late = later[1_000..].iter().filter(|wait| **wait > 60_000).count();
         assert!((300..=700).contains(&late), "spread over the whole time: {late} of 1000");
+        let ten = self::places(10);
+        ten.open_to(10);
+        let last = (0..100).map(|_| ten.later(at(60_000), 0).duration_since(at(60_000)).as_millis()).max();
+        assert!(last.is_some_and(|wait| (5_000..6_000).contains(&wait)), "as when all are open: {last:?}");
     }
 }

@@ -218,9 +218,14 @@ impl Flow {
         // Where it has only one, it waited for as long as that one asked for.
         let wishes = if has_other { self.wishes(delivery, notification).await? } else { Wishes::default() };
         let standing = |name: &ProviderName| self.standing_for(name, Comer::of(delivery), &wishes, at);
-        let chosen = match delivery.asked_in_doubt().and_then(|asked| route.choose_again(asked, standing)) {
+        let asked = delivery.asked_in_doubt();
+        let chosen = match asked.and_then(|asked| route.choose_again(asked, &delivery.tried, standing)) {
             Some(again) => Ok(again),
-            None => route.choose(&delivery.tried, standing, self.entropy.number()),
+            None => {
+                // Others come before one that may have taken it and is not well: what is in doubt is not its probe.
+                let tried: Vec<_> = delivery.tried.iter().chain(asked).cloned().collect();
+                route.choose(&tried, standing, self.entropy.number())
+            }
         };
         let choice = chosen.map_err(|none| self.wait_for(none, delivery.lane))?;
         checks.push((FactKind::Checked, choice.reason.clone()));

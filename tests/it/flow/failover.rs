@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use notifier_core::testing::Answer;
 use notifier_core::{
-    Category, CategoryName, DeliveryState, ProviderPolicy, RejectionKind, RetryPolicy, Route, TenantId, UnknownPolicy,
+    Category, CategoryName, DeliveryState, ProviderPolicy, RejectionKind, RetryPolicy, Route, Standing, TenantId,
+    UnknownPolicy,
 };
 
 use super::vendor::*;
@@ -119,11 +121,67 @@ async fn after_all_were_tried_it_waits_and_begins_with_the_first_again() {
 #[tokio::test]
 async fn after_an_unclear_answer_the_same_provider_is_asked_again() {
     let (world, first, second) = two_vendors(|builder| builder).await;
-    first.will([unknown(), unknown()]);
+    first.will([unknown()]);
     let id = world.submit(sms()).await.id;
     world.advance_in_steps(500, 30).await;
     assert_eq!(world.state(id).await, DeliveryState::Sent);
-    assert_eq!((first.count(), second.count()), (3, 0));
+    assert_eq!((first.count(), second.count()), (2, 0));
+}
+
+#[tokio::test]
+async fn after_a_second_unclear_answer_the_next_is_asked_at_once() {
+    for unclear in [unknown(), Answer::Never] {
+        let (world, first, second) = two_vendors(|builder| builder).await;
+        first.always(Some(unclear));
+        let id = world.submit(sms()).await.id;
+        world.advance_in_steps(500, 200).await;
+        let sent = world.delivery(id).await;
+        assert_eq!((sent.state, sent.attempts, sent.doubtful_attempts), (DeliveryState::Sent, 3, 2));
+        assert_eq!((first.count(), second.count()), (2, 1));
+        let timeline = world.timeline(id).await;
+        let asked_next = timeline.iter().find(|fact| fact.detail("failover").is_some()).unwrap().at;
+        assert_eq!(second.calls()[0].at, asked_next);
+    }
+}
+
+#[tokio::test]
+async fn with_no_other_the_one_in_doubt_is_asked_as_often_as_is_allowed() {
+    let (world, only) = one_vendor(|builder| builder).await;
+    only.always(Some(unknown()));
+    let id = world.submit(sms()).await.id;
+    world.advance_in_steps(500, 100).await;
+    let ended = world.delivery(id).await;
+    assert_eq!((ended.state, ended.doubtful_attempts, only.count()), (DeliveryState::Unknown, 4, 4));
+}
+
+#[tokio::test]
+async fn what_is_in_doubt_is_not_the_probe_of_an_ill_provider_while_another_takes_calls() {
+    let retry = RetryPolicy { delay_min_ms: 20_000, delay_base_ms: 20_000, ..RetryPolicy::default() };
+    let late = Category { retry, ..category(UnknownPolicy::Resend) };
+    let (world, first, second) = two_vendors(|builder| builder.category(late)).await;
+    first.always(Some(unknown()));
+    for _ in 0..15 {
+        world.submit(sms()).await;
+        world.idle().await;
+    }
+    // Ten calls opened its breaker, for five seconds at most.
+    world.advance_in_steps(1_000, 19).await;
+    let shown = world.notifier.providers().into_iter().find(|provider| provider.name == first.id()).unwrap();
+    assert_eq!(shown.standing, Standing::Probe);
+    world.advance_in_steps(1_000, 5).await;
+    assert_eq!((first.count(), second.count()), (10, 15));
+}
+
+#[tokio::test]
+async fn what_is_in_doubt_goes_on_from_a_provider_that_does_badly_lately() {
+    let (world, first, second) = two_vendors(|builder| builder).await;
+    for number in 0..10 {
+        first.always((number >= 8).then(unknown));
+        world.submit(sms()).await;
+        world.idle().await;
+    }
+    world.advance_in_steps(500, 6).await;
+    assert_eq!((first.count(), second.count()), (10, 2), "a fifth of its calls said nothing");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod binding;
 mod breaker;
 mod bulk;
 mod clock;
+mod comeback;
 mod dead_letters;
 mod delivery;
 mod ending;

@@ -59,6 +59,10 @@ impl Delivery {
         delivery.due_at = self.last_attempt.as_ref().map_or(now, |attempt| attempt.send_at);
         // It was never made: it counts neither as an attempt nor as a doubt.
         delivery.attempts_forgiven = delivery.attempts_forgiven.saturating_add(1);
+        if let Some(attempt) = self.last_attempt.as_ref().filter(|_| self.doubtful_attempts > 0) {
+            // Nor as its second chance.
+            delivery.tried.retain(|tried| *tried != attempt.provider);
+        }
         let fact = delivery.fact(FactKind::Retrying, now).with("due_at", delivery.due_at.to_string());
         Ok(Change { facts: vec![fact], ..Change::to(delivery) })
     }
@@ -118,7 +122,8 @@ impl Delivery {
             fact = wish::telling(fact, &attempt.provider, later(now, wish_ms.min(retry.retry_after_max_ms)));
         }
         if has_alternative {
-            delivery.tried.extend(self.last_attempt.as_ref().map(|attempt| attempt.provider.clone()));
+            let called = self.last_attempt.as_ref().map(|attempt| attempt.provider.clone());
+            delivery.tried.extend(called.filter(|called| !self.tried.contains(called)));
             fact = fact.with("failover", "another provider is tried at once");
         } else {
             delivery.rounds = rounds;
@@ -137,14 +142,18 @@ impl Delivery {
         Ok(change.noting(problem))
     }
 
-    /// Nobody knows: by the category's policy, the same provider is asked again (it may know the key), or nobody is.
+    /// Nobody knows: by the category's policy, nobody is asked again, or the same provider is (it may know the key). That one
+    /// only once: in doubt again, it counts as tried, and another provider is called at once, where there is one.
     fn ambiguous(&self, problem: &Problem, settling: Settling<'_>) -> Result<Change, InvalidTransition> {
         let seen = Reason::new("attempt.unknown", format!("it may or may not have been sent: {problem}"));
         let now = settling.now;
         let may_repeat = settling.category.unknown_policy == UnknownPolicy::Resend || planted!(ResendsWhatIsToBeHeld);
-        let rounds = self.rounds.saturating_add(1);
+        let was_asked_again = self.last_attempt.as_ref().is_some_and(|attempt| self.tried.contains(&attempt.provider));
+        let fails_over = was_asked_again && settling.has_alternative;
+        let rounds = self.rounds.saturating_add(u32::from(!fails_over));
+        let wait_ms = if fails_over { 0 } else { settling.retry.wait_ms(rounds, None, settling.random) };
         let due_at = (self.counted_attempts() < settling.retry.attempts_max)
-            .then(|| later(now, settling.retry.wait_ms(rounds, None, settling.random)))
+            .then(|| later(now, wait_ms))
             .filter(|due_at| *due_at <= settling.expires_at);
         let (event, reason) = match (may_repeat, due_at) {
             (true, Some(_)) => {
@@ -161,12 +170,16 @@ impl Delivery {
         let mut delivery = self.moved(event, reason, now)?;
         delivery.doubtful_attempts = self.doubtful_attempts.saturating_add(u32::from(!planted!(ForgetsDoubt)));
         delivery.rounds = rounds;
+        if was_asked_again && !fails_over {
+            delivery.tried.clear();
+        }
         let seen = Fact { reason: seen, state: delivery.state, ..self.fact(FactKind::Unknown, now) };
         let seen = seen.with("attempt", self.attempts.to_string());
         let then = match due_at.filter(|_| event == DeliveryEvent::Retry) {
             Some(due_at) => {
                 delivery.due_at = due_at;
-                delivery.fact(FactKind::Retrying, now).with("due_at", due_at.to_string())
+                let fact = delivery.fact(FactKind::Retrying, now).with("due_at", due_at.to_string());
+                if fails_over { fact.with("failover", "another provider is tried at once") } else { fact }
             }
             None => delivery.fact(FactKind::Unknown, now),
         };

@@ -197,6 +197,45 @@ fn with_another_provider_at_hand_it_is_tried_at_once() {
 }
 
 #[test]
+fn doubt_stays_with_one_provider_for_one_more_try() {
+    let unknown = Outcome::Unknown { problem: problem() };
+    let down = Outcome::Unavailable { retry_after_ms: None, problem: problem() };
+    let (twilio, vonage) = (ProviderName::new("twilio").unwrap(), ProviderName::new("vonage").unwrap());
+    let begin = |delivery: &Delivery, provider: &ProviderName| {
+        let last = delivery.last_attempt.clone().unwrap();
+        let attempt = Attempt { number: last.number + 1, provider: provider.clone(), ..last };
+        delivery.begin(attempt, Vec::new(), at(20)).unwrap().delivery
+    };
+    let resend = |delivery: &Delivery, outcome: &Outcome, has_alternative| {
+        settle_with(delivery, outcome, UnknownPolicy::Resend, 1_000_000, has_alternative).delivery
+    };
+    for has_alternative in [true, false] {
+        let first = resend(&sending(1), &unknown, has_alternative);
+        assert_eq!((first.asked_in_doubt(), first.rounds, first.tried.len()), (Some(&twilio), 1, 0));
+        assert!(first.due_at > at(10), "it is given the time to think of it");
+        let again = begin(&first, &twilio);
+        assert_eq!(again.tried, [twilio.clone()], "this was its second chance");
+        assert_eq!(again.not_called(at(20)).unwrap().delivery.asked_in_doubt(), Some(&twilio), "which it did not have");
+        assert_eq!(resend(&again, &down, true).tried, [twilio.clone()]);
+    }
+    let again = begin(&resend(&sending(1), &unknown, true), &twilio);
+    let next = resend(&again, &unknown, true);
+    assert_eq!((next.state, next.asked_in_doubt(), next.due_at), (DeliveryState::Pending, None, at(10)));
+    assert_eq!((next.rounds, next.doubtful_attempts), (1, 2), "the round is not over");
+    // With nobody else, it is asked in the next round.
+    let waits = resend(&again, &unknown, false);
+    assert_eq!((waits.asked_in_doubt(), waits.rounds, waits.tried.len()), (Some(&twilio), 2, 0));
+    assert!(waits.due_at > at(10));
+    // Whoever is passed over for being ill is not the alternative of the one that was called instead.
+    let instead = begin(&resend(&sending(1), &unknown, true), &vonage);
+    assert_eq!(instead.tried, [twilio.clone()]);
+    assert_eq!(resend(&instead, &down, true).tried, [twilio, vonage]);
+    let held = settle_with(&again, &unknown, UnknownPolicy::Hold, 1_000_000, true);
+    assert_eq!(held.delivery.state, DeliveryState::Unknown);
+    assert!(held.facts.iter().all(|fact| fact.detail("failover").is_none()));
+}
+
+#[test]
 fn a_replay_begins_with_all_attempts_anew() {
     let down = Outcome::Unavailable { retry_after_ms: None, problem: problem() };
     let dead = settle(&sending(3), &down, UnknownPolicy::Resend, 1_000_000).delivery;
