@@ -1,5 +1,6 @@
 //! What holds for this store beyond what holds for every store.
 
+mod beside;
 mod compaction;
 mod crash;
 mod damage;
