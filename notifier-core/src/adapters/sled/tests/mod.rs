@@ -11,6 +11,7 @@ mod neighbours;
 mod opening;
 mod power;
 mod sweeping;
+mod turns;
 mod upgrading;
 
 use std::path::Path;
