@@ -20,7 +20,7 @@ use crate::adapters::sled::open::{Database, OpenError, snapshots};
 use crate::adapters::sled::{SledStore, check, marker};
 use crate::ports::store::Store;
 
-const CUTS_DEFAULT: usize = 60;
+const CUTS_DEFAULT: usize = 50;
 /// One state in so many loses its power again while it is recovered.
 const SECOND_CUT_EACH: usize = 4;
 const ROUNDS: usize = 36;
