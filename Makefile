@@ -6,7 +6,7 @@ NOTIFIER := target/debug/notifier
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fmt clippy doc deny bench crash simulate planted plugins plugins-check clean
+.PHONY: help run build test check fmt clippy doc deny bench crash power simulate planted plugins plugins-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ bench: ## Measure, beside the limits of this machine; writes target/bench.json
 
 crash: build ## Kill the server in ROUNDS rounds of load and compare with what was acknowledged; replay what is drawn: SEED
 	@NOTIFIER_CRASH_ROUNDS=$(or $(ROUNDS),20) $(if $(SEED),NOTIFIER_CRASH_SEED=$(SEED)) $(CARGO) test --workspace --locked --test it -- --nocapture crash::
+
+power: ## Take the power of the store away CUTS times, and see that nothing acknowledged is lost
+	@NOTIFIER_POWER_CUTS=$(or $(CUTS),1000) $(CARGO) test --profile simulation -p notifier-core --no-default-features \
+		--features http,testing,sled --locked --lib -- --nocapture sled::tests::power
 
 simulate: ## Simulate SEEDS stories from SEED_FIRST on, or replay one: SEED
 	@NOTIFIER_SEEDS=$(or $(SEEDS),2000) NOTIFIER_SEED_FIRST=$(or $(SEED_FIRST),1) $(if $(SEED),NOTIFIER_SEED=$(SEED)) \

@@ -23,7 +23,7 @@ use crate::domain::preference::Preferences;
 use crate::domain::suppression::Suppression;
 use crate::domain::template::Template;
 use crate::domain::timeline::Fact;
-use crate::ports::store::Status;
+use crate::ports::store::{Status, StoreError};
 
 /// Reads at the same time. More would only wait for the same cores.
 const READS_MAX: u32 = 8;
@@ -33,7 +33,7 @@ const READS_MAX: u32 = 8;
 pub(super) enum Stopped {
     /// The store is closed.
     Closed,
-    /// What was looked for cannot be read, or was in the middle of a change.
+    /// What was looked for cannot be read, or was changed all the time.
     Trouble,
     /// sled panicked.
     Panicked,
@@ -81,10 +81,13 @@ impl Reader {
 
 /// Looks until nothing was changed meanwhile: every batch of changes brings a new commit number. So what stands in several
 /// places is seen as it was at one moment, and what is only in the middle of a change is not taken for damage.
-fn undisturbed<T>(tree: &sled::Tree, look: impl Fn() -> Result<T, Trouble>) -> Result<T, Trouble> {
-    const TRIES: usize = 16;
+///
+/// Where changes follow each other so closely that it never stands still, the look is refused: as an operation, in its turn,
+/// it is undisturbed.
+pub(super) fn undisturbed<T>(tree: &sled::Tree, look: impl Fn() -> Result<T, Trouble>) -> Result<T, Trouble> {
+    const TRIES: usize = 8;
     let mut before = tree.get(keys::PROGRESS)?;
-    for _ in 1..TRIES {
+    for _ in 0..TRIES {
         let found = look();
         let after = tree.get(keys::PROGRESS)?;
         if after == before {
@@ -92,7 +95,7 @@ fn undisturbed<T>(tree: &sled::Tree, look: impl Fn() -> Result<T, Trouble>) -> R
         }
         before = after;
     }
-    look()
+    Err(StoreError::Failed("something else writes to the store all the time".into()).into())
 }
 
 pub(super) fn status(tree: &sled::Tree, tenant: &TenantId, id: NotificationId) -> Result<Option<Status>, Trouble> {

@@ -62,6 +62,8 @@ impl Engine {
             if tenants.is_empty() {
                 break;
             }
+            // Whoever comes after them is to have a turn before one of them has another, if it turns out that one has nothing.
+            let may_be_more = tenants.len() == room;
             let mut walks = VecDeque::new();
             for tenant in tenants {
                 walks.extend(self.walk(query.channel, lane, tenant)?);
@@ -73,16 +75,24 @@ impl Engine {
                         self.queues.served(query.channel, lane, &walk.tenant);
                         found.push(ready);
                         room -= 1;
-                        walks.push_back(walk);
+                        if may_be_more {
+                            self.leave(query.channel, lane, walk)?;
+                        } else {
+                            walks.push_back(walk);
+                        }
                     }
-                    None => {
-                        let first = self.next_free(&mut walk)?;
-                        let place = first.map(|entry| (entry.due_at, entry.notification));
-                        self.queues.found(query.channel, lane, &walk.tenant, place);
-                    }
+                    None => self.leave(query.channel, lane, walk)?,
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Notes from where on to look for what is left of the tenant's.
+    fn leave(&mut self, channel: Channel, lane: Lane, mut walk: Walk) -> Result<(), Trouble> {
+        let first = self.next_free(&mut walk)?;
+        let place = first.map(|entry| (entry.due_at, entry.notification));
+        self.queues.found(channel, lane, &walk.tenant, place);
         Ok(())
     }
 

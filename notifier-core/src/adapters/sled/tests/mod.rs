@@ -1,5 +1,6 @@
 //! What holds for this store beyond what holds for every store.
 
+mod beside;
 mod compaction;
 mod crash;
 mod damage;
@@ -10,6 +11,7 @@ mod neighbours;
 mod opening;
 mod power;
 mod sweeping;
+mod turns;
 mod upgrading;
 
 use std::path::Path;

@@ -13,13 +13,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::{fs, io};
 
-use self::load::{History, Load};
-use self::recorder::{Dice, Recorder, Recording, SECTOR_BYTES, Step};
+use self::load::{History, Load, Problem};
+use self::recorder::{Dice, Recorder, Recording, SECTOR_BYTES, Shared, Step};
 use super::options;
-use crate::adapters::sled::open::{Database, snapshots};
+use crate::adapters::sled::open::{Database, OpenError, snapshots};
 use crate::adapters::sled::{SledStore, check, marker};
+use crate::ports::store::Store;
 
-const CUTS_DEFAULT: usize = 100;
+const CUTS_DEFAULT: usize = 50;
 /// One state in so many loses its power again while it is recovered.
 const SECOND_CUT_EACH: usize = 4;
 const ROUNDS: usize = 36;
@@ -61,40 +62,68 @@ fn nothing_acknowledged_is_lost_or_half_there_after_a_power_cut() {
     assert!(steps.len() >= ROUNDS, "{} syncs in {ROUNDS} rounds: something is acknowledged without one", steps.len());
     let beside = Beside::of(&ground).unwrap();
     let mut image = recording.first.clone();
-    let mut sectors = 0;
-    let mut failures = Vec::new();
+    let mut tally = Tally::default();
     for (number, step) in steps.iter().enumerate() {
-        sectors += step.changed.len();
+        tally.written += step.changed.len();
         let from = cuts * number / steps.len();
         let to = cuts * (number + 1) / steps.len();
         let trial = Trial { step, image: &image, beside: &beside, history: &history, folder: folder.path() };
-        failures.extend(trial.run(from..to));
+        trial.run(from..to, &mut tally);
         step.apply_to(&mut image);
     }
-    println!(
-        "{cuts} power cuts ({} of them with a second one) in {} syncs, which wrote {sectors} sectors: {} failed",
-        cuts.div_ceil(SECOND_CUT_EACH),
-        steps.len(),
-        failures.len()
-    );
+    println!("{cuts} power cuts in {} syncs: {tally}", steps.len());
+    let failures: Vec<_> =
+        tally.failures.iter().map(|(number, problem)| format!("cut {number}: {problem:?}")).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// What came of it.
+#[derive(Default)]
+struct Tally {
+    states: usize,
+    /// Sectors that the syncs wrote.
+    written: usize,
+    /// Sectors that were not there, of all states together.
+    missing: usize,
+    failures: Vec<(usize, Problem)>,
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let count = |is: fn(&Problem) -> bool| self.failures.iter().filter(|(_, problem)| is(problem)).count();
+        write!(
+            f,
+            "{} states, {} opened, {} with something lost, {} with something half there; {} sectors were written, of \
+             which {} were missing in all states together",
+            self.states,
+            self.states - count(|problem| matches!(problem, Problem::Closed(_))),
+            count(|problem| matches!(problem, Problem::Lost(_))),
+            count(|problem| matches!(problem, Problem::Half(_))),
+            self.written,
+            self.missing,
+        )?;
+        match self.failures.iter().map(|(number, _)| number).min() {
+            Some(first) => write!(f, "; the first that failed is {first}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Has a store with a past work, and records its syncs.
 fn record(ground: &Path) -> (Recording, History) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let rounds = Arc::new(AtomicUsize::new(0));
-    let recording = Arc::new(Mutex::new(Recording::default()));
+    let shared = Shared::default();
+    let (rounds, recording) = (Arc::clone(&shared.rounds), Arc::clone(&shared.recording));
     let mut load = Load::default();
     runtime.block_on(async {
         let store = Arc::new(SledStore::open(ground, options()).unwrap());
         load.round(&store).await;
         load.close(store).await;
-        let make_sync = |sync| {
-            let (rounds, recording) = (Arc::clone(&rounds), Arc::clone(&recording));
-            Box::new(Recorder::new(sync, &ground.join("sled/db"), rounds, recording).unwrap()) as Box<_>
-        };
+        let make_sync = |sync| Box::new(Recorder::new(sync, ground, shared.clone()).unwrap()) as Box<_>;
         let store = Arc::new(SledStore::open_with(ground, options(), make_sync).unwrap());
+        let tree = store.read(|tree| Ok(tree.clone())).await.unwrap();
+        shared.tree.set(tree).unwrap();
+        drop(shared);
         load.begin_history(&store).await;
         for _ in 0..ROUNDS {
             load.round(&store).await;
@@ -117,9 +146,9 @@ struct Trial<'t> {
 }
 
 impl Trial<'_> {
-    /// Tries those numbers, on all cores. Returns what went wrong.
-    fn run(&self, numbers: std::ops::Range<usize>) -> Vec<String> {
-        let (next, failures) = (AtomicUsize::new(numbers.start), Mutex::new(Vec::new()));
+    /// Tries those numbers, on all cores.
+    fn run(&self, numbers: std::ops::Range<usize>, tally: &mut Tally) {
+        let (next, tally) = (AtomicUsize::new(numbers.start), Mutex::new(tally));
         std::thread::scope(|scope| {
             for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
                 scope.spawn(|| {
@@ -128,28 +157,33 @@ impl Trial<'_> {
                         if number >= numbers.end {
                             return;
                         }
-                        if let Err(problem) = self.cut(number) {
-                            failures.lock().unwrap().push(format!("cut {number}: {problem}"));
-                        }
+                        let mut own = Tally::default();
+                        let outcome = self.cut(number, &mut own);
+                        let mut tally = tally.lock().unwrap();
+                        tally.states += own.states;
+                        tally.missing += own.missing;
+                        tally.failures.extend(outcome.err().map(|problem| (number, problem)));
                     }
                 });
             }
         });
-        failures.into_inner().unwrap()
     }
 
-    fn cut(&self, number: usize) -> Result<(), String> {
+    fn cut(&self, number: usize, tally: &mut Tally) -> Result<(), Problem> {
         let mut dice = Dice::new(number);
         let (data, cut) = self.step.cut(self.image, &mut dice);
+        tally.missing += self.step.missing_in(&data);
         let path = self.folder.join(format!("cut-{number}"));
         self.beside.write(&path, &data, &self.marker(&mut dice)).unwrap();
         let acknowledged = self.step.acknowledged;
-        self.verify(&path).map_err(|problem| format!("{cut}, {acknowledged} rounds acknowledged: {problem}"))?;
+        tally.states += 1;
+        self.verify(&path, &format!("{cut}, {acknowledged} rounds acknowledged"))?;
         if number % SECOND_CUT_EACH == 0 {
             fs::remove_dir_all(&path).unwrap();
             self.beside.write(&path, &data, &self.marker(&mut dice)).unwrap();
             let second = self.cut_again(&path, &data, &mut dice)?;
-            self.verify(&path).map_err(|problem| format!("{cut}, then {second}: {problem}"))?;
+            tally.states += 1;
+            self.verify(&path, &format!("{cut}, then {second}"))?;
         }
         fs::remove_dir_all(&path).unwrap();
         Ok(())
@@ -157,7 +191,7 @@ impl Trial<'_> {
 
     /// The marker as strict as it may be; one of its places may be torn.
     fn marker(&self, dice: &mut Dice) -> Vec<u8> {
-        let operations = self.history.operations(self.step.acknowledged);
+        let operations = self.step.marked;
         let mut bytes = marker::bytes(operations);
         if dice.one_in(2) {
             let torn = usize::try_from((operations + 1) % 2).unwrap() * SECTOR_BYTES;
@@ -168,12 +202,13 @@ impl Trial<'_> {
 
     /// Recovers the state, and has the power go while that is done: of what recovery wrote something is there, and of its
     /// snapshot what the order of its writes allows.
-    fn cut_again(&self, path: &Path, before: &[u8], dice: &mut Dice) -> Result<String, String> {
-        let recovered = Database::open(path, &options()).map_err(|error| format!("does not open again: {error}"))?;
+    fn cut_again(&self, path: &Path, before: &[u8], dice: &mut Dice) -> Result<String, Problem> {
+        let recovered = Database::open(path, &options())
+            .map_err(|error| Problem::Closed(format!("does not open again: {error}")))?;
         recovered.release();
         let (after, made) = (fs::read(path.join("sled/db")).unwrap(), Beside::of(path).unwrap());
         fs::remove_dir_all(path).unwrap();
-        let step = Step::between(before, &after, self.step.acknowledged);
+        let step = Step::between(before, &after);
         let is_new = |name: &String| self.beside.snapshots.iter().all(|(old, _)| old != name);
         let mut snapshots = self.beside.snapshots.clone();
         let new = made.snapshots.into_iter().find(|(name, _)| is_new(name));
@@ -204,22 +239,26 @@ impl Trial<'_> {
     }
 
     /// Opens the store as everybody does, and compares what is in it.
-    fn verify(&self, path: &Path) -> Result<(), String> {
-        let store = SledStore::open(path, options()).map_err(|error| format!("does not open: {error}"))?;
+    fn verify(&self, path: &Path, cut: &str) -> Result<(), Problem> {
+        let closed = |what: &str, error: &dyn std::fmt::Display| Problem::Closed(format!("{cut}: {what}: {error}"));
+        let store = match SledStore::open(path, options()) {
+            Ok(store) => store,
+            Err(error @ OpenError::Lost { .. }) => return Err(Problem::Lost(format!("{cut}: {error}"))),
+            Err(error) => return Err(closed("does not open", &error)),
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (history, acknowledged) = (self.history.clone(), self.step.acknowledged);
         runtime.block_on(async {
             let compared = store.read(move |tree| {
                 let report = check::look(tree)?;
                 if !report.is_sound() || report.quarantined > 0 {
-                    return Ok(Err(format!("is not in order: {report:?}")));
+                    return Ok(Err(Problem::Half(format!("is not in order: {report:?}"))));
                 }
                 Ok(history.compare(tree, acknowledged))
             });
-            let compared = compared.await.map_err(|error| format!("cannot be read: {error}"))?;
-            use crate::ports::store::Store;
-            store.close().await.map_err(|error| format!("cannot be closed: {error}"))?;
-            compared
+            let compared = compared.await.map_err(|error| closed("cannot be read", &error))?;
+            store.close().await.map_err(|error| closed("cannot be closed", &error))?;
+            compared.map_err(|problem| problem.after(cut))
         })
     }
 }

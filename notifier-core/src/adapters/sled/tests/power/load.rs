@@ -25,6 +25,28 @@ const ACCEPTED: [u32; 12] = [3, 1, 20, 8, 1, 2, 60, 1, 5, 2, 1, 3];
 /// The last round has this many: as many as share a sync.
 const ACCEPTED_MAX: u32 = 1_100;
 
+/// What is wrong with a store after a power cut.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// It does not open, or cannot be read.
+    Closed(String),
+    /// Something acknowledged is missing.
+    Lost(String),
+    /// Something is there in part.
+    Half(String),
+}
+
+impl Problem {
+    /// Says after which cut it was found.
+    pub(super) fn after(self, cut: &str) -> Self {
+        match self {
+            Self::Closed(text) => Self::Closed(format!("{cut}: {text}")),
+            Self::Lost(text) => Self::Lost(format!("{cut}: {text}")),
+            Self::Half(text) => Self::Half(format!("{cut}: {text}")),
+        }
+    }
+}
+
 /// A notification as it is: where it stands, and its timeline.
 type Seen = Option<(Status, Vec<Fact>)>;
 
@@ -32,26 +54,22 @@ type Seen = Option<(Status, Vec<Fact>)>;
 #[derive(Clone, Default)]
 pub(super) struct History {
     versions: Arc<BTreeMap<NotificationId, Vec<(usize, Seen)>>>,
-    /// The number of the last operation of each round.
-    operations: Arc<Vec<u64>>,
 }
 
 impl History {
-    /// How many operations were acknowledged in that many rounds.
-    pub(super) fn operations(&self, rounds: usize) -> u64 {
-        self.operations[rounds]
-    }
-
     /// Whether everything is as it was after that many rounds, or as the round that was under way made it: wholly.
-    pub(super) fn compare(&self, tree: &sled::Tree, rounds: usize) -> Result<(), String> {
+    pub(super) fn compare(&self, tree: &sled::Tree, rounds: usize) -> Result<(), Problem> {
         for (id, versions) in self.versions.iter() {
             let known = versions.iter().rev().find(|(round, _)| *round <= rounds);
             let coming = versions.iter().find(|(round, _)| *round == rounds + 1);
-            let found = look(tree, *id).map_err(|trouble| format!("{id}: {trouble:?}"))?;
+            let found = look(tree, *id).map_err(|trouble| Problem::Half(format!("{id}: {trouble:?}")))?;
             let fits = |version: &(usize, Seen)| version.1 == found;
             let is_as_before = known.map_or(found.is_none(), fits);
             if !is_as_before && !coming.is_some_and(fits) {
-                return Err(format!("{id} is {found:?}; it was {known:?}, and was to be {coming:?}"));
+                let was_so_before =
+                    found.is_none() || versions.iter().any(|(round, seen)| *round < rounds && *seen == found);
+                let kind = if was_so_before { Problem::Lost } else { Problem::Half };
+                return Err(kind(format!("{id} is {found:?}; it was {known:?}, and was to be {coming:?}")));
             }
         }
         Ok(())
@@ -77,18 +95,16 @@ pub(super) struct Load {
     waiting: Vec<Sample>,
     touched: HashSet<NotificationId>,
     versions: BTreeMap<NotificationId, Vec<(usize, Seen)>>,
-    operations: Vec<u64>,
 }
 
 impl Load {
     pub(super) fn into_history(self) -> History {
-        History { versions: Arc::new(self.versions), operations: Arc::new(self.operations) }
+        History { versions: Arc::new(self.versions) }
     }
 
     /// From here on it counts what is there after each round; what there is already, is there before the first.
     pub(super) async fn begin_history(&mut self, store: &Arc<SledStore>) {
         self.round = 0;
-        self.operations.clear();
         self.touched = self.versions.keys().copied().collect();
         self.versions.clear();
         // Claims and leases are those of another process.
@@ -213,7 +229,8 @@ impl Load {
         claimed
     }
 
-    /// Notes what was acknowledged.
+    /// Notes what was acknowledged. Without asking the committer: it would answer after the next sync, which then came in time
+    /// for what was acknowledged too early.
     async fn end_round(&mut self, store: &Arc<SledStore>) {
         let touched: Vec<_> = self.touched.drain().collect();
         let seen =
@@ -221,8 +238,6 @@ impl Load {
         for (id, seen) in seen.await.unwrap() {
             self.versions.entry(id).or_default().push((self.round, seen));
         }
-        let operations = store.committer.run(|engine| Ok(engine.staging().operations())).await.unwrap();
-        self.operations.push(operations);
     }
 }
 

@@ -5,9 +5,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
+use crate::adapters::sled::records::ProgressRecord;
+use crate::adapters::sled::stored::fetch;
 use crate::adapters::sled::sync::{DataSync, FileSync};
+use crate::adapters::sled::{keys, marker};
 
 /// What a disk writes wholly or not at all.
 pub(super) const SECTOR_BYTES: usize = 512;
@@ -27,38 +30,61 @@ pub(super) struct Step {
     pub(super) changed: Vec<(usize, Vec<u8>)>,
     /// Rounds of which everything was acknowledged before it ended.
     pub(super) acknowledged: usize,
+    /// The highest number that the marker may say before it ended: that of the sync before. If the marker's file said more,
+    /// it is that.
+    pub(super) marked: u64,
+}
+
+/// What the recorder and the one who makes the load share.
+#[derive(Clone, Default)]
+pub(super) struct Shared {
+    /// Rounds of which everything was acknowledged.
+    pub(super) rounds: Arc<AtomicUsize>,
+    /// Known when the store is open, and let go of before it is closed.
+    pub(super) tree: Arc<OnceLock<sled::Tree>>,
+    pub(super) recording: Arc<Mutex<Recording>>,
+}
+
+impl Shared {
+    fn operations(&self) -> u64 {
+        let tree = self.tree.get().expect("nothing is synced before the tree is known");
+        fetch::<ProgressRecord>(tree, keys::PROGRESS).unwrap().map_or(0, |(progress, _)| progress.operations)
+    }
 }
 
 /// Looks at the data file before each sync.
 pub(super) struct Recorder {
     sync: FileSync,
     data_file: PathBuf,
+    marker: PathBuf,
     last: Vec<u8>,
-    rounds: Arc<AtomicUsize>,
-    recording: Arc<Mutex<Recording>>,
+    /// The commit number that the sync before brought onto the medium.
+    synced: u64,
+    shared: Shared,
 }
 
 impl Recorder {
-    pub(super) fn new(
-        sync: FileSync,
-        data_file: &Path,
-        rounds: Arc<AtomicUsize>,
-        recording: Arc<Mutex<Recording>>,
-    ) -> io::Result<Self> {
-        let last = fs::read(data_file)?;
-        recording.lock().unwrap().first.clone_from(&last);
-        Ok(Self { sync, data_file: data_file.to_owned(), last, rounds, recording })
+    /// For the store in that folder, which is being opened.
+    pub(super) fn new(sync: FileSync, folder: &Path, shared: Shared) -> io::Result<Self> {
+        let (data_file, marker) = (folder.join("sled/db"), folder.join("commit"));
+        let last = fs::read(&data_file)?;
+        shared.recording.lock().unwrap().first.clone_from(&last);
+        let synced = marker::read(&marker)?.unwrap_or(0);
+        Ok(Self { sync, data_file, marker, last, synced, shared })
     }
 }
 
 impl DataSync for Recorder {
     fn sync(&mut self) -> io::Result<()> {
-        let now = fs::read(&self.data_file)?;
+        let (now, operations) = (fs::read(&self.data_file)?, self.shared.operations());
         self.sync.sync()?;
+        let mut step = Step::between(&self.last, &now);
         // Until here the power may have gone, so whoever was told something by now was promised that it is there.
-        let step = Step::between(&self.last, &now, self.rounds.load(Ordering::SeqCst));
-        self.recording.lock().unwrap().steps.push(step);
+        step.acknowledged = self.shared.rounds.load(Ordering::SeqCst);
+        step.marked = self.synced.max(marker::read(&self.marker)?.unwrap_or(0));
+        self.shared.recording.lock().unwrap().steps.push(step);
         self.last = now;
+        self.synced = operations;
         Ok(())
     }
 }
@@ -109,14 +135,23 @@ impl Cut {
 }
 
 impl Step {
-    pub(super) fn between(before: &[u8], after: &[u8], acknowledged: usize) -> Self {
+    pub(super) fn between(before: &[u8], after: &[u8]) -> Self {
         let sectors = after.chunks(SECTOR_BYTES).enumerate();
         let is_new = |(number, sector): &(usize, &[u8])| {
             let start = number * SECTOR_BYTES;
             before.get(start..start + sector.len()) != Some(*sector)
         };
         let changed = sectors.filter(is_new).map(|(number, sector)| (number, sector.to_vec())).collect();
-        Self { length: after.len(), changed, acknowledged }
+        Self { length: after.len(), changed, acknowledged: 0, marked: 0 }
+    }
+
+    /// How many of its sectors are not as they are afterwards.
+    pub(super) fn missing_in(&self, state: &[u8]) -> usize {
+        let is_missing = |(number, sector): &&(usize, Vec<u8>)| {
+            let start = number * SECTOR_BYTES;
+            state.get(start..start + sector.len()) != Some(sector)
+        };
+        self.changed.iter().filter(is_missing).count()
     }
 
     pub(super) fn apply_to(&self, image: &mut Vec<u8>) {
