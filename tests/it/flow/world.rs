@@ -96,8 +96,11 @@ impl World {
         Self { clock, provider, lookup, store, memory, notifier }
     }
 
+    /// Accepts it, and lets the engine take it in hand: of two that are due at once, the first goes first.
     pub(crate) async fn submit(&self, request: NotificationRequest) -> Submitted {
-        self.notifier.submit(request).await.unwrap()
+        let submitted = self.notifier.submit(request).await.unwrap();
+        idle().await;
+        submitted
     }
 
     pub(crate) async fn settled(&self, id: NotificationId) -> Status {
