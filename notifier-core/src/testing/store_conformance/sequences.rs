@@ -134,9 +134,12 @@ pub async fn what_changes_nothing_leaves_a_claim_on_the_next_alone(store: Arc<dy
     }
 }
 
+/// What becomes of a delivery at that time.
+type Decision = fn(&Delivery, Timestamp) -> Change;
+
 /// Unless it is not needed any more.
 pub async fn one_whose_turn_has_begun_is_left_to_its_own_retries(store: Arc<dyn Store>) {
-    let decisions: [(u32, fn(&Delivery, Timestamp) -> Change); 2] = [(1, failed), (2, sent)];
+    let decisions: [(u32, Decision); 2] = [(1, failed), (2, sent)];
     for (number, decide) in decisions {
         let sample = sequence(number);
         sample.accepted_by(&store).await;

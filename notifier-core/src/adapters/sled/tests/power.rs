@@ -178,7 +178,7 @@ impl Trial<'_> {
         let acknowledged = self.step.acknowledged;
         tally.states += 1;
         self.verify(&path, &format!("{cut}, {acknowledged} rounds acknowledged"))?;
-        if number % SECOND_CUT_EACH == 0 {
+        if number.is_multiple_of(SECOND_CUT_EACH) {
             fs::remove_dir_all(&path).unwrap();
             self.beside.write(&path, &data, &self.marker(&mut dice)).unwrap();
             let second = self.cut_again(&path, &data, &mut dice)?;

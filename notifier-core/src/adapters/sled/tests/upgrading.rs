@@ -73,6 +73,7 @@ fn write_format_1(path: &Path) -> Vec<Delivery> {
             .collect();
         // There was one provider and no rest of it.
         delivery.rounds = delivery.attempts;
+        delivery.tried.clear();
         // The time of the next channel counted from the latest call.
         delivery.turn_since = delivery.last_attempt.as_ref().map(|attempt| attempt.send_at);
         write(tree, sample, &delivery, &changes);

@@ -180,7 +180,7 @@ impl Load {
                 0 | 1 => sample.on_all_channels(),
                 // At most one under each key in a round.
                 2 if number < 7 => sample.in_lane(Lane::Bulk).collapsing(&format!("c{}", self.accepted % 3)),
-                3 if self.accepted % 17 == 0 => sample.with_attachment(150 * 1024),
+                3 if self.accepted.is_multiple_of(17) => sample.with_attachment(150 * 1024),
                 4 => sample.in_lane(Lane::Bulk).due(3_600_000),
                 _ => sample,
             };
