@@ -93,10 +93,10 @@ impl std::fmt::Display for Tally {
         let count = |is: fn(&Problem) -> bool| self.failures.iter().filter(|(_, problem)| is(problem)).count();
         write!(
             f,
-            "{} states, {} opened, {} with something lost, {} with something half there; {} sectors were written, of \
+            "{} states, {} that cannot be opened or read, {} with something lost, {} with something half there; {} sectors were written, of \
              which {} were missing in all states together",
             self.states,
-            self.states - count(|problem| matches!(problem, Problem::Closed(_))),
+            count(|problem| matches!(problem, Problem::Closed(_))),
             count(|problem| matches!(problem, Problem::Lost(_))),
             count(|problem| matches!(problem, Problem::Half(_))),
             self.written,
