@@ -85,9 +85,11 @@ pub enum Standing {
     },
 }
 
-/// What an operator limits.
+/// What an operator limits, or the provider itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
+    /// Calls at the same time: all of them take long, and many wait.
+    Concurrent,
     /// Calls in a second.
     PerSecond,
     /// Calls on a day (UTC).
@@ -99,6 +101,7 @@ impl Limit {
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
+            Self::Concurrent => "limit.concurrent",
             Self::PerSecond => "limit.per_second",
             Self::PerDay => "limit.per_day",
         }

@@ -193,7 +193,11 @@ impl Route {
             let text = format!("`{}` is asked whether it works again", probe.provider);
             return Ok(self.choice(probe, true, "route.probe", &text));
         }
-        Err(none_of(&all))
+        // It waits for a place there, among the others.
+        match all.iter().find(|candidate| candidate.is_full()) {
+            Some(full) => Ok(self.choice(full, false, "route.full", &format!("`{}`{}", full.provider, full.health()))),
+            None => Err(none_of(&all)),
+        }
     }
 
     /// One that would have come before the chosen one, had it not reached a limit.
@@ -270,12 +274,19 @@ impl Candidate<'_> {
         u64::from(self.weight) * u64::from(self.percent())
     }
 
+    fn is_full(&self) -> bool {
+        matches!(self.standing, Standing::Limited { limit: Limit::Concurrent, .. })
+    }
+
     /// As text after its name.
     fn health(&self) -> String {
         match self.standing {
             Standing::Takes { percent: 100 } | Standing::Probe => String::new(),
             Standing::Takes { percent } => format!(" (at {percent}% because of its recent health)"),
             Standing::Refuses { until } => format!(" (not before {until})"),
+            Standing::Limited { until, limit: Limit::Concurrent } => {
+                format!(" (its calls take long, and those who wait have no place before {until})")
+            }
             Standing::Limited { until, limit: Limit::PerSecond } => format!(" (its pace is full until {until})"),
             Standing::Limited { until, limit: Limit::PerDay } => {
                 format!(" (has had its calls of this day, until {until})")
@@ -302,7 +313,32 @@ fn none_of(all: &[Candidate<'_>]) -> NoneTakesCalls {
 
 #[cfg(test)]
 mod tests {
+    use jiff::ToSpan;
+
     use super::*;
+
+    #[test]
+    fn one_whose_calls_take_long_comes_after_all_that_take_calls_and_before_those_that_do_not() {
+        let name = |name: &str| ProviderName::new(name).unwrap();
+        let route = Route::of(Channel::Sms, Chain::Ordered(vec![name("first"), name("second")]));
+        let soon = Timestamp::UNIX_EPOCH;
+        let full = Standing::Limited { until: soon + 1.minute(), limit: Limit::Concurrent };
+        let cases = [
+            (full, Standing::Takes { percent: 10 }, Ok(("second", "route.limited"))),
+            (full, Standing::Probe, Ok(("second", "route.probe"))),
+            (full, full, Ok(("first", "route.full"))),
+            (full, Standing::Refuses { until: soon }, Ok(("first", "route.full"))),
+            (Standing::Limited { until: soon, limit: Limit::PerDay }, full, Ok(("second", "route.full"))),
+            (Standing::Limited { until: soon, limit: Limit::PerDay }, Standing::Refuses { until: soon }, Err(())),
+        ];
+        for (of_first, of_second, expected) in cases {
+            let standing = |asked: &ProviderName| if *asked == name("first") { of_first } else { of_second };
+            let chosen = route.choose(&[], standing, 0).map_err(|_| ());
+            let expected = expected.map(|(provider, code)| (name(provider), code.to_owned()));
+            let chosen = chosen.map(|choice| (choice.provider, choice.reason.code.to_string()));
+            assert_eq!(chosen, expected, "{of_first:?}, {of_second:?}");
+        }
+    }
 
     #[test]
     fn one_in_doubt_is_asked_again_while_it_is_well_or_nobody_else_is_there() {

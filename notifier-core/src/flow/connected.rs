@@ -137,8 +137,10 @@ impl Connected {
             return standing;
         }
         let used_up = self.day_used_up(now).map(|until| Standing::Limited { until, limit: Limit::PerDay });
-        let far = || self.speed.pace().and_then(|pace| pace.far(comer, now));
-        let limited = used_up.or_else(|| far().map(|until| Standing::Limited { until, limit: Limit::PerSecond }));
+        let by = |limit, far: Option<Timestamp>| far.map(|until| Standing::Limited { until, limit });
+        let no_turn = || by(Limit::PerSecond, self.speed.pace().and_then(|pace| pace.far(comer, now)));
+        let no_place = || by(Limit::Concurrent, self.places.far(comer.lane, now));
+        let limited = used_up.or_else(no_turn).or_else(no_place);
         limited.filter(|limited| limited.refuses_until().is_some_and(|until| until > at)).unwrap_or(standing)
     }
 
@@ -202,7 +204,7 @@ impl Connected {
     pub(crate) fn place_later(&self, now: Timestamp, random: u64) -> Wait {
         let until = self.places.later(now, random);
         let text = format!("all {} places of `{}` are taken: it asks again at {until}", self.places.count(), self.name);
-        Wait { until, reason: Reason::new("limit.concurrent", text) }
+        Wait { until, reason: Reason::new(Limit::Concurrent.code(), text) }
     }
 
     /// Asks for a turn, going by its pace.

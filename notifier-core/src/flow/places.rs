@@ -19,6 +19,9 @@ const SLOW: Duration = Duration::from_millis(200);
 const LATER_MIN: Duration = Duration::from_millis(250);
 /// The longest, however many wait.
 const LATER_MAX: Duration = Duration::from_secs(120);
+/// Where those who wait get no places, one that is to be expected later than this is worth another provider.
+const FAR: Duration = Duration::from_secs(5);
+const FAR_IF_URGENT: Duration = Duration::from_secs(2);
 
 /// So many places in all, of which each lane may take its share.
 pub(crate) struct Places(Arc<Mutex<Inner>>);
@@ -98,17 +101,32 @@ impl Places {
 
     /// Whether those who wait do so for long.
     pub(crate) fn is_slow(&self, now: Timestamp) -> bool {
-        lock(&self.0).moved_at.duration_until(now) > jiff::SignedDuration::try_from(SLOW).unwrap_or_default()
+        lock(&self.0).stands(now) > SLOW
+    }
+
+    /// When one of that lane could have a place, if it is stuck: nobody gets one any more, and so many wait that another
+    /// provider is to be preferred.
+    pub(crate) fn far(&self, lane: Lane, now: Timestamp) -> Option<Timestamp> {
+        let inner = lock(&self.0);
+        let stands = inner.stands(now);
+        if inner.line.is_empty() || stands <= SLOW {
+            return None;
+        }
+        let before = u32::try_from(inner.line.before(lane)).unwrap_or(u32::MAX);
+        let expected = after(now, inner.between.max(stands).saturating_mul(before));
+        let far = if lane == Lane::Urgent { FAR_IF_URGENT } else { FAR };
+        Some(expected.min(after(now, LATER_MAX))).filter(|expected| *expected > after(now, far))
     }
 
     /// When one who found no place is to come back: after those that were put off before, as far as one can tell from how
     /// quickly places become free; not on the dot, and within two minutes.
     pub(crate) fn later(&self, now: Timestamp, random: u64) -> Timestamp {
         let mut inner = lock(&self.0);
-        let stands = Duration::try_from(inner.moved_at.duration_until(now)).unwrap_or_default();
+        let part = |places: usize| u32::try_from(places).unwrap_or(u32::MAX);
+        // Calls that have taken so long already: more often than this, none of that many can end.
+        let stands = inner.stands(now) / part(inner.count);
         let step = inner.between.max(stands).clamp(Duration::from_millis(2), Duration::from_millis(500));
         // Where only some are open, more will be soon.
-        let part = |places: usize| u32::try_from(places).unwrap_or(u32::MAX);
         let step = step * part(inner.open) / part(inner.count);
         let (first, last) = (after(now, LATER_MIN), after(now, LATER_MAX));
         inner.end = after(inner.end.max(first), step);
@@ -146,6 +164,11 @@ impl Places {
 }
 
 impl Inner {
+    /// How long those who wait have seen nobody get a place.
+    fn stands(&self, now: Timestamp) -> Duration {
+        Duration::try_from(self.moved_at.duration_until(now)).unwrap_or_default()
+    }
+
     /// How many that lane and those behind it may take together. Where only some are open, the lanes behind leave one to
     /// those in front as long as there is another for them.
     fn share(&self, lane: Lane) -> usize {
@@ -306,6 +329,23 @@ mod tests {
         drop(normal);
         drop(told);
         assert_eq!((places.in_use(), places.waiting(Lane::Normal)), (0, 0));
+    }
+
+    #[test]
+    fn stuck_is_where_nobody_gets_a_place_and_many_wait() {
+        let places = places(1);
+        let far = |lane, ms| places.far(lane, at(ms)).map(|until| until.duration_since(at(ms)).as_millis());
+        let _held = take(&places, Lane::Normal);
+        assert_eq!(far(Lane::Bulk, 60_000), None, "nobody waits");
+        let waiting: Vec<_> = (0..8).map(|_| places.ask(Lane::Normal, at(0))).collect();
+        assert_eq!(far(Lane::Normal, 200), None, "not for long");
+        assert_eq!(far(Lane::Normal, 600), None, "8 times 600 ms");
+        assert_eq!(far(Lane::Normal, 700), Some(5_600));
+        assert_eq!(far(Lane::Urgent, 60_000), None, "nobody is before it");
+        places.moved(at(700));
+        assert_eq!(far(Lane::Normal, 750), None, "somebody got one");
+        drop(waiting);
+        assert_eq!(far(Lane::Normal, 60_000), None);
     }
 
     #[test]

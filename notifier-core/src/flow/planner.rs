@@ -239,7 +239,7 @@ impl Flow {
         let NoneTakesCalls { until, reason, limited } = none;
         match limited {
             Some((provider, Limit::PerSecond)) => Stop::Limited { provider, until, reason },
-            Some((_, Limit::PerDay)) => Stop::Wait(self.spread(until.max(now), lane), reason),
+            Some((_, Limit::PerDay | Limit::Concurrent)) => Stop::Wait(self.spread(until.max(now), lane), reason),
             None => {
                 let at_most = match lane {
                     Lane::Urgent => Duration::from_secs(10),

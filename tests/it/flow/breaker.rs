@@ -357,6 +357,27 @@ async fn what_waits_for_a_place_at_one_that_hangs_goes_to_the_next_when_it_opens
 }
 
 #[tokio::test]
+async fn who_comes_while_the_first_hangs_goes_to_the_next_before_it_opens() {
+    let (world, first, second) = two_vendors(|builder| builder).await;
+    first.always(Some(Answer::Never));
+    for _ in 0..100 {
+        world.submit(sms()).await;
+    }
+    world.idle().await;
+    world.advance_ms(1_000).await;
+    let mut last = None;
+    for _ in 0..1_000 {
+        last = Some(world.submit(sms()).await.id);
+    }
+    world.advance_in_steps(10, 5).await;
+    assert!(!is_open(&world, &first));
+    assert_eq!((first.count(), second.count()), (48, 1_000), "nobody is put off for the time after the trouble");
+    let timeline = world.timeline(last.unwrap()).await;
+    let reason = &timeline.iter().find(|fact| fact.reason.code == "route.limited").unwrap().reason.text;
+    assert!(reason.contains("in place of `first` (its calls take long"), "{reason}");
+}
+
+#[tokio::test]
 async fn that_nobody_acknowledges_says_nothing_about_the_provider() {
     let strategy = Strategy::Sequence { until: Goal::Acknowledged, wait_ms: 1_000 };
     let channels = vec![Channel::Sms, Channel::Email];
