@@ -1,6 +1,6 @@
 //! Where adapters meet the flow: the one place that knows both.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::domain::channel::Channel;
 use crate::domain::id::{CategoryName, ProviderName};
 use crate::domain::limits::Limits;
 use crate::domain::message::{Mailbox, Senders};
-use crate::domain::route::{Chain, Route, Routes};
+use crate::domain::route::{Route, Routes};
 use crate::error::StartError;
 use crate::flow::connected::{Connected, ProviderPolicy};
 use crate::flow::depth::Depth;
@@ -34,6 +34,7 @@ use crate::ports::provider::Provider;
 use crate::ports::store::Store;
 
 mod policies;
+mod rules;
 
 /// Where records are kept.
 #[derive(Default)]
@@ -256,7 +257,7 @@ impl NotifierBuilder {
         for (name, plugin) in crate::plugin::load(self.plugins, plugin_options, &clock).await? {
             add_provider(&mut providers, &name, plugin)?;
         }
-        let routes = read_routes(self.routes, self.last_routes, &providers)?;
+        let routes = rules::read_routes(self.routes, self.last_routes, &providers)?;
         if routes.channels().contains(&Channel::Email) && senders.email.is_none() {
             return Err(setting(
                 "senders.email",
@@ -264,8 +265,7 @@ impl NotifierBuilder {
             ));
         }
         let mut policies = policies::read_policies(self.policies, &providers)?;
-        let mut categories = BTreeMap::from([(CategoryName::unnamed(), Category::default())]);
-        categories.extend(self.categories.into_iter().map(|category| (category.name.clone(), category)));
+        let categories = rules::read_categories(self.categories, &routes)?;
         let store: Arc<dyn Store> = match self.store {
             StoreChoice::Given(store) => store,
             StoreChoice::Memory => Arc::new(MemoryStore::new()),
@@ -388,68 +388,6 @@ fn add_provider(
     match providers.insert(parsed, provider) {
         None => Ok(()),
         Some(_) => Err(setting(format!("providers.{name}"), "is configured twice")),
-    }
-}
-
-fn read_routes(
-    mut routes: Vec<Route>,
-    last: Vec<(Channel, String)>,
-    providers: &BTreeMap<ProviderName, Arc<dyn Provider>>,
-) -> Result<Routes, StartError> {
-    for (index, route) in routes.iter().enumerate() {
-        check_route(&format!("route[{index}]"), route, providers)?;
-    }
-    let mut seen = BTreeSet::new();
-    for (channel, name) in last {
-        let path = format!("routes.{channel}");
-        let no_such = || setting(path.as_str(), format!("there is no provider `{name}`"));
-        let provider = ProviderName::new(name.as_str()).map_err(|_| no_such())?;
-        let route = Route::of(channel, Chain::Ordered(vec![provider]));
-        check_route(&path, &route, providers)?;
-        if !seen.insert(channel) {
-            return Err(setting(path, "is configured twice"));
-        }
-        routes.push(route);
-    }
-    Ok(Routes(routes))
-}
-
-fn check_route(
-    path: &str,
-    route: &Route,
-    providers: &BTreeMap<ProviderName, Arc<dyn Provider>>,
-) -> Result<(), StartError> {
-    let mut seen = BTreeSet::new();
-    for name in route.chain.providers() {
-        let Some(provider) = providers.get(name) else {
-            return Err(setting(path, format!("there is no provider `{name}`")));
-        };
-        if !provider.describe().channels.contains(&route.channel) {
-            return Err(setting(path, format!("provider `{name}` does not serve {}", route.channel)));
-        }
-        if !seen.insert(name) {
-            return Err(setting(path, format!("names provider `{name}` twice")));
-        }
-    }
-    if seen.is_empty() {
-        return Err(setting(path, "names no provider"));
-    }
-    if let Chain::Weighted(weighted) = &route.chain
-        && weighted.iter().any(|(_, weight)| !(1..=1_000).contains(weight))
-    {
-        return Err(setting(path, "a weight must be 1 to 1000"));
-    }
-    let is_prefix = |prefix: &str| {
-        prefix.strip_prefix('+').is_some_and(|digits| {
-            (1..=14).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
-        })
-    };
-    match &route.prefix {
-        Some(_) if route.channel != Channel::Sms => {
-            Err(setting(path, "a prefix is for phone numbers: use it with `sms`"))
-        }
-        Some(prefix) if !is_prefix(prefix) => Err(setting(path, "a prefix is `+` and 1 to 14 digits, as `+44`")),
-        _ => Ok(()),
     }
 }
 

@@ -37,7 +37,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_hours(24 * 3_653);
 ///
 /// # A year of reminders
 /// The rent is due on the first of each month. In July the provider is down for two days. With twenty attempts, the default, the
-/// reminder of July would be given up; with a hundred, none is lost, early, or sent twice:
+/// reminder of July would be given up; with two hundred, none is lost, early, or sent twice:
 /// ```
 /// use std::sync::Arc;
 ///
@@ -52,7 +52,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_hours(24 * 3_653);
 /// let sms = Arc::new(VirtualProvider::new(Arc::clone(&clock)));
 /// let (down, up) = ("2027-07-01T06:00:00Z".parse()?, "2027-07-03T06:00:00Z".parse()?);
 /// sms.down_between(down, up);
-/// let retry = RetryPolicy { attempts_max: 100, ..RetryPolicy::default() };
+/// let retry = RetryPolicy { attempts_max: 200, ..RetryPolicy::default() };
 /// let patient = Category { retry, ..Category::default() };
 /// let builder = Notifier::builder().category(patient).provider("sms", sms.clone()).route(Channel::Sms, "sms");
 /// let engine = VirtualEngine::start(clock, builder)?;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use notifier_core::{Clock, Entropy, Notifier};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::config::ServerSettings;
 
@@ -20,6 +20,8 @@ pub(crate) struct App {
     pub(crate) body_timeout: Duration,
     pub(crate) body_bytes_max: usize,
     pub(crate) batch_bytes_max: usize,
+    /// Bytes of bodies that there is room for.
+    pub(crate) bodies: Arc<Semaphore>,
     pub(crate) public_url: Option<String>,
     stopping: watch::Sender<bool>,
     request_ids: RequestIds,
@@ -39,6 +41,7 @@ impl App {
             body_timeout: settings.body_timeout,
             body_bytes_max: settings.body_bytes_max,
             batch_bytes_max: settings.batch_bytes_max,
+            bodies: Arc::new(Semaphore::new(settings.bodies_bytes_max)),
             public_url: settings.public_url.clone(),
             stopping: watch::Sender::new(false),
             request_ids: RequestIds { process: entropy.number(), next: AtomicU64::new(0) },

@@ -112,7 +112,13 @@ impl Flow {
             self.wait_for_the_moment(delivery.due_at).await;
         }
         let mut held = None;
-        for _ in 0..CHOICES_MAX {
+        let mut changed = None;
+        for round in 0..CHOICES_MAX {
+            if round > 0 {
+                // It waited: what the recipient wished meanwhile counts.
+                changed = self.store.preferences(&notification.tenant, &notification.recipient.id).await?;
+            }
+            let preferences = if round > 0 { changed.as_ref() } else { preferences };
             let sending = match self.plan(delivery, notification, preferences).await? {
                 Plan::Stop(change) => return Ok(Prepared::Stop(change)),
                 Plan::Send(sending) => sending,

@@ -303,7 +303,8 @@ impl Flow {
                 state.health.observe(policy, sight, now, random)
             };
             let is_well = state.health.state().openings == 0 && state.health.state().percent == 100;
-            if sight == Sight::Good && is_well {
+            // What piled up says nothing about how much usually comes.
+            if sight == Sight::Good && is_well && !connected.speed.is_coming_back() {
                 state.took.note(now);
             }
             if let Some(reason) = &reason {

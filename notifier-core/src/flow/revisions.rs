@@ -38,6 +38,8 @@ pub struct RevisedMany {
 
 /// Notifications that one call looks at.
 const EXAMINED_MAX: usize = 10_000;
+/// After so long one call says how far it came: its caller must still hear of it.
+const REVISING_MAX: SignedDuration = SignedDuration::from_secs(10);
 const PAGE: usize = 500;
 
 impl Flow {
@@ -74,7 +76,7 @@ impl Flow {
         Ok(revised)
     }
 
-    /// Cancels everything that fits, newest first, as far as one call looks.
+    /// Cancels everything that fits, newest first, as far as one call looks and comes.
     pub(crate) async fn cancel_all(
         &self,
         tenant: &TenantId,
@@ -84,9 +86,14 @@ impl Flow {
         let mut query = ListQuery { filter: filter.clone(), before, ..ListQuery::of(tenant.clone(), PAGE) };
         let mut report = RevisedMany::default();
         let revision = Revision::Cancel(Reason::new("cancel.requested", "cancelled before it was sent, with others"));
+        let began = self.clock.now();
         for _ in 0..EXAMINED_MAX / PAGE {
             let page = self.store.list(&query).await?;
             for status in &page.items {
+                if report.matched > 0 && self.clock.now().duration_since(began).abs() >= REVISING_MAX {
+                    return Ok(report);
+                }
+                report.next = Some(status.notification.id);
                 report.matched += 1;
                 if status.deliveries.iter().all(|delivery| delivery.state.is_final()) {
                     continue;

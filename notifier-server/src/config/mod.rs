@@ -75,6 +75,8 @@ pub struct ServerSettings {
     pub body_bytes_max: usize,
     /// Size of a body with many notifications, in bytes.
     pub batch_bytes_max: usize,
+    /// Size of all bodies that are read or worked on at the same time, in bytes.
+    pub bodies_bytes_max: usize,
     /// Where others reach the server, as `https://notify.example.com`.
     pub public_url: Option<String>,
     /// How long a shutdown waits for what is in flight.

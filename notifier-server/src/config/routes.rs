@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use notifier_core::{Chain, Channel, ProviderName, Route};
+use notifier_core::{Chain, Channel, ProviderName, Route, TenantId};
 
 use super::ProviderSettings;
 use super::reader::Section;
@@ -39,6 +39,11 @@ fn read_special_route(mut section: Section<'_>, providers: &BTreeMap<String, Pro
     let channel = section.text("channel");
     let channel = if channel.is_empty() { None } else { parsed(&section, "channel", &channel) };
     let tenant = section.optional_text("tenant").and_then(|text| parsed(&section, "tenant", &text));
+    if tenant.as_ref().is_some_and(|tenant: &TenantId| *tenant != TenantId::unnamed()) {
+        // It would never fit, and what it was written for would go another way without a word.
+        let problem = "everything that comes over HTTP belongs to the tenant `default`";
+        section.refuse("tenant", problem);
+    }
     let category = section.optional_text("category").and_then(|text| parsed(&section, "category", &text));
     let prefix = section.optional_text("prefix");
     let names = section.optional_list("providers");

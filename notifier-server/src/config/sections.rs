@@ -79,6 +79,7 @@ fn read_server(mut section: Section<'_>) -> Option<ServerSettings> {
     let request_timeout = duration(&mut section, "request_timeout_ms", 100..=600_000);
     let body_bytes_max = size(&mut section, "body_bytes_max", 16_384..=67_108_864);
     let batch_bytes_max = size(&mut section, "batch_bytes_max", 16_384..=268_435_456);
+    let bodies_bytes_max = size(&mut section, "bodies_bytes_max", 1_048_576..=68_719_476_736);
     let public_url = read_public_url(&mut section);
     let shutdown_deadline = duration(&mut section, "shutdown_deadline_ms", 0..=3_600_000);
     let compat = section.flag("compat");
@@ -91,6 +92,7 @@ fn read_server(mut section: Section<'_>) -> Option<ServerSettings> {
         request_timeout,
         body_bytes_max,
         batch_bytes_max,
+        bodies_bytes_max,
         public_url,
         shutdown_deadline,
         compat,
@@ -117,6 +119,10 @@ fn check_together(server: &ServerSettings, limits: &Limits, notes: &Notes) {
     const TOGETHER: &str = "all sources together";
     if server.request_timeout < server.body_timeout {
         notes.push("server.request_timeout_ms", "must be at least server.body_timeout_ms", TOGETHER);
+    }
+    if server.bodies_bytes_max < server.body_bytes_max.max(server.batch_bytes_max) {
+        let problem = "must be at least server.body_bytes_max and server.batch_bytes_max";
+        notes.push("server.bodies_bytes_max", problem, TOGETHER);
     }
     let needed = limits.attachments_bytes_max.div_ceil(3) * 4 + limits.variables_bytes_max;
     if server.body_bytes_max < needed {

@@ -160,14 +160,14 @@ plugin = "twilio"
 #[test]
 fn special_routes_keep_their_order_and_stand_beside_the_others() {
     let file = format!(
-        "{TWO_PROVIDERS}\n[routes]\nsms = \"b\"\n[[route]]\nchannel = \"sms\"\nprefix = \"+44\"\ntenant = \"t\"\n\
+        "{TWO_PROVIDERS}\n[routes]\nsms = \"b\"\n[[route]]\nchannel = \"sms\"\nprefix = \"+44\"\ntenant = \"default\"\n\
          category = \"rent\"\nproviders = [\"b\", \"a\"]\n[[route]]\nchannel = \"sms\"\nweights = {{ a = 51, b = 49 }}\n"
     );
     let loaded = load(&file, &[]).unwrap();
     let name = |name: &str| ProviderName::new(name).unwrap();
     let [first, second] = &loaded.config.special_routes[..] else { panic!("{:?}", loaded.config.special_routes) };
     assert_eq!(first.chain, Chain::Ordered(vec![name("b"), name("a")]));
-    assert_eq!((first.prefix.as_deref(), first.tenant.as_ref().unwrap().as_str()), (Some("+44"), "t"));
+    assert_eq!((first.prefix.as_deref(), first.tenant.as_ref().unwrap().as_str()), (Some("+44"), "default"));
     assert_eq!(first.category.as_ref().unwrap().as_str(), "rent");
     assert_eq!(*second, Route::of(Channel::Sms, Chain::Weighted(vec![(name("a"), 51), (name("b"), 49)])));
     assert_eq!(loaded.config.routes[&Channel::Sms], "b");
@@ -221,6 +221,7 @@ fn every_mistake_in_what_an_operator_allows_is_told() {
         ("[server]\npublic_url = \"ftp://n.example.com\"", "server.public_url"),
         ("[server]\npublic_url = \"https://n.example.com/?a=b\"", "server.public_url"),
         ("[server]\nbatch_bytes_max = 1", "server.batch_bytes_max"),
+        ("[server]\nbodies_bytes_max = 2000000", "server.bodies_bytes_max"),
         ("[flow]\nclaim_ahead_ms = 5001", "flow.claim_ahead_ms"),
         ("[flow]\npending_max = 0", "flow.pending_max"),
         ("[flow]\naccepting_max = 0", "flow.accepting_max"),
@@ -247,6 +248,7 @@ fn every_mistake_in_what_an_operator_allows_is_told() {
         ("[[route]]\nchannel = \"sms\"\nweights = { nobody = 1 }", "route[0].weights"),
         ("[[route]]\nchannel = \"sms\"\nweights = { a = \"much\" }", "route[0].weights.a"),
         ("[[route]]\nchannel = \"sms\"\ntenant = \"T\"\nproviders = []", "route[0].tenant"),
+        ("[[route]]\nchannel = \"sms\"\ntenant = \"acme\"\nproviders = []", "route[0].tenant"),
         ("[[route]]\nchannel = \"sms\"\ncountry = \"GB\"\nproviders = []", "route[0].country"),
     ];
     for (file, key) in cases {

@@ -31,6 +31,8 @@ pub(crate) enum BatchForm {
 pub(crate) struct Batch<T> {
     pub(crate) form: BatchForm,
     pub(crate) items: Vec<Result<T, Problem>>,
+    /// What was read takes no less memory than its bytes: they count until it is dealt with.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
 impl<T: DeserializeOwned + Send> FromRequest<SharedApp> for Batch<T> {
@@ -39,11 +41,11 @@ impl<T: DeserializeOwned + Send> FromRequest<SharedApp> for Batch<T> {
     async fn from_request(request: Request, app: &SharedApp) -> Result<Self, Problem> {
         let form = form(request.headers());
         let check = |_: &HeaderMap| form.clone().map(drop);
-        let bytes = read_body(request, app, app.batch_bytes_max, check).await?;
+        let body = read_body(request, app, app.batch_bytes_max, check).await?;
         let form = form?;
         let mut source = match form {
-            BatchForm::Array => Source::Array(Elements::of(&bytes)?),
-            BatchForm::Lines => Source::Lines(&bytes),
+            BatchForm::Array => Source::Array(Elements::of(&body)?),
+            BatchForm::Lines => Source::Lines(&body),
         };
         let mut items = Vec::new();
         while let Some(item) = source.next()? {
@@ -59,7 +61,7 @@ impl<T: DeserializeOwned + Send> FromRequest<SharedApp> for Batch<T> {
         if items.is_empty() {
             return Err(Problem::invalid_field("", "holds no item: send 1 to 10000"));
         }
-        Ok(Self { form, items })
+        Ok(Self { form, items, room: body.into_room() })
     }
 }
 

@@ -50,7 +50,7 @@ async fn submit(
     State(app): State<SharedApp>,
     headers: HeaderMap,
     _: NoQuery,
-    Batch { form, items }: Batch<SubmissionBody>,
+    Batch { form, items, room: _room }: Batch<SubmissionBody>,
 ) -> Result<Response, Problem> {
     if headers.contains_key(IDEMPOTENCY_KEY) {
         let problem = "is of one notification: give each item its own `idempotency_key`";

@@ -1,6 +1,10 @@
 //! Many submissions in one call.
 
+use std::convert::Infallible;
+
+use futures_util::Stream;
 use notifier_core::FlowOptions;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::*;
 
@@ -86,6 +90,37 @@ async fn its_body_has_a_limit_of_its_own() {
     let padded = |bytes: usize| format!("[{}{}]", item("1"), " ".repeat(bytes));
     assert_eq!(send(&server, "application/json", padded(1_500_000)).await.ok()[0]["status"], 202);
     send(&server, "application/json", padded(2_000_000)).await.problem(413, "body-too-large");
+}
+
+#[tokio::test]
+async fn all_bodies_together_have_a_limit_and_leave_their_room_when_they_are_done() {
+    let settings = ServerSettings { batch_bytes_max: 2_000_000, bodies_bytes_max: 2_000_000, ..settings() };
+    let server = TestServer::start_with(settings, Router::new()).await;
+    let padded = |bytes: usize| format!("[{}{}]", item("1"), " ".repeat(bytes));
+    let (more, rest) = in_parts();
+    let slow = Request::post("/v1/notifications/batch").header("content-type", "application/json");
+    let slow = server.call(slow.body(Body::from_stream(rest)).unwrap());
+    let answers = async {
+        more.send(" ".repeat(1_500_000)).unwrap();
+        while server.app.bodies.available_permits() > 500_000 {
+            tokio::task::yield_now().await;
+        }
+        let answer = send(&server, "application/json", padded(600_000)).await;
+        answer.problem(503, "queue-full");
+        assert!(answer.headers.contains_key("retry-after"));
+        assert_eq!(send(&server, "application/json", padded(100_000)).await.ok()[0]["status"], 202);
+        more.send(format!("[{}]", item("2"))).unwrap();
+        drop(more);
+    };
+    let (slow, ()) = tokio::join!(slow, answers);
+    assert_eq!(slow.ok()[0]["status"], 202);
+    assert_eq!(server.app.bodies.available_permits(), 2_000_000);
+}
+
+/// What is sent on the one side is the body on the other.
+fn in_parts() -> (UnboundedSender<String>, impl Stream<Item = Result<String, Infallible>> + Send + 'static) {
+    let (more, mut rest) = unbounded_channel();
+    (more, futures_util::stream::poll_fn(move |context| rest.poll_recv(context).map(|part| part.map(Ok))))
 }
 
 #[tokio::test]

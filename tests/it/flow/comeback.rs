@@ -106,6 +106,29 @@ async fn while_it_comes_back_no_second_has_more_than_its_share_of_what_it_took_b
 }
 
 #[tokio::test]
+async fn what_piled_up_for_long_makes_it_no_faster_than_a_tenth_each_second() {
+    let (world, only) = quick_vendor(ProviderPolicy::default()).await;
+    submit(&world, 20, Lane::Normal).await;
+    outage(&world, &only, 2_000).await;
+    come_back(&world).await;
+    let all_open_at = world.clock_now();
+    world.advance_in_steps(10, 1_500).await;
+    let in_second = |second: i64| {
+        let since = |at: Timestamp| at.duration_since(all_open_at).as_millis();
+        only.calls()
+            .iter()
+            .filter(|call| (second * 1_000..(second + 1) * 1_000).contains(&(since(call.at) as i64)))
+            .count()
+    };
+    let by_second: Vec<usize> = (0..15).map(in_second).collect();
+    for (second, calls) in by_second.iter().enumerate() {
+        // Of twenty: a tenth more each second, and one for the border of two seconds.
+        assert!(*calls <= 20 + 2 * (second + 1) + 1, "{by_second:?}");
+    }
+    assert!(by_second[14] >= 30, "it grows: {by_second:?}");
+}
+
+#[tokio::test]
 async fn an_urgent_message_does_not_wait_for_what_piled_up() {
     let (world, only) = quick_vendor(ProviderPolicy::default()).await;
     submit(&world, 100, Lane::Normal).await;

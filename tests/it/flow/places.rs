@@ -2,7 +2,8 @@
 
 use jiff::SignedDuration;
 use notifier_core::{
-    Category, CategoryName, DeliveryState, FlowOptions, Lane, NotificationRequest, ProviderPolicy, Route, TenantId,
+    Category, CategoryName, Channel, DeliveryState, FlowOptions, Lane, NotificationRequest, Preferences,
+    ProviderPolicy, Route, TenantId,
 };
 
 use super::vendor::*;
@@ -39,6 +40,23 @@ async fn the_wait_for_a_place_ends_well_before_the_claim_and_costs_nothing() {
     world.advance_in_steps(1_000, 5).await;
     let sent = world.delivery(id).await;
     assert_eq!((sent.state, sent.attempts, only.count()), (DeliveryState::Sent, 1, 2));
+}
+
+#[tokio::test]
+async fn who_opts_out_while_the_message_waits_for_a_place_does_not_get_it() {
+    let mut policy = ProviderPolicy::default();
+    policy.concurrent_calls_max = Some(1);
+    let (world, only) = one_vendor(|builder| builder.provider_policy("only", policy)).await;
+    only.always(Some(accepted_later()));
+    world.submit(sms()).await;
+    world.idle().await;
+    let id = world.submit(sms()).await.id;
+    world.advance_in_steps(1_000, 3).await;
+    let off = Preferences { channels: [(Channel::Sms, false)].into(), ..Preferences::default() };
+    world.notifier.put_preferences(&tenant(), &person("1").id, off).await.unwrap();
+    only.let_go(2);
+    world.advance_in_steps(1_000, 3).await;
+    assert_eq!((world.state(id).await, only.count()), (DeliveryState::Suppressed, 1));
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use notifier_core::testing::ScriptedProvider;
-use notifier_core::{HealthPolicy, ProviderPolicy, RetryPolicy};
+use notifier_core::{
+    Category, CategoryName, Chain, Channel, HealthPolicy, ProviderName, ProviderPolicy, RetryPolicy, Route,
+};
 
 use super::world::*;
 
@@ -111,4 +113,26 @@ async fn the_largest_and_the_smallest_numbers_work() {
     let id = notifier.submit(sms_to_a_number()).await.unwrap().id;
     notifier.wait(&tenant(), id).await.unwrap();
     assert_eq!(provider.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn rules_that_can_never_count_are_refused() {
+    let scripted = || bare(&Arc::new(ScriptedProvider::accepting()));
+    let name = |name: &str| CategoryName::new(name).unwrap();
+    let rent = |channels: &[Channel]| Category { channels: channels.to_vec(), ..Category::named(name("rent")) };
+    let only = || Chain::Ordered(vec![ProviderName::new("scripted").unwrap()]);
+    let for_category = |category: &str| Route { category: Some(name(category)), ..Route::of(Channel::Sms, only()) };
+    let cases = [
+        (scripted().category(rent(&[Channel::Sms, Channel::Sms])), "categories.rent.channels: names sms twice"),
+        (
+            scripted().category(rent(&[Channel::Sms])).route_by(for_category("emergancy")),
+            "route[0]: there is no category",
+        ),
+    ];
+    for (builder, expected) in cases {
+        let refused = builder.start().await.err().map(|error| error.to_string()).unwrap();
+        assert!(refused.contains(expected), "{refused}");
+    }
+    let fine = scripted().category(rent(&[Channel::Sms, Channel::Email])).route_by(for_category("rent"));
+    assert!(fine.start().await.is_ok());
 }
