@@ -6,6 +6,7 @@
 use axum::extract::{FromRequest, Request};
 use http::HeaderMap;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::body::{content_type, read_body, unsupported};
 use super::json::{is_json, is_of_type, read_json};
