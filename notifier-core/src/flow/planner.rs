@@ -208,6 +208,10 @@ impl Flow {
             Verdict::Allow(reason) => checks.push((FactKind::Checked, reason)),
             Verdict::Suppress(reason) => return Err(Stop::Suppress(reason)),
         }
+        if !self.routes.serve(channel, &notification.tenant, &notification.category) {
+            let text = format!("no provider is configured for {channel}");
+            return Err(Stop::Fail(Reason::new("route.none", text)));
+        }
         let made = self.make(delivery.id, notification, checks).await?;
         let address = made.content.recipient_address();
         let route = self.routes.find(channel, &notification.tenant, &notification.category, address);
