@@ -12,6 +12,7 @@ mod tests;
 use jiff::{Timestamp, ToSpan};
 
 pub use self::settle::was_not_called;
+use super::calls;
 use super::category::Category;
 use super::id::{DeliveryId, ProviderName, TenantId};
 use super::lane::Lane;
@@ -101,12 +102,17 @@ pub struct Change {
 pub struct Settling<'a> {
     /// What to do about doubt.
     pub category: &'a Category,
-    /// How often and how far apart: the provider's own policy, else the category's.
+    /// How far apart: the provider's own policy, else the category's. How often all of them are called in all, only the
+    /// category says.
     pub retry: &'a RetryPolicy,
     /// No further attempt starts after this.
     pub expires_at: Timestamp,
     /// Whether the route has another provider that was not tried in this round and takes calls.
     pub has_alternative: bool,
+    /// Whether the provider that was called may be called again for this delivery, by its own policy.
+    pub may_ask_again: bool,
+    /// Whether any provider of the route may be, by its own policy.
+    pub is_anyone_left: bool,
     /// The time.
     pub now: Timestamp,
     /// A uniformly random number, for jitter.
@@ -172,7 +178,7 @@ impl Delivery {
         delivery.turn_since.get_or_insert(attempt.send_at);
         let mut fact = delivery
             .fact(FactKind::Attempting, now)
-            .with("provider", attempt.provider.as_str())
+            .with(calls::PROVIDER, attempt.provider.as_str())
             .with("attempt", attempt.number.to_string())
             .with("idempotency_key", self.id.to_string());
         if attempt.send_at > now {

@@ -8,12 +8,11 @@ use jiff::Timestamp;
 
 use super::admission::{Admitted, Prepared};
 use super::connected::{Connected, Wait};
-use super::pace::Comer;
 use super::planner::Sending;
 use super::{Flow, Stage};
 use crate::domain::delivery::{Change, Delivery};
 use crate::domain::health::Sight;
-use crate::domain::id::{DeliveryId, ProviderName};
+use crate::domain::id::DeliveryId;
 use crate::domain::message::Message;
 use crate::domain::notification::Notification;
 use crate::domain::outcome::{Outcome, Problem};
@@ -128,16 +127,10 @@ impl Flow {
         notification: &Notification,
     ) -> Result<(), StoreError> {
         let category = self.category(&notification.category);
-        let mut settling = self.settling(&category, notification, Some(provider));
-        let address = begun.last_attempt.as_ref().map_or("", |attempt| &attempt.address);
-        let route = self.routes.find(lease.delivery.channel, &notification.tenant, &notification.category, address);
-        let is_accepted = matches!(outcome, Outcome::Accepted { .. });
-        if let Some(route) = route.filter(|route| !is_accepted && route.chain.providers().nth(1).is_some()) {
-            // Without an answer nobody is known to want to be left alone: what came of the call must be recorded all the same.
-            let wishes = self.wishes(begun, notification).await.unwrap_or_default();
-            let standing = |name: &ProviderName| self.standing_for(name, Comer::of(begun), &wishes, settling.now);
-            settling.has_alternative = route.has_alternative(&provider.name, &begun.tried, standing);
-        }
+        let settling = match outcome {
+            Outcome::Accepted { .. } => self.settling(&category, notification, Some(provider)),
+            _ => self.settling_a_failure(&category, notification, begun, Some(provider)).await,
+        };
         match begun.settle(outcome, settling) {
             Ok(change) => self.record(lease, change, notification).await,
             Err(error) => {

@@ -70,7 +70,8 @@ impl Flow {
                 delivery.not_called(now)
             } else {
                 let called = delivery.last_attempt.as_ref().and_then(|attempt| self.providers.get(&attempt.provider));
-                let settling = self.settling(&category, &notification, called.map(|called| &**called));
+                let called = called.map(|called| &**called);
+                let settling = self.settling_a_failure(&category, &notification, &delivery, called).await;
                 delivery.settle(&Outcome::Unknown { problem }, settling)
             };
             match decided {
