@@ -78,6 +78,8 @@ pub struct Delivery {
     /// When its turn began: the moment of its first call, or when it was first put off by something other than its turn. Kept
     /// through retries; `None` until then, and again once it was rescheduled or replayed.
     pub turn_since: Option<Timestamp>,
+    /// Why it is not tried again, should the call under way be in vain: somebody took it back meanwhile. Kept until a replay.
+    pub cancel_asked: Option<Reason>,
     /// The latest call.
     pub last_attempt: Option<Attempt>,
     /// When it last changed.
@@ -144,6 +146,7 @@ impl Delivery {
             tried: Vec::new(),
             deferrals: 0,
             turn_since: None,
+            cancel_asked: None,
             last_attempt: None,
             updated_at: now,
         }
@@ -214,6 +217,18 @@ impl Delivery {
         self.end(DeliveryEvent::Cancel, FactKind::Cancelled, reason, now)
     }
 
+    /// Somebody takes it back while it is being sent: what is under way cannot be stopped, but nothing is called after it.
+    /// `None` when it is not being sent, or that was asked for before.
+    #[must_use]
+    pub fn ask_to_cancel(&self, reason: Reason, now: Timestamp) -> Option<Change> {
+        if self.state != DeliveryState::Sending || self.cancel_asked.is_some() {
+            return None;
+        }
+        let delivery = Delivery { cancel_asked: Some(reason.clone()), updated_at: now, ..self.clone() };
+        let fact = Fact { reason, ..delivery.fact(FactKind::CancelAsked, now) };
+        Some(Change { facts: vec![fact], ..Change::to(delivery) })
+    }
+
     /// Its time ran out.
     ///
     /// # Errors
@@ -278,6 +293,7 @@ impl Delivery {
         delivery.due_at = ceil_to_millisecond(now);
         delivery.attempts_forgiven = self.attempts;
         delivery.turn_since = None;
+        delivery.cancel_asked = None;
         delivery.rounds = 0;
         delivery.deferrals = 0;
         delivery.tried.clear();
@@ -324,6 +340,12 @@ impl Change {
     #[must_use]
     pub fn to(delivery: Delivery) -> Self {
         Self { delivery, facts: Vec::new(), next_due_at: None }
+    }
+
+    /// Why the delivery, as it stands by now, is wanted back, if this was decided without knowing that.
+    #[must_use]
+    pub fn overlooks<'p>(&self, present: &'p Delivery) -> Option<&'p Reason> {
+        present.cancel_asked.as_ref().filter(|_| self.delivery.cancel_asked.is_none())
     }
 
     /// Adds what the vendor said to the attempt and to the first fact.

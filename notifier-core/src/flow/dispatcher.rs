@@ -13,6 +13,7 @@ use super::{Flow, Stage};
 use crate::domain::delivery::{Change, Delivery};
 use crate::domain::health::Sight;
 use crate::domain::id::DeliveryId;
+use crate::domain::lifecycle::InvalidTransition;
 use crate::domain::message::Message;
 use crate::domain::notification::Notification;
 use crate::domain::outcome::{Outcome, Problem};
@@ -109,13 +110,7 @@ impl Flow {
 
     /// Takes back an intent whose call was not made: it is due again at its time, for the next process.
     async fn call_off(&self, lease: Lease, begun: &Delivery, notification: &Notification) -> Result<(), StoreError> {
-        match begun.not_called(self.clock.now()) {
-            Ok(change) => self.record(lease, change, notification).await,
-            Err(error) => {
-                tracing::error!(delivery = %lease.delivery, %error, "an intent could not be taken back");
-                Ok(())
-            }
-        }
+        self.conclude(lease, begun, notification, |begun| begun.not_called(self.clock.now())).await
     }
 
     async fn settle(
@@ -131,12 +126,29 @@ impl Flow {
             Outcome::Accepted { .. } => self.settling(&category, notification, Some(provider)),
             _ => self.settling_a_failure(&category, notification, begun, Some(provider)).await,
         };
-        match begun.settle(outcome, settling) {
+        self.conclude(lease, begun, notification, |begun| begun.settle(outcome, settling)).await
+    }
+
+    /// Records what is decided about an attempt: anew, if somebody took the delivery back while it was made.
+    pub(super) async fn conclude(
+        &self,
+        lease: Lease,
+        begun: &Delivery,
+        notification: &Notification,
+        decide: impl Fn(&Delivery) -> Result<Change, InvalidTransition>,
+    ) -> Result<(), StoreError> {
+        let record = async |begun: &Delivery| match decide(begun) {
             Ok(change) => self.record(lease, change, notification).await,
             Err(error) => {
-                tracing::error!(delivery = %lease.delivery, %error, "an outcome did not fit");
+                tracing::error!(delivery = %lease.delivery, %error, "what came of an attempt did not fit");
                 Ok(())
             }
+        };
+        match record(begun).await {
+            Err(StoreError::CancelAsked { reason, .. }) => {
+                record(&Delivery { cancel_asked: Some(reason), ..begun.clone() }).await
+            }
+            recorded => recorded,
         }
     }
 

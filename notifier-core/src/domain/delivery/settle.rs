@@ -55,6 +55,12 @@ impl Delivery {
     /// # Errors
     /// When the delivery is not being sent.
     pub fn not_called(&self, now: Timestamp) -> Result<Change, InvalidTransition> {
+        if let Some(wish) = self.unwanted() {
+            let reason = while_sending(wish, "the provider was not called after all");
+            let mut change = self.end(DeliveryEvent::Withdraw, FactKind::Cancelled, reason, now)?;
+            change.delivery.attempts_forgiven = self.attempts_forgiven.saturating_add(1);
+            return Ok(change);
+        }
         let reason = Reason::new(NOT_CALLED, "the process ended before the provider was called");
         let mut delivery = self.moved(DeliveryEvent::Retry, reason, now)?;
         delivery.due_at = self.last_attempt.as_ref().map_or(now, |attempt| attempt.send_at);
@@ -71,6 +77,11 @@ impl Delivery {
     /// Attempts that count against the retry policy.
     fn counted_attempts(&self) -> u32 {
         self.attempts.saturating_sub(self.attempts_forgiven)
+    }
+
+    /// Why it is not to be tried again, if somebody took it back while it was being sent.
+    fn unwanted(&self) -> Option<&Reason> {
+        self.cancel_asked.as_ref().filter(|_| !planted!(ForgetsWhatIsUnwanted))
     }
 
     /// Whether another attempt is allowed: the category limits all of them together, a provider those through itself.
@@ -96,7 +107,7 @@ impl Delivery {
         Ok(Change { facts: vec![fact], ..Change::to(delivery) })
     }
 
-    /// Another try if number and time allow, else the dead letters. With another provider at hand it is made at once; only
+    /// Another try if it is still wanted and number and time allow, else the dead letters. With another provider at hand it is made at once; only
     /// when all of them were tried, it waits.
     fn again(
         &self,
@@ -106,6 +117,11 @@ impl Delivery {
         settling: Settling<'_>,
     ) -> Result<Change, InvalidTransition> {
         let Settling { retry, expires_at, has_alternative, now, random, .. } = settling;
+        if let Some(wish) = self.unwanted() {
+            let reason = while_sending(wish, format!("the call under way was in vain: {}", reason.text));
+            let change = self.end(DeliveryEvent::Withdraw, FactKind::Cancelled, reason, now)?;
+            return Ok(change.noting(problem));
+        }
         if !self.has_attempts_left(&settling) {
             let text = format!("gave up after {} attempts; the last: {}", self.counted_attempts(), reason.text);
             return self.give_up(Reason::new("retry.exhausted", text), problem, now);
@@ -164,6 +180,10 @@ impl Delivery {
             .then(|| later(now, wait_ms))
             .filter(|due_at| *due_at <= settling.expires_at);
         let (event, reason) = match (may_repeat, due_at) {
+            (true, Some(_)) if let Some(wish) = self.unwanted() => (
+                DeliveryEvent::Hold,
+                Reason::new("unknown.cancelled", format!("{wish}; not tried again after: {problem}")),
+            ),
             (true, Some(_)) => {
                 (DeliveryEvent::Retry, Reason::new("unknown.resend", format!("tried again by policy after: {problem}")))
             }
@@ -193,6 +213,12 @@ impl Delivery {
         };
         Ok(Change { facts: vec![seen, then], ..Change::to(delivery) }.noting(problem))
     }
+}
+
+/// What came of a wish to have it back that met a call under way.
+fn while_sending(wish: &Reason, then: impl std::fmt::Display) -> Reason {
+    let (by, _) = wish.code.split_once('.').unwrap_or((&wish.code, ""));
+    Reason::new(format!("{by}.while_sending"), format!("{wish}, while it was being sent; {then}"))
 }
 
 /// Whether an attempt that was interrupted had certainly not been made yet: it is between the intent and the moment of the
