@@ -309,7 +309,8 @@ impl NotifierBuilder {
 /// What works in the background.
 fn start_stages(flow: &Arc<Flow>) -> Vec<JoinHandle<()>> {
     let mut tasks = vec![tokio::spawn(Arc::clone(flow).recover()), tokio::spawn(Arc::clone(flow).sweep_now_and_then())];
-    for channel in flow.routes.channels() {
+    // Also where there is no route any more: what waits there has to come to its end.
+    for channel in Channel::ALL {
         tasks.push(tokio::spawn(Arc::clone(flow).schedule(channel)));
     }
     tasks

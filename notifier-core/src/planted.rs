@@ -37,6 +37,8 @@ pub enum Bug {
     CutsTheWaitShort,
     /// A cancellation says so and does nothing.
     CancelsInWordsOnly,
+    /// What is taken back while it is being sent is tried again.
+    ForgetsWhatIsUnwanted,
     /// The one that is replaced goes out as well.
     KeepsWhatIsReplaced,
     /// A lease that was lost still settles.
@@ -50,7 +52,7 @@ pub enum Bug {
 #[cfg(feature = "planted")]
 impl Bug {
     /// Every bug.
-    pub const ALL: [Bug; 18] = [
+    pub const ALL: [Bug; 19] = [
         Self::CallsAheadOfTime,
         Self::CallsBeforeTheIntent,
         Self::AcknowledgesBeforeStoring,
@@ -65,6 +67,7 @@ impl Bug {
         Self::DropsTheNextTurn,
         Self::CutsTheWaitShort,
         Self::CancelsInWordsOnly,
+        Self::ForgetsWhatIsUnwanted,
         Self::KeepsWhatIsReplaced,
         Self::HonoursLostLeases,
         Self::EscalatesAfterAcknowledgement,

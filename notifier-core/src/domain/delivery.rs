@@ -12,6 +12,7 @@ mod tests;
 use jiff::{Timestamp, ToSpan};
 
 pub use self::settle::was_not_called;
+use super::calls;
 use super::category::Category;
 use super::id::{DeliveryId, ProviderName, TenantId};
 use super::lane::Lane;
@@ -77,6 +78,8 @@ pub struct Delivery {
     /// When its turn began: the moment of its first call, or when it was first put off by something other than its turn. Kept
     /// through retries; `None` until then, and again once it was rescheduled or replayed.
     pub turn_since: Option<Timestamp>,
+    /// Why it is not tried again, should the call under way be in vain: somebody took it back meanwhile. Kept until a replay.
+    pub cancel_asked: Option<Reason>,
     /// The latest call.
     pub last_attempt: Option<Attempt>,
     /// When it last changed.
@@ -101,12 +104,17 @@ pub struct Change {
 pub struct Settling<'a> {
     /// What to do about doubt.
     pub category: &'a Category,
-    /// How often and how far apart: the provider's own policy, else the category's.
+    /// How far apart: the provider's own policy, else the category's. How often all of them are called in all, only the
+    /// category says.
     pub retry: &'a RetryPolicy,
     /// No further attempt starts after this.
     pub expires_at: Timestamp,
     /// Whether the route has another provider that was not tried in this round and takes calls.
     pub has_alternative: bool,
+    /// Whether the provider that was called may be called again for this delivery, by its own policy.
+    pub may_ask_again: bool,
+    /// Whether any provider of the route may be, by its own policy.
+    pub is_anyone_left: bool,
     /// The time.
     pub now: Timestamp,
     /// A uniformly random number, for jitter.
@@ -138,6 +146,7 @@ impl Delivery {
             tried: Vec::new(),
             deferrals: 0,
             turn_since: None,
+            cancel_asked: None,
             last_attempt: None,
             updated_at: now,
         }
@@ -172,7 +181,7 @@ impl Delivery {
         delivery.turn_since.get_or_insert(attempt.send_at);
         let mut fact = delivery
             .fact(FactKind::Attempting, now)
-            .with("provider", attempt.provider.as_str())
+            .with(calls::PROVIDER, attempt.provider.as_str())
             .with("attempt", attempt.number.to_string())
             .with("idempotency_key", self.id.to_string());
         if attempt.send_at > now {
@@ -206,6 +215,18 @@ impl Delivery {
     /// When the delivery is not pending.
     pub fn cancel(&self, reason: Reason, now: Timestamp) -> Result<Change, InvalidTransition> {
         self.end(DeliveryEvent::Cancel, FactKind::Cancelled, reason, now)
+    }
+
+    /// Somebody takes it back while it is being sent: what is under way cannot be stopped, but nothing is called after it.
+    /// `None` when it is not being sent, or that was asked for before.
+    #[must_use]
+    pub fn ask_to_cancel(&self, reason: Reason, now: Timestamp) -> Option<Change> {
+        if self.state != DeliveryState::Sending || self.cancel_asked.is_some() {
+            return None;
+        }
+        let delivery = Delivery { cancel_asked: Some(reason.clone()), updated_at: now, ..self.clone() };
+        let fact = Fact { reason, ..delivery.fact(FactKind::CancelAsked, now) };
+        Some(Change { facts: vec![fact], ..Change::to(delivery) })
     }
 
     /// Its time ran out.
@@ -272,6 +293,7 @@ impl Delivery {
         delivery.due_at = ceil_to_millisecond(now);
         delivery.attempts_forgiven = self.attempts;
         delivery.turn_since = None;
+        delivery.cancel_asked = None;
         delivery.rounds = 0;
         delivery.deferrals = 0;
         delivery.tried.clear();
@@ -318,6 +340,12 @@ impl Change {
     #[must_use]
     pub fn to(delivery: Delivery) -> Self {
         Self { delivery, facts: Vec::new(), next_due_at: None }
+    }
+
+    /// Why the delivery, as it stands by now, is wanted back, if this was decided without knowing that.
+    #[must_use]
+    pub fn overlooks<'p>(&self, present: &'p Delivery) -> Option<&'p Reason> {
+        present.cancel_asked.as_ref().filter(|_| self.delivery.cancel_asked.is_none())
     }
 
     /// Adds what the vendor said to the attempt and to the first fact.

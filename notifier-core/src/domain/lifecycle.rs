@@ -8,6 +8,7 @@
 //!     ^  ^   |                |      |                     +-- bounce ---> bounced
 //!     |  +defer               |      +-- hold ---> unknown
 //!     +--------- retry -------+      +-- fail ---> failed
+//!                                    +-- withdraw -> cancelled
 //! ```
 //!
 //! A person can `replay` what failed, expired or is unknown. Receipts move what waits for a retry after an attempt without a
@@ -102,6 +103,8 @@ pub enum DeliveryEvent {
     Suppress,
     /// The caller takes it back.
     Cancel,
+    /// The caller took it back while it was being sent, and that attempt was in vain.
+    Withdraw,
     /// Its time ran out.
     Expire,
     /// It cannot be sent.
@@ -122,11 +125,12 @@ pub enum DeliveryEvent {
 
 impl DeliveryEvent {
     /// Every event.
-    pub const ALL: [DeliveryEvent; 12] = [
+    pub const ALL: [DeliveryEvent; 13] = [
         Self::Begin,
         Self::Defer,
         Self::Suppress,
         Self::Cancel,
+        Self::Withdraw,
         Self::Expire,
         Self::Fail,
         Self::Accept,
@@ -166,6 +170,7 @@ pub fn transition(from: DeliveryState, event: DeliveryEvent) -> Result<DeliveryS
         (S::Sending, E::Accept) => S::Sent,
         (S::Sending, E::Retry) => S::Pending,
         (S::Sending, E::Hold) => S::Unknown,
+        (S::Sending, E::Withdraw) => S::Cancelled,
 
         // A receipt outranks what we believed, in whatever order the two arrive. One about an attempt without a clear answer
         // finds the delivery waiting for the next, or given up.
@@ -202,6 +207,7 @@ mod tests {
         (S::Sending, E::Retry, S::Pending),
         (S::Sending, E::Hold, S::Unknown),
         (S::Sending, E::Fail, S::Failed),
+        (S::Sending, E::Withdraw, S::Cancelled),
         (S::Sending, E::Confirm, S::Delivered),
         (S::Sending, E::Bounce, S::Bounced),
         (S::Sent, E::Confirm, S::Delivered),

@@ -2,10 +2,11 @@
 //!
 //! One road, and one module for each of its nouns: a [`request`] asks for a [`notification`] to a [`recipient`], whose
 //! [`preference`]s or a [`suppression`] may stop it; its [`category`] says in which [`lane`] and by which [`strategy`] it goes;
-//! a [`template`] gives the words, a [`schedule`] the moment, a [`route`] the provider, going by its [`health`] and a [`wish`] of its vendor; a [`delivery`]
+//! a [`template`] gives the words, a [`schedule`] the moment, a [`route`] the provider, going by its [`health`], a [`wish`] of its vendor and the [`calls`] so far; a [`delivery`]
 //! goes through its [`lifecycle`], an [`outcome`] or a [`receipt`] moves it, [`retry`] decides when to ask again, a [`revision`]
 //! is what a person changes, and the [`timeline`] tells what happened and why.
 
+pub mod calls;
 pub mod category;
 pub mod channel;
 pub mod delivery;

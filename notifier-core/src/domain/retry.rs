@@ -6,7 +6,7 @@
 /// How often and how far apart a delivery is tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Calls of a provider in all, the first included. At least 1.
+    /// Calls of providers in all, the first included; in a provider's own policy, calls of that one. At least 1.
     pub attempts_max: u32,
     /// The shortest wait, in milliseconds.
     pub delay_min_ms: u64,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::channel::Channel;
 use super::delivery::{Change, Delivery};
+use super::id::DeliveryId;
 use super::lifecycle::DeliveryState;
 use super::notification::Notification;
 use super::strategy::{self, Goal, Strategy};
@@ -13,7 +14,7 @@ use crate::planted::planted;
 /// What somebody wants changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Revision {
-    /// Take back what has not been sent.
+    /// Take back what has not been sent; what is being sent, should that be in vain.
     Cancel(Reason),
     /// Send it at another time what has not been sent.
     Reschedule {
@@ -43,6 +44,9 @@ pub struct Revised {
     pub notification: Option<Notification>,
     /// The deliveries that changed. Claims on them end.
     pub changes: Vec<Change>,
+    /// Those of them of which it is only noted that they are not to be tried again: they are being sent, and claims on them
+    /// go on.
+    pub asked: Vec<DeliveryId>,
 }
 
 /// Decides what a revision changes; nothing where it is too late.
@@ -50,8 +54,13 @@ pub struct Revised {
 pub fn revise(notification: &Notification, deliveries: &[Delivery], revision: &Revision, now: Timestamp) -> Revised {
     match revision {
         Revision::Cancel(reason) => {
-            let changes = deliveries.iter().filter_map(|delivery| delivery.cancel(reason.clone(), now).ok());
-            Revised { notification: None, changes: changes.collect() }
+            let of = |delivery: &Delivery| {
+                delivery.cancel(reason.clone(), now).ok().or_else(|| delivery.ask_to_cancel(reason.clone(), now))
+            };
+            let changes: Vec<_> = deliveries.iter().filter_map(of).collect();
+            let is_asked = |change: &&Change| change.delivery.state == DeliveryState::Sending;
+            let asked = changes.iter().filter(is_asked).map(|change| change.delivery.id).collect();
+            Revised { notification: None, changes, asked }
         }
         Revision::Reschedule { due_at, expires_at } => reschedule(notification, deliveries, *due_at, *expires_at, now),
         Revision::Acknowledge { by } => acknowledge(notification, deliveries, by.as_deref(), now),
@@ -78,12 +87,12 @@ fn reschedule(
     };
     let changes: Vec<_> = deliveries.iter().filter_map(moved).collect();
     let changed = Notification { due_at, expires_at, ..notification.clone() };
-    Revised { notification: (!changes.is_empty()).then_some(changed), changes }
+    Revised { notification: (!changes.is_empty()).then_some(changed), changes, asked: Vec::new() }
 }
 
 fn acknowledge(notification: &Notification, deliveries: &[Delivery], by: Option<&str>, now: Timestamp) -> Revised {
     if notification.acknowledged_at.is_some() {
-        return Revised { notification: None, changes: Vec::new() };
+        return Revised { notification: None, changes: Vec::new(), asked: Vec::new() };
     }
     let stops = matches!(notification.strategy, Strategy::Sequence { until: Goal::Acknowledged, .. })
         && !planted!(EscalatesAfterAcknowledgement);
@@ -108,7 +117,8 @@ fn acknowledge(notification: &Notification, deliveries: &[Delivery], by: Option<
         (None, Some(first)) => changes.push(Change { facts: vec![told(first)], ..Change::to(first.clone()) }),
         (None, None) => {}
     }
-    Revised { notification: Some(Notification { acknowledged_at: Some(now), ..notification.clone() }), changes }
+    let noted = Notification { acknowledged_at: Some(now), ..notification.clone() };
+    Revised { notification: Some(noted), changes, asked: Vec::new() }
 }
 
 fn replay(
@@ -121,5 +131,5 @@ fn replay(
     let wanted = |delivery: &&Delivery| channel.is_none_or(|channel| delivery.id.channel == channel);
     let changes: Vec<_> = deliveries.iter().filter(wanted).filter_map(|delivery| delivery.replay(now).ok()).collect();
     let changed = Notification { expires_at: expires_at.max(notification.expires_at), ..notification.clone() };
-    Revised { notification: (!changes.is_empty()).then_some(changed), changes }
+    Revised { notification: (!changes.is_empty()).then_some(changed), changes, asked: Vec::new() }
 }

@@ -120,6 +120,18 @@ impl Route {
         }
     }
 
+    /// The same without these providers; `None` when nobody is left.
+    #[must_use]
+    pub fn without(&self, spent: &[ProviderName]) -> Option<Self> {
+        let mut chain = self.chain.clone();
+        match &mut chain {
+            Chain::Ordered(providers) => providers.retain(|provider| !spent.contains(provider)),
+            Chain::Weighted(weighted) => weighted.retain(|(provider, _)| !spent.contains(provider)),
+        }
+        chain.providers().next()?;
+        Some(Self { chain, ..self.clone() })
+    }
+
     /// Whether there is a provider besides `called` that was not tried in this round and takes calls.
     #[must_use]
     pub fn has_alternative(
@@ -167,7 +179,7 @@ impl Route {
     ) -> Result<Choice, NoneTakesCalls> {
         let all: Vec<_> = self.candidates(standing);
         let (again, fresh): (Vec<_>, Vec<_>) = all.iter().partition(|candidate| tried.contains(candidate.provider));
-        let is_failover = !again.is_empty();
+        let is_failover = !tried.is_empty();
         if let Some(probe) = all.iter().find(|candidate| candidate.standing == Standing::Probe && !is_failover) {
             let text = format!("`{}` is asked whether it works again", probe.provider);
             return Ok(self.choice(probe, true, "route.probe", &text));

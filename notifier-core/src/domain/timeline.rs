@@ -51,6 +51,8 @@ pub enum FactKind {
     Suppressed,
     /// The caller took it back.
     Cancelled,
+    /// The caller wants it back while it is being sent: it is not tried again.
+    CancelAsked,
     /// Its time ran out.
     Expired,
     /// It could not be sent.
@@ -73,7 +75,7 @@ pub enum FactKind {
 
 impl FactKind {
     /// Every kind.
-    pub const ALL: [FactKind; 18] = [
+    pub const ALL: [FactKind; 19] = [
         Self::Accepted,
         Self::Checked,
         Self::Rendered,
@@ -83,6 +85,7 @@ impl FactKind {
         Self::Deferred,
         Self::Suppressed,
         Self::Cancelled,
+        Self::CancelAsked,
         Self::Expired,
         Self::Failed,
         Self::Unknown,
@@ -107,6 +110,7 @@ impl FactKind {
             Self::Deferred => "deferred",
             Self::Suppressed => "suppressed",
             Self::Cancelled => "cancelled",
+            Self::CancelAsked => "cancel_asked",
             Self::Expired => "expired",
             Self::Failed => "failed",
             Self::Unknown => "unknown",

@@ -16,11 +16,13 @@ use super::pace::{Comer, Turn};
 use super::places::Place;
 use super::planner::{Plan, Sending};
 use super::{Flow, after};
+use crate::domain::calls::Calls;
 use crate::domain::delivery::{Change, Delivery};
 use crate::domain::health::{Limit, Standing};
 use crate::domain::id::ProviderName;
 use crate::domain::notification::Notification;
 use crate::domain::preference::Preferences;
+use crate::domain::route::Route;
 use crate::domain::timeline::Reason;
 use crate::domain::wish::Wishes;
 use crate::ports::store::StoreError;
@@ -46,6 +48,15 @@ pub(super) enum Prepared {
 pub(super) struct Admitted {
     pub(super) _place: Place,
     pub(super) probe: Option<Probe>,
+}
+
+/// What the timeline of a delivery tells of the providers that it was with.
+#[derive(Default)]
+pub(super) struct Past {
+    /// Who is to be left alone.
+    pub(super) wishes: Wishes,
+    /// Who was called how often.
+    pub(super) calls: Calls,
 }
 
 /// What came of waiting for a provider.
@@ -295,13 +306,34 @@ impl Flow {
             && now.duration_since(in_hands.claimed_at).abs() <= SignedDuration::try_from(half).unwrap_or_default()
     }
 
-    /// What the vendors that this delivery was with asked for.
-    pub(super) async fn wishes(&self, delivery: &Delivery, notification: &Notification) -> Result<Wishes, StoreError> {
-        if delivery.attempts == 0 {
-            return Ok(Wishes::default());
+    /// What is known of the vendors that this delivery was with, as far as that makes a difference on this route.
+    pub(super) async fn past(
+        &self,
+        delivery: &Delivery,
+        notification: &Notification,
+        route: &Route,
+    ) -> Result<Past, StoreError> {
+        // Where it has only one, it waited for as long as that one asked for.
+        let has_other = route.chain.providers().nth(1).is_some();
+        let counts = route.chain.providers().any(|name| self.calls_max(name).is_some());
+        if delivery.attempts == 0 || !(has_other || counts) {
+            return Ok(Past::default());
         }
         let facts = self.store.timeline(&notification.tenant, notification.id).await?.unwrap_or_default();
-        Ok(Wishes::told(&facts, delivery.id.channel, self.clock.now()))
+        let channel = delivery.id.channel;
+        let wishes = if has_other { Wishes::told(&facts, channel, self.clock.now()) } else { Wishes::default() };
+        Ok(Past { wishes, calls: Calls::told(&facts, channel) })
+    }
+
+    /// Those of the route that were called for a delivery as often as their own policy allows.
+    pub(super) fn spent(&self, route: &Route, past: &Past) -> Vec<ProviderName> {
+        let is_spent = |name: &&ProviderName| self.calls_max(name).is_some_and(|max| past.calls.of(name) >= max);
+        route.chain.providers().filter(is_spent).cloned().collect()
+    }
+
+    /// How often a provider may be called for one delivery, if it has a policy of its own.
+    fn calls_max(&self, name: &ProviderName) -> Option<u32> {
+        Some(self.providers.get(name)?.policy.retry.as_ref()?.attempts_max)
     }
 
     /// Whether a provider takes a call of that one now, or at `at` if that is later.

@@ -29,7 +29,8 @@ pub struct ProviderPolicy {
     pub calls_per_second_max: Option<NonZeroU32>,
     /// Calls on a day (UTC). Counted across restarts; a crash may count a few that were not made.
     pub calls_per_day_max: Option<u64>,
-    /// How often and how far apart what it refused is tried again; as the category says when absent.
+    /// How often it is called for one delivery, and how far apart; as the category says when absent. Where another provider
+    /// may still be called, that one is. Calls of all of them together never exceed what the category says.
     pub retry: Option<RetryPolicy>,
     /// When it is called less, or not at all.
     pub health: HealthPolicy,

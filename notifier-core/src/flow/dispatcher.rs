@@ -8,12 +8,12 @@ use jiff::Timestamp;
 
 use super::admission::{Admitted, Prepared};
 use super::connected::{Connected, Wait};
-use super::pace::Comer;
 use super::planner::Sending;
 use super::{Flow, Stage};
 use crate::domain::delivery::{Change, Delivery};
 use crate::domain::health::Sight;
-use crate::domain::id::{DeliveryId, ProviderName};
+use crate::domain::id::DeliveryId;
+use crate::domain::lifecycle::InvalidTransition;
 use crate::domain::message::Message;
 use crate::domain::notification::Notification;
 use crate::domain::outcome::{Outcome, Problem};
@@ -110,13 +110,7 @@ impl Flow {
 
     /// Takes back an intent whose call was not made: it is due again at its time, for the next process.
     async fn call_off(&self, lease: Lease, begun: &Delivery, notification: &Notification) -> Result<(), StoreError> {
-        match begun.not_called(self.clock.now()) {
-            Ok(change) => self.record(lease, change, notification).await,
-            Err(error) => {
-                tracing::error!(delivery = %lease.delivery, %error, "an intent could not be taken back");
-                Ok(())
-            }
-        }
+        self.conclude(lease, begun, notification, |begun| begun.not_called(self.clock.now())).await
     }
 
     async fn settle(
@@ -128,22 +122,33 @@ impl Flow {
         notification: &Notification,
     ) -> Result<(), StoreError> {
         let category = self.category(&notification.category);
-        let mut settling = self.settling(&category, notification, Some(provider));
-        let address = begun.last_attempt.as_ref().map_or("", |attempt| &attempt.address);
-        let route = self.routes.find(lease.delivery.channel, &notification.tenant, &notification.category, address);
-        let is_accepted = matches!(outcome, Outcome::Accepted { .. });
-        if let Some(route) = route.filter(|route| !is_accepted && route.chain.providers().nth(1).is_some()) {
-            // Without an answer nobody is known to want to be left alone: what came of the call must be recorded all the same.
-            let wishes = self.wishes(begun, notification).await.unwrap_or_default();
-            let standing = |name: &ProviderName| self.standing_for(name, Comer::of(begun), &wishes, settling.now);
-            settling.has_alternative = route.has_alternative(&provider.name, &begun.tried, standing);
-        }
-        match begun.settle(outcome, settling) {
+        let settling = match outcome {
+            Outcome::Accepted { .. } => self.settling(&category, notification, Some(provider)),
+            _ => self.settling_a_failure(&category, notification, begun, Some(provider)).await,
+        };
+        self.conclude(lease, begun, notification, |begun| begun.settle(outcome, settling)).await
+    }
+
+    /// Records what is decided about an attempt: anew, if somebody took the delivery back while it was made.
+    pub(super) async fn conclude(
+        &self,
+        lease: Lease,
+        begun: &Delivery,
+        notification: &Notification,
+        decide: impl Fn(&Delivery) -> Result<Change, InvalidTransition>,
+    ) -> Result<(), StoreError> {
+        let record = async |begun: &Delivery| match decide(begun) {
             Ok(change) => self.record(lease, change, notification).await,
             Err(error) => {
-                tracing::error!(delivery = %lease.delivery, %error, "an outcome did not fit");
+                tracing::error!(delivery = %lease.delivery, %error, "what came of an attempt did not fit");
                 Ok(())
             }
+        };
+        match record(begun).await {
+            Err(StoreError::CancelAsked { reason, .. }) => {
+                record(&Delivery { cancel_asked: Some(reason), ..begun.clone() }).await
+            }
+            recorded => recorded,
         }
     }
 

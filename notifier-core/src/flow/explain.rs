@@ -155,7 +155,14 @@ impl Flow {
         };
         match delivery.state {
             DeliveryState::Pending => {}
-            DeliveryState::Sending => return Ok(explained(Vec::new(), Prospect::BeingSent, delivery.reason.clone())),
+            DeliveryState::Sending => {
+                let not_again = |wish: &Reason| {
+                    let text = format!("{}; not tried again should that be in vain: {wish}", delivery.reason);
+                    Reason::new(wish.code.clone(), text)
+                };
+                let reason = delivery.cancel_asked.as_ref().map_or_else(|| delivery.reason.clone(), not_again);
+                return Ok(explained(Vec::new(), Prospect::BeingSent, reason));
+            }
             _ => return Ok(explained(Vec::new(), Prospect::Ended, delivery.reason.clone())),
         }
         // Before the one before it has its turn, nobody knows when this one is due: it stands at the end.

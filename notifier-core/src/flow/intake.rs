@@ -210,7 +210,9 @@ impl Flow {
 
     async fn keep_all(&self, acceptances: Vec<Acceptance>) -> Result<Vec<Result<Accepted, StoreError>>, StoreError> {
         let store = Arc::clone(&self.store);
-        let alarms: Vec<_> = Channel::ALL.iter().map(|channel| self.signals.alarm(*channel).clone()).collect();
+        let wanted = |channel: &&Channel| acceptances.iter().any(|one| one.notification.channels.contains(channel));
+        let channels = Channel::ALL.iter().filter(wanted);
+        let alarms: Vec<_> = channels.map(|channel| self.signals.alarm(*channel).clone()).collect();
         let keeping = Undropped::new(async move {
             let earliest = acceptances.iter().map(|acceptance| acceptance.notification.due_at).min();
             let accepted = store.accept_all(acceptances).await;

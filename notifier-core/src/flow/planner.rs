@@ -24,10 +24,9 @@ use crate::domain::lifecycle::{DeliveryState, InvalidTransition};
 use crate::domain::message::{Message, MessageContent};
 use crate::domain::notification::Notification;
 use crate::domain::preference::{self, Preferences, Verdict};
-use crate::domain::route::{Choice, NoneTakesCalls};
+use crate::domain::route::{Choice, NoneTakesCalls, Route};
 use crate::domain::strategy::{self, Goal, Strategy, Turn};
 use crate::domain::timeline::{Fact, FactKind, Reason};
-use crate::domain::wish::Wishes;
 use crate::error::PreviewError;
 use crate::ports::directory::LookupError;
 use crate::ports::store::StoreError;
@@ -163,8 +162,34 @@ impl Flow {
             retry: called.and_then(|called| called.policy.retry.as_ref()).unwrap_or(&category.retry),
             expires_at: notification.expires_at,
             has_alternative: false,
+            may_ask_again: true,
+            is_anyone_left: true,
             now: self.clock.now(),
             random: self.entropy.number(),
+        }
+    }
+
+    /// What settling a call without success depends on: who else is there, and who may be called again.
+    pub(super) async fn settling_a_failure<'a>(
+        &self,
+        category: &'a Category,
+        notification: &Notification,
+        begun: &Delivery,
+        called: Option<&'a Connected>,
+    ) -> Settling<'a> {
+        let settling = self.settling(category, notification, called);
+        let Some(attempt) = &begun.last_attempt else { return settling };
+        let found = self.routes.find(begun.id.channel, &notification.tenant, &notification.category, &attempt.address);
+        let Some(route) = found else { return settling };
+        // Without an answer nobody is known to want to be left alone: what came of the call must be recorded all the same.
+        let past = self.past(begun, notification, route).await.unwrap_or_default();
+        let spent = self.spent(route, &past);
+        let Some(left) = route.without(&spent) else { return Settling { is_anyone_left: false, ..settling } };
+        let standing = |name: &ProviderName| self.standing_for(name, Comer::of(begun), &past.wishes, settling.now);
+        Settling {
+            has_alternative: left.has_alternative(&attempt.provider, &begun.tried, standing),
+            may_ask_again: !spent.contains(&attempt.provider),
+            ..settling
         }
     }
 
@@ -208,28 +233,40 @@ impl Flow {
             Verdict::Allow(reason) => checks.push((FactKind::Checked, reason)),
             Verdict::Suppress(reason) => return Err(Stop::Suppress(reason)),
         }
+        if !self.routes.serve(channel, &notification.tenant, &notification.category) {
+            let text = format!("no provider is configured for {channel}");
+            return Err(Stop::Fail(Reason::new("route.none", text)));
+        }
         let made = self.make(delivery.id, notification, checks).await?;
         let address = made.content.recipient_address();
         let route = self.routes.find(channel, &notification.tenant, &notification.category, address);
         let route = route.ok_or_else(|| {
             Stop::Fail(Reason::new("route.none", format!("no provider is configured for {channel} to this address")))
         })?;
-        let has_other = route.chain.providers().nth(1).is_some();
-        // Where it has only one, it waited for as long as that one asked for.
-        let wishes = if has_other { self.wishes(delivery, notification).await? } else { Wishes::default() };
-        let standing = |name: &ProviderName| self.standing_for(name, Comer::of(delivery), &wishes, at);
+        let choice = self.choose(subjects, route).await?;
+        checks.push((FactKind::Checked, choice.reason.clone()));
+        Ok((choice, made))
+    }
+
+    async fn choose(&self, subjects: Subjects<'_>, route: &Route) -> Result<Choice, Stop> {
+        let Subjects { delivery, notification, at, .. } = subjects;
+        let past = self.past(delivery, notification, route).await?;
+        let spent = self.spent(route, &past);
+        let route = route.without(&spent).ok_or_else(|| {
+            let text = "every provider of the route was called as often as its own policy allows";
+            Stop::Fail(Reason::new("retry.exhausted", text))
+        })?;
+        let standing = |name: &ProviderName| self.standing_for(name, Comer::of(delivery), &past.wishes, at);
         let asked = delivery.asked_in_doubt();
         let chosen = match asked.and_then(|asked| route.choose_again(asked, &delivery.tried, standing)) {
             Some(again) => Ok(again),
             None => {
                 // Others come before one that may have taken it and is not well: what is in doubt is not its probe.
-                let tried: Vec<_> = delivery.tried.iter().chain(asked).cloned().collect();
+                let tried: Vec<_> = delivery.tried.iter().chain(asked).chain(&spent).cloned().collect();
                 route.choose(&tried, standing, self.entropy.number())
             }
         };
-        let choice = chosen.map_err(|none| self.wait_for(none, delivery.lane))?;
-        checks.push((FactKind::Checked, choice.reason.clone()));
-        Ok((choice, made))
+        chosen.map_err(|none| self.wait_for(none, delivery.lane))
     }
 
     /// What a delivery does that no provider takes now. A breaker may be closed before its time, by an operator or because

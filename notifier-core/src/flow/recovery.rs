@@ -66,25 +66,22 @@ impl Flow {
             let now = self.clock.now();
             let problem =
                 Problem::coded("attempt.interrupted", "the process ended while the provider was being called");
-            let decided = if was_not_called(&delivery, now) || planted!(TakesInterruptedForNotCalled) {
-                delivery.not_called(now)
+            let concluded = if was_not_called(&delivery, now) || planted!(TakesInterruptedForNotCalled) {
+                self.conclude(lease, &delivery, &notification, |found| found.not_called(now)).await
             } else {
                 let called = delivery.last_attempt.as_ref().and_then(|attempt| self.providers.get(&attempt.provider));
-                let settling = self.settling(&category, &notification, called.map(|called| &**called));
-                delivery.settle(&Outcome::Unknown { problem }, settling)
+                let called = called.map(|called| &**called);
+                let settling = self.settling_a_failure(&category, &notification, &delivery, called).await;
+                let outcome = Outcome::Unknown { problem };
+                self.conclude(lease, &delivery, &notification, |found| found.settle(&outcome, settling)).await
             };
-            match decided {
-                Ok(change) => match self.record(lease, change, &notification).await {
-                    Ok(()) | Err(StoreError::LeaseLost(_)) => {}
-                    // One that is damaged must not keep the others.
-                    Err(error @ StoreError::Damaged { .. }) => {
-                        tracing::error!(delivery = %delivery.id, %error, "an interrupted attempt could not be settled")
-                    }
-                    Err(error) => return Err(error),
-                },
-                Err(error) => {
-                    tracing::error!(delivery = %delivery.id, %error, "a lease on a delivery that is not being sent")
+            match concluded {
+                Ok(()) | Err(StoreError::LeaseLost(_)) => {}
+                // One that is damaged must not keep the others.
+                Err(error @ StoreError::Damaged { .. }) => {
+                    tracing::error!(delivery = %delivery.id, %error, "an interrupted attempt could not be settled")
                 }
+                Err(error) => return Err(error),
             }
         }
         Ok(count)

@@ -30,7 +30,7 @@ pub struct RevisedMany {
     pub matched: usize,
     /// Deliveries that changed.
     pub changed: usize,
-    /// Deliveries that were being sent at that moment and could not be stopped.
+    /// Deliveries that were being sent at that moment and could not be stopped. They are not tried again.
     pub sending: usize,
     /// Where to go on, when there are more than one call looks at.
     pub next: Option<NotificationId>,

@@ -22,7 +22,8 @@ impl Notifier {
     }
 
     /// Takes back what has not been sent. The answer is final: a delivery that it shows as cancelled will not be sent;
-    /// one that it shows as sending or beyond could not be stopped.
+    /// one that it shows as sending or beyond could not be stopped. What is sending is not tried again if the call under way is
+    /// in vain: it ends cancelled then, or unknown where nobody knows.
     ///
     /// # Errors
     /// When the store fails.

@@ -23,7 +23,7 @@ use crate::domain::receipt::Receipt;
 use crate::domain::revision::Revision;
 use crate::domain::suppression::Suppression;
 use crate::domain::template::Template;
-use crate::domain::timeline::Fact;
+use crate::domain::timeline::{Fact, Reason};
 
 /// Why an operation was refused or failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +43,15 @@ pub enum StoreError {
     /// The lease ran out, was taken over, or the delivery was moved on by somebody else. Nothing was changed.
     #[error("the lease of delivery {0} is no longer held")]
     LeaseLost(DeliveryId),
+    /// Somebody took the delivery back while it was being sent, and the change was decided without knowing that. Nothing was
+    /// changed, and the lease is held on.
+    #[error("delivery {delivery} was taken back while it was being sent: {reason}")]
+    CancelAsked {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// Why, as [`Delivery::cancel_asked`].
+        reason: Reason,
+    },
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
@@ -73,8 +82,8 @@ pub enum StoreError {
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Stores a notification with its deliveries and its keys. The first fact of its timeline ([`Notification::acceptance`])
-    /// goes with it. What waits under the same collapse key for the same recipient is cancelled in the same commit, as is
-    /// what the acceptance names to be replaced.
+    /// goes with it. What waits under the same collapse key for the same recipient is cancelled in the same commit (what
+    /// is being sent is not tried again), as is what the acceptance names to be replaced.
     ///
     /// `WITH k AS (INSERT INTO idempotency … ON CONFLICT DO NOTHING RETURNING 1), n AS (INSERT INTO notification SELECT …
     /// WHERE EXISTS (SELECT FROM k) OR key IS NULL), d AS (INSERT INTO delivery SELECT … FROM unnest(…)) INSERT INTO fact …`
@@ -139,11 +148,12 @@ pub trait Store: Send + Sync + 'static {
     /// Records what a claimed or begun delivery came to, and gives the lease back. Reports that were kept for the provider's
     /// id of the message are told in the same commit.
     ///
-    /// `WITH d AS (UPDATE delivery SET … , lease_token = NULL, lease_until = NULL WHERE id = $1 AND lease_token = $2
-    /// RETURNING 1) INSERT INTO fact SELECT … FROM unnest(…) WHERE EXISTS (SELECT FROM d)`
+    /// `WITH d AS (UPDATE delivery SET … , lease_token = NULL, lease_until = NULL WHERE id = $1 AND lease_token = $2 AND
+    /// (cancel_asked IS NULL OR $3 IS NOT NULL) RETURNING 1) INSERT INTO fact SELECT … FROM unnest(…) WHERE EXISTS (SELECT FROM d)`
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] when it is no longer ours.
+    /// [`StoreError::LeaseLost`] when it is no longer ours; [`StoreError::CancelAsked`] when it was taken back meanwhile
+    /// ([`Change::overlooks`]) and is to be decided anew.
     async fn settle(&self, lease: Lease, change: Change) -> Result<(), StoreError>;
 
     /// Gives a claim back without having done anything.
@@ -163,7 +173,7 @@ pub trait Store: Send + Sync + 'static {
     async fn next_lease_end(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Applies what [`revise`](crate::domain::revision::revise) decides about the notification as it is, and ends claims on
-    /// the deliveries that change; `None` when there is no such notification.
+    /// the deliveries that change, but not on those of which only something is noted; `None` when there is no such notification.
     ///
     /// In one transaction: `SELECT … FOR UPDATE` of the notification and its deliveries, and an `UPDATE` of what changes.
     async fn revise(

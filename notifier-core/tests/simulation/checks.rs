@@ -78,6 +78,11 @@ fn check_delivery(book: &Book, promised: &Promised, delivery: &Delivery, facts: 
     {
         return Err(format!("call {number} of {id} was after it had been stopped"));
     }
+    if let Some((last, replays)) = promised.last_attempts.get(&id.channel)
+        && let Some((number, _)) = calls.iter().find(|(_, call)| call.attempt > *last && call.replays <= *replays)
+    {
+        return Err(format!("call {number} of {id} came after attempt {last}, during which it was taken back"));
+    }
     for pair in calls.windows(2) {
         if let [(_, before), (number, next)] = pair
             && !may_follow(before, next, promised.holds)

@@ -50,6 +50,8 @@ pub(crate) struct Promised {
     pub(crate) holds: bool,
     /// From this position in the calls on, none may begin; by channel.
     pub(crate) no_calls_from: BTreeMap<Channel, usize>,
+    /// The last attempt that may be made, by channel, and how many replays had been asked for when that was said.
+    pub(crate) last_attempts: BTreeMap<Channel, (u32, u32)>,
     pub(crate) replays: BTreeMap<Channel, u32>,
     /// Reports that were taken, by channel: the vendor's id of the message, and what was said.
     pub(crate) reports: Vec<(Channel, String, &'static str)>,

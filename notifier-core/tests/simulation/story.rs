@@ -164,6 +164,7 @@ async fn submit(world: &mut World) {
             strategy: rules.strategy,
             holds: rules.unknown_policy == UnknownPolicy::Hold,
             no_calls_from: BTreeMap::new(),
+            last_attempts: BTreeMap::new(),
             replays: BTreeMap::new(),
             reports: Vec::new(),
         });
@@ -205,6 +206,12 @@ async fn cancel(world: &mut World) {
     let Some(Ok(Some(deliveries))) = world.ask(world.notifier().cancel(&tenant(), id)).await else { return };
     world.ledger.tell(world.clock.now(), format!("cancelled {id}"));
     stopped(world, id, &deliveries, "cancelled");
+    let mut book = world.ledger.book();
+    let Some(promised) = book.promised.get_mut(&id) else { return };
+    for delivery in deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Sending) {
+        let replays = promised.replays.get(&delivery.id.channel).copied().unwrap_or_default();
+        promised.last_attempts.entry(delivery.id.channel).or_insert((delivery.attempts, replays));
+    }
 }
 
 async fn acknowledge(world: &mut World) {

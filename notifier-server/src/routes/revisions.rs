@@ -30,7 +30,7 @@ pub(super) fn router() -> OpenApiRouter<SharedApp> {
 /// Take back what has not been sent
 ///
 /// The answer is final: a delivery with `stopped` will not be sent. One without was sent, is being sent, or had ended
-/// otherwise; its `state` and `reason` say which.
+/// otherwise; its `state` and `reason` say which. One that is being sent is not tried again, should that be in vain.
 #[utoipa::path(
     post, path = "/v1/notifications/{id}/cancel", tag = "notifications", operation_id = "cancel_notification",
     params(("id" = String, Path, description = "The notification's id")),

@@ -201,7 +201,7 @@ pub(crate) struct CancelledManyBody {
     pub(crate) matched: usize,
     /// Deliveries that were cancelled: they will not be sent.
     pub(crate) cancelled: usize,
-    /// Deliveries that are being sent at this moment and could not be stopped.
+    /// Deliveries that are being sent at this moment and could not be stopped. They are not tried again.
     pub(crate) still_being_sent: usize,
     /// There are more: the `cursor` of the next call. Absent at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]

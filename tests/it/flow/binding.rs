@@ -1,10 +1,12 @@
 //! What is looked up when a notification falls due and not before, and what happens when it cannot be.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use notifier_core::testing::ScriptedProvider;
 use notifier_core::{
-    Channel, Content, DeliveryState, MessageContent, NotificationRequest, Preferences, RecipientId, SmsSource,
-    Template, TemplateName,
+    Channel, Content, DeliveryState, MemoryStore, MessageContent, NotificationRequest, Notifier, Preferences, Prospect,
+    RecipientId, SmsSource, Template, TemplateName,
 };
 
 use super::world::*;
@@ -201,4 +203,38 @@ async fn templates_see_the_recipient_and_the_subject() {
     let submitted = world.submit(request).await;
     world.settled(submitted.id).await;
     assert_eq!(said(&world), ["+14155550101 1 Main St 9 €"]);
+}
+
+#[tokio::test]
+async fn what_waits_on_a_channel_that_lost_its_route_fails_when_it_is_due() {
+    for (lost, kept) in [(Channel::Sms, Channel::Email), (Channel::Email, Channel::Sms)] {
+        let (clock, memory) = (clock(), Arc::new(MemoryStore::new()));
+        let provider = Arc::new(ScriptedProvider::accepting());
+        let engine = || {
+            let builder = Notifier::builder().store(Arc::clone(&memory) as _).clock(Arc::clone(&clock) as _);
+            builder.provider("scripted", Arc::clone(&provider) as _).route(kept, "scripted")
+        };
+        let before = engine().route(lost, "scripted").sender_email("office@example.com").start().await.unwrap();
+        let mut request = both();
+        request.channels = Some(vec![lost]);
+        request.recipient.phone = Some("+14155550101".into());
+        request.recipient.email = Some("ada@example.com".into());
+        request.schedule = at("2026-01-01T01:00:00Z");
+        let id = before.submit(request).await.unwrap().id;
+        drop(before);
+        idle().await;
+        memory.restart();
+        let engine = if kept == Channel::Email { engine().sender_email("office@example.com") } else { engine() };
+        let after = engine.start().await.unwrap();
+        idle().await;
+        let explained = after.explain(&tenant(), id).await.unwrap().unwrap();
+        let ahead = &explained.deliveries[0];
+        assert_eq!((&ahead.prospect, ahead.reason.code.as_ref()), (&Prospect::Fail, "route.none"), "{lost}");
+        clock.set(time("2026-01-01T01:00:00Z"));
+        idle().await;
+        let status = after.status(&tenant(), id).await.unwrap().unwrap();
+        let ended = &status.deliveries[0];
+        assert_eq!((ended.state, ended.reason.code.as_ref()), (DeliveryState::Failed, "route.none"), "{lost}");
+        assert!(provider.calls().is_empty());
+    }
 }

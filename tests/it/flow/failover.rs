@@ -221,6 +221,90 @@ async fn a_providers_own_retry_policy_outranks_the_categorys() {
     assert_eq!(failed.reason.code, "retry.exhausted");
 }
 
+fn at_most(attempts_max: u32) -> ProviderPolicy {
+    let mut policy = ProviderPolicy::default();
+    policy.retry = Some(RetryPolicy { attempts_max, ..category(UnknownPolicy::Resend).retry });
+    policy
+}
+
+#[tokio::test]
+async fn who_may_be_called_once_only_leaves_the_rest_to_the_other() {
+    for failure in [unavailable(), unknown()] {
+        let (world, first, second) = two_vendors(|builder| builder.provider_policy("first", at_most(1))).await;
+        first.always(Some(failure.clone()));
+        second.will([unavailable()]);
+        let id = world.submit(sms()).await.id;
+        world.idle().await;
+        assert_eq!((first.count(), second.count()), (1, 1), "at once: {failure:?}");
+        world.advance_in_steps(1_000, 10).await;
+        assert_eq!((first.count(), second.count()), (1, 2), "{failure:?}");
+        assert_eq!(world.state(id).await, DeliveryState::Sent, "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_was_called_often_enough_stays_so_in_the_next_process_and_until_a_replay() {
+    let (world, first, second) = two_vendors(|builder| builder.provider_policy("first", at_most(1))).await;
+    first.always(Some(unavailable()));
+    second.always(Some(unavailable()));
+    let id = world.submit(sms()).await.id;
+    world.idle().await;
+    let (again, other) = (Vendor::new("first", &world.clock), Vendor::new("second", &world.clock));
+    again.always(Some(unavailable()));
+    other.always(Some(unavailable()));
+    let world = world
+        .killed_and_restarted([], |builder| {
+            let builder = other.join(again.join(builder)).provider_policy("first", at_most(1));
+            builder.route_by(in_order(&["first", "second"]))
+        })
+        .await;
+    world.advance_in_steps(1_000, 60).await;
+    let failed = world.delivery(id).await;
+    assert_eq!((failed.state, failed.attempts), (DeliveryState::Failed, 4), "as often as the category says in all");
+    assert_eq!((again.count(), other.count()), (0, 2));
+    world.notifier.replay(&tenant(), id, None).await.unwrap().unwrap();
+    world.idle().await;
+    assert_eq!((again.count(), other.count()), (1, 3));
+}
+
+#[tokio::test]
+async fn it_is_given_up_when_nobody_is_left_who_may_be_called() {
+    for (failure, state, code) in [
+        (unavailable(), DeliveryState::Failed, "retry.exhausted"),
+        (unknown(), DeliveryState::Unknown, "unknown.exhausted"),
+    ] {
+        let (world, first, second) =
+            two_vendors(|builder| builder.provider_policy("first", at_most(1)).provider_policy("second", at_most(1)))
+                .await;
+        first.always(Some(failure.clone()));
+        second.always(Some(failure));
+        let id = world.submit(sms()).await.id;
+        world.advance_in_steps(1_000, 60).await;
+        let ended = world.delivery(id).await;
+        assert_eq!((ended.state, ended.attempts, ended.reason.code.as_ref()), (state, 2, code), "{}", ended.reason);
+        assert_eq!((first.count(), second.count()), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn what_only_those_could_send_who_may_be_called_no_more_fails() {
+    let (world, first, second) = two_vendors(|builder| builder.provider_policy("first", at_most(1))).await;
+    first.always(Some(unavailable()));
+    second.always(Some(unavailable()));
+    let id = world.submit(sms()).await.id;
+    world.idle().await;
+    let alone = Vendor::new("first", &world.clock);
+    let world = world
+        .killed_and_restarted([], |builder| {
+            alone.join(builder).provider_policy("first", at_most(1)).route_by(in_order(&["first"]))
+        })
+        .await;
+    world.advance_in_steps(1_000, 10).await;
+    let failed = world.delivery(id).await;
+    assert_eq!((failed.state, failed.reason.code.as_ref()), (DeliveryState::Failed, "retry.exhausted"));
+    assert_eq!(alone.count(), 0);
+}
+
 #[tokio::test]
 async fn a_vendors_wish_to_be_left_alone_rests_that_vendor_only() {
     let (world, first, second) = two_vendors(|builder| builder).await;

@@ -22,5 +22,6 @@ mod provider_state;
 mod receipts;
 mod revisions;
 mod strategies;
+mod unwanted;
 mod vendor;
 mod world;

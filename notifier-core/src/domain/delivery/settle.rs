@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Change, Delivery, Settling, later};
+use crate::domain::calls::NOT_CALLED;
 use crate::domain::category::UnknownPolicy;
 use crate::domain::lifecycle::{DeliveryEvent, InvalidTransition};
 use crate::domain::outcome::{Outcome, Problem, RejectionKind};
@@ -54,7 +55,13 @@ impl Delivery {
     /// # Errors
     /// When the delivery is not being sent.
     pub fn not_called(&self, now: Timestamp) -> Result<Change, InvalidTransition> {
-        let reason = Reason::new("attempt.not_called", "the process ended before the provider was called");
+        if let Some(wish) = self.unwanted() {
+            let reason = while_sending(wish, "the provider was not called after all");
+            let mut change = self.end(DeliveryEvent::Withdraw, FactKind::Cancelled, reason, now)?;
+            change.delivery.attempts_forgiven = self.attempts_forgiven.saturating_add(1);
+            return Ok(change);
+        }
+        let reason = Reason::new(NOT_CALLED, "the process ended before the provider was called");
         let mut delivery = self.moved(DeliveryEvent::Retry, reason, now)?;
         delivery.due_at = self.last_attempt.as_ref().map_or(now, |attempt| attempt.send_at);
         // It was never made: it counts neither as an attempt nor as a doubt.
@@ -70,6 +77,16 @@ impl Delivery {
     /// Attempts that count against the retry policy.
     fn counted_attempts(&self) -> u32 {
         self.attempts.saturating_sub(self.attempts_forgiven)
+    }
+
+    /// Why it is not to be tried again, if somebody took it back while it was being sent.
+    fn unwanted(&self) -> Option<&Reason> {
+        self.cancel_asked.as_ref().filter(|_| !planted!(ForgetsWhatIsUnwanted))
+    }
+
+    /// Whether another attempt is allowed: the category limits all of them together, a provider those through itself.
+    fn has_attempts_left(&self, settling: &Settling<'_>) -> bool {
+        self.counted_attempts() < settling.category.retry.attempts_max && settling.is_anyone_left
     }
 
     pub(super) fn accepted(
@@ -90,7 +107,7 @@ impl Delivery {
         Ok(Change { facts: vec![fact], ..Change::to(delivery) })
     }
 
-    /// Another try if number and time allow, else the dead letters. With another provider at hand it is made at once; only
+    /// Another try if it is still wanted and number and time allow, else the dead letters. With another provider at hand it is made at once; only
     /// when all of them were tried, it waits.
     fn again(
         &self,
@@ -100,7 +117,12 @@ impl Delivery {
         settling: Settling<'_>,
     ) -> Result<Change, InvalidTransition> {
         let Settling { retry, expires_at, has_alternative, now, random, .. } = settling;
-        if self.counted_attempts() >= retry.attempts_max {
+        if let Some(wish) = self.unwanted() {
+            let reason = while_sending(wish, format!("the call under way was in vain: {}", reason.text));
+            let change = self.end(DeliveryEvent::Withdraw, FactKind::Cancelled, reason, now)?;
+            return Ok(change.noting(problem));
+        }
+        if !self.has_attempts_left(&settling) {
             let text = format!("gave up after {} attempts; the last: {}", self.counted_attempts(), reason.text);
             return self.give_up(Reason::new("retry.exhausted", text), problem, now);
         }
@@ -143,19 +165,25 @@ impl Delivery {
     }
 
     /// Nobody knows: by the category's policy, nobody is asked again, or the same provider is (it may know the key). That one
-    /// only once: in doubt again, it counts as tried, and another provider is called at once, where there is one.
+    /// only once: in doubt again, or called as often as it may be, it counts as tried, and another provider is called at once,
+    /// where there is one.
     fn ambiguous(&self, problem: &Problem, settling: Settling<'_>) -> Result<Change, InvalidTransition> {
         let seen = Reason::new("attempt.unknown", format!("it may or may not have been sent: {problem}"));
         let now = settling.now;
         let may_repeat = settling.category.unknown_policy == UnknownPolicy::Resend || planted!(ResendsWhatIsToBeHeld);
         let was_asked_again = self.last_attempt.as_ref().is_some_and(|attempt| self.tried.contains(&attempt.provider));
-        let fails_over = was_asked_again && settling.has_alternative;
+        let fails_over = (was_asked_again || !settling.may_ask_again) && settling.has_alternative;
         let rounds = self.rounds.saturating_add(u32::from(!fails_over));
         let wait_ms = if fails_over { 0 } else { settling.retry.wait_ms(rounds, None, settling.random) };
-        let due_at = (self.counted_attempts() < settling.retry.attempts_max)
+        let due_at = self
+            .has_attempts_left(&settling)
             .then(|| later(now, wait_ms))
             .filter(|due_at| *due_at <= settling.expires_at);
         let (event, reason) = match (may_repeat, due_at) {
+            (true, Some(_)) if let Some(wish) = self.unwanted() => (
+                DeliveryEvent::Hold,
+                Reason::new("unknown.cancelled", format!("{wish}; not tried again after: {problem}")),
+            ),
             (true, Some(_)) => {
                 (DeliveryEvent::Retry, Reason::new("unknown.resend", format!("tried again by policy after: {problem}")))
             }
@@ -185,6 +213,12 @@ impl Delivery {
         };
         Ok(Change { facts: vec![seen, then], ..Change::to(delivery) }.noting(problem))
     }
+}
+
+/// What came of a wish to have it back that met a call under way.
+fn while_sending(wish: &Reason, then: impl std::fmt::Display) -> Reason {
+    let (by, _) = wish.code.split_once('.').unwrap_or((&wish.code, ""));
+    Reason::new(format!("{by}.while_sending"), format!("{wish}, while it was being sent; {then}"))
 }
 
 /// Whether an attempt that was interrupted had certainly not been made yet: it is between the intent and the moment of the

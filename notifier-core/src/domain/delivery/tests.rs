@@ -64,6 +64,8 @@ fn settling(category: &Category, expires_ms: i64, now_ms: i64, random: u64) -> S
         retry: &category.retry,
         expires_at: at(expires_ms),
         has_alternative: false,
+        may_ask_again: true,
+        is_anyone_left: true,
         now: at(now_ms),
         random,
     }

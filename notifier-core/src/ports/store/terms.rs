@@ -122,7 +122,7 @@ pub struct Status {
 pub struct RevisedStatus {
     /// How it stands afterwards.
     pub status: Status,
-    /// The deliveries that the revision changed.
+    /// The deliveries that the revision changed. What was only asked to end is not one of them.
     pub changed: Vec<DeliveryId>,
 }
 

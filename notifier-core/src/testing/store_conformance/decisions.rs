@@ -101,7 +101,16 @@ fn settled(delivery: &Delivery, outcome: &Outcome, now: Timestamp) -> Change {
 
 fn settling(category: &Category, now: Timestamp) -> Settling<'_> {
     let expires_at = at(30 * 24 * 3_600_000);
-    Settling { category, retry: &category.retry, expires_at, has_alternative: false, now, random: 7 }
+    Settling {
+        category,
+        retry: &category.retry,
+        expires_at,
+        has_alternative: false,
+        may_ask_again: true,
+        is_anyone_left: true,
+        now,
+        random: 7,
+    }
 }
 
 /// What that provider reports at that time about the message of that identifier.

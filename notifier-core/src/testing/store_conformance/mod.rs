@@ -113,6 +113,9 @@ macro_rules! store_conformance {
             cancellation {
                 pending_deliveries_are_cancelled
                 what_is_being_sent_goes_on
+                what_is_wanted_back_is_decided_anew
+                who_takes_over_hears_that_it_is_wanted_back
+                what_is_collapsed_while_it_is_being_sent_is_wanted_back
                 cancelling_ends_claims
                 begin_and_cancel_never_both_win
                 the_unknown_cannot_be_cancelled

@@ -149,8 +149,9 @@ pub async fn what_was_sent_does_not_collapse(store: Arc<dyn Store>) {
     let claimed = claim_one(&store, at(0), at(1_000)).await;
     let sending = begin_claimed(&store, &claimed, at(1), at(1_000)).await;
     assert_eq!(accept(&store, &Sample::new(4).collapsing("begun")).await, NEW);
-    assert_eq!(begun.delivery_in(&store).await, sending);
-    store.settle(claimed.lease, sent(&sending, at(2))).await.unwrap();
+    let wanted_back = begun.delivery_in(&store).await;
+    assert_eq!((wanted_back.state, wanted_back.attempts), (DeliveryState::Sending, sending.attempts));
+    store.settle(claimed.lease, sent(&wanted_back, at(2))).await.unwrap();
     assert_eq!(accept(&store, &Sample::new(5).collapsing("begun")).await, in_place_of(Sample::new(4).id()));
     let sent = begun.delivery_in(&store).await;
     assert_eq!(sent.last_attempt.unwrap().provider_message_id, Some(message_id(sent.id)));

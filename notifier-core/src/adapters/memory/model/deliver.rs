@@ -83,7 +83,10 @@ impl Model {
     }
 
     pub(in crate::adapters::memory) fn settle(&mut self, lease: Lease, change: Change) -> Result<(), StoreError> {
-        self.held(lease, &change)?;
+        let held = self.held(lease, &change)?;
+        if let Some(reason) = change.overlooks(&held.delivery) {
+            return Err(StoreError::CancelAsked { delivery: lease.delivery, reason: reason.clone() });
+        }
         self.apply(change);
         self.free(lease.delivery, Timestamp::MIN);
         self.tell_kept_receipts(lease.delivery);

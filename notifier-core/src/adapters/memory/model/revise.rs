@@ -17,7 +17,7 @@ impl Model {
         now: Timestamp,
     ) -> Option<RevisedStatus> {
         let status = self.status(tenant, id)?;
-        let Revised { notification, changes } = revise(&status.notification, &status.deliveries, revision, now);
+        let Revised { notification, changes, asked } = revise(&status.notification, &status.deliveries, revision, now);
         if let (Some(notification), Some(recorded)) = (notification, self.notifications.get_mut(&(tenant.clone(), id)))
         {
             recorded.notification = notification;
@@ -35,6 +35,10 @@ impl Model {
         }
         for change in changes {
             let id = change.delivery.id;
+            if asked.contains(&id) {
+                self.apply(change);
+                continue;
+            }
             changed.push(id);
             let has_moved = self.deliveries.get(&id).is_some_and(|tracked| tracked.delivery != change.delivery);
             self.apply(change);

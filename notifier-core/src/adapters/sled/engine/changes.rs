@@ -33,6 +33,9 @@ impl Engine {
 
     pub(in crate::adapters::sled) fn settle(&mut self, lease: Lease, change: &Change) -> Result<(), Trouble> {
         let (holding, present) = self.held(lease, change, |_| true)?;
+        if let Some(reason) = change.overlooks(&present.delivery) {
+            return Err(StoreError::CancelAsked { delivery: lease.delivery, reason: reason.clone() }.into());
+        }
         let message = message_of(&change.delivery).filter(|now| message_of(&present.delivery) != Some(*now));
         self.commit(present, change)?;
         self.follow(&holding, change)?;

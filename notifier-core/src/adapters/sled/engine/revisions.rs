@@ -59,7 +59,7 @@ impl Engine {
     ) -> Result<Vec<DeliveryId>, Trouble> {
         let Whole { mut notification, record, size } = whole;
         let deliveries: Vec<Delivery> = present.iter().map(|present| present.delivery.clone()).collect();
-        let Revised { notification: revised, changes } = revise(&notification, &deliveries, revision, now);
+        let Revised { notification: revised, changes, asked } = revise(&notification, &deliveries, revision, now);
         if let Some(revised) = revised {
             let key = keys::notification(&revised.tenant, revised.id);
             self.staging.write(&key, &record.revised(&revised), size)?;
@@ -69,8 +69,8 @@ impl Engine {
             let id = change.delivery.id;
             let Some(place) = present.iter().position(|present| present.delivery.id == id) else { continue };
             let before = present.swap_remove(place);
-            // What only gets a line in its timeline stays in the hands that it is in.
-            if before.delivery != change.delivery {
+            // What is being sent, or only gets a line in its timeline, stays in the hands that it is in.
+            if before.delivery != change.delivery && !asked.contains(&id) {
                 self.effects.push(Effect::Dropped(id));
             }
             self.commit(before, change)?;
@@ -78,6 +78,6 @@ impl Engine {
         for change in &changes {
             self.follow_up(&notification, change)?;
         }
-        Ok(changes.into_iter().map(|change| change.delivery.id).collect())
+        Ok(changes.into_iter().map(|change| change.delivery.id).filter(|id| !asked.contains(id)).collect())
     }
 }

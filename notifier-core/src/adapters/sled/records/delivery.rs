@@ -22,6 +22,7 @@ pub(in crate::adapters::sled) type DeliveryRecord = DeliveryV3;
 pub(in crate::adapters::sled) struct DeliveryV3 {
     rest: DeliveryV2,
     turn_since_micros: Option<i64>,
+    cancel_asked: Option<ReasonV1>,
 }
 
 /// As it was before the next channel's time counted from the beginning of a turn.
@@ -130,7 +131,7 @@ impl From<DeliveryV2> for DeliveryV3 {
     fn from(record: DeliveryV2) -> Self {
         // The time counted from the latest call.
         let turn_since_micros = record.last_attempt.as_ref().map(|attempt| attempt.send_micros);
-        Self { rest: record, turn_since_micros }
+        Self { rest: record, turn_since_micros, cancel_asked: None }
     }
 }
 
@@ -177,7 +178,11 @@ impl From<AttemptV1> for AttemptV2 {
 
 impl From<&Delivery> for DeliveryV3 {
     fn from(delivery: &Delivery) -> Self {
-        Self { rest: delivery.into(), turn_since_micros: delivery.turn_since.map(|since| since.as_microsecond()) }
+        Self {
+            rest: delivery.into(),
+            turn_since_micros: delivery.turn_since.map(|since| since.as_microsecond()),
+            cancel_asked: delivery.cancel_asked.as_ref().map(ReasonV1::from),
+        }
     }
 }
 
@@ -262,7 +267,8 @@ impl TryFrom<DeliveryV3> for Delivery {
 
     fn try_from(record: DeliveryV3) -> Result<Self, Unreadable> {
         let turn_since = record.turn_since_micros.map(|micros| time("turn_since_micros", micros)).transpose()?;
-        Ok(Self { turn_since, ..record.rest.try_into()? })
+        let cancel_asked = record.cancel_asked.map(Reason::from);
+        Ok(Self { turn_since, cancel_asked, ..record.rest.try_into()? })
     }
 }
 
@@ -289,6 +295,7 @@ impl TryFrom<DeliveryV2> for Delivery {
             tried: tried.collect::<Result<_, _>>()?,
             deferrals: record.deferrals,
             turn_since: None,
+            cancel_asked: None,
             last_attempt: record.last_attempt.map(Attempt::try_from).transpose()?,
             updated_at: time("updated_micros", record.updated_micros)?,
         })

@@ -142,6 +142,7 @@ fn delivery_v1() -> Delivery {
         tried: Vec::new(),
         deferrals: 1,
         turn_since: Some(at(1_000)),
+        cancel_asked: None,
         last_attempt: Some(Attempt {
             number: 2,
             provider: ProviderName::new("twilio").unwrap(),
@@ -174,7 +175,8 @@ fn delivery_v2() -> Delivery {
 }
 
 fn delivery() -> Delivery {
-    Delivery { turn_since: Some(at(250)), ..delivery_v2() }
+    let cancel_asked = Some(Reason::new("cancel.requested", "cancelled"));
+    Delivery { turn_since: Some(at(250)), cancel_asked, ..delivery_v2() }
 }
 
 /// Parsers may become stricter; what was accepted before stays readable.

@@ -67,6 +67,7 @@ numbered!("fact kind": FactKind, fact_kind, parse_fact_kind {
     FactKind::Acknowledged = 16,
     FactKind::Rescheduled = 17,
     FactKind::Replayed = 18,
+    FactKind::CancelAsked = 19,
 });
 
 numbered!("lane": Lane, lane, parse_lane {

@@ -201,6 +201,12 @@ impl Pair {
 
     async fn settle(&mut self, which: usize, how: u8, now: Timestamp) {
         let Some(held) = pick(&mut self.held, which) else { return };
+        let present = self.model.status(&held.delivery.tenant, held.delivery.id.notification).await;
+        let all = present.ok().flatten().map(|status| status.deliveries).unwrap_or_default();
+        // Now and then without knowing that it was taken back.
+        if let Some(present) = all.into_iter().find(|one| one.id == held.delivery.id && which.is_multiple_of(2)) {
+            held.delivery.cancel_asked = present.cancel_asked;
+        }
         let delivery = &held.delivery;
         let change: Change = match (delivery.state, how) {
             (DeliveryState::Sending, 0) => sent(delivery, now),
