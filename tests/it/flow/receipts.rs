@@ -3,7 +3,7 @@
 use notifier_core::testing::Answer;
 use notifier_core::{
     Category, Channel, DeliveryState, FactKind, FlowOptions, Outcome, Problem, ReceiptError, ReceiptEvent,
-    ReceiptStatus, ReceiveError, ReceiveReport, SuppressionCause, UnknownPolicy, Webhook,
+    ReceiptStatus, ReceiveError, ReceiveReport, RejectionKind, SuppressionCause, UnknownPolicy, Webhook,
 };
 
 use super::vendor::*;
@@ -195,6 +195,27 @@ async fn an_address_that_bounced_complained_or_unsubscribed_is_not_written_to_un
         assert_eq!(world.settled(last).await.deliveries[0].state, DeliveryState::Sent);
         assert!(!world.notifier.allow(&tenant(), Channel::Sms, "+14155550101").await.unwrap());
     }
+}
+
+#[tokio::test]
+async fn a_number_that_replied_stop_is_not_called_again_until_it_is_allowed() {
+    let (world, only) = one_vendor(|builder| builder).await;
+    only.will([refused(RejectionKind::Suppressed)]);
+    let id = world.submit(sms()).await.id;
+    let status = world.settled(id).await;
+    assert_eq!(status.deliveries[0].state, DeliveryState::Failed);
+    assert_eq!(status.deliveries[0].reason.code, "attempt.rejected.suppressed");
+    let listed = world.notifier.suppression(&tenant(), Channel::Sms, "+14155550101").await.unwrap().unwrap();
+    assert_eq!((listed.cause, listed.provider), (SuppressionCause::Unsubscribed, Some(only.id())));
+    assert_eq!((listed.delivery, listed.note.as_str()), (Some(status.deliveries[0].id), "as scripted (20003)"));
+    let next = world.submit(sms()).await.id;
+    let status = world.settled(next).await;
+    assert_eq!(status.deliveries[0].state, DeliveryState::Suppressed);
+    assert_eq!(status.deliveries[0].reason.code, "suppression.listed");
+    assert_eq!(only.count(), 1);
+    assert!(world.notifier.allow(&tenant(), Channel::Sms, "+14155550101").await.unwrap());
+    let last = world.submit(sms()).await.id;
+    assert_eq!(world.settled(last).await.deliveries[0].state, DeliveryState::Sent);
 }
 
 #[tokio::test]
