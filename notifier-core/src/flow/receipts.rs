@@ -32,16 +32,16 @@ pub struct ReceiveReport {
 impl Flow {
     pub(crate) async fn receive(&self, name: &ProviderName, webhook: &Webhook) -> Result<ReceiveReport, ReceiptError> {
         let connected = self.providers.get(name).ok_or_else(|| ReceiptError::UnknownProvider(name.clone()))?;
-        let events = connected.provider.receive(webhook, READING_TIMEOUT).await?;
-        let in_url = delivery_in_url(&webhook.url);
+        let reported = connected.provider.receive(webhook, READING_TIMEOUT).await?;
+        let in_url = delivery_in_url(&webhook.url).filter(|_| reported.is_url_signed);
         let received_at = self.clock.now();
         let receipt = |event: ReceiptEvent| Receipt {
             provider: name.clone(),
-            delivery: in_url.or_else(|| delivery_in(&event)),
+            delivery: delivery_in(&event).or(in_url),
             event,
             received_at,
         };
-        let receipts: Vec<_> = events.into_iter().map(receipt).collect();
+        let receipts: Vec<_> = reported.events.into_iter().map(receipt).collect();
         let blames: Vec<_> = receipts.iter().map(|receipt| is_providers_fault(&receipt.event)).collect();
         let mut report = ReceiveReport::default();
         let mut lost = 0_usize;
@@ -78,7 +78,7 @@ fn delivery_in(event: &ReceiptEvent) -> Option<DeliveryId> {
     named.1.parse().ok()
 }
 
-/// The delivery that our own address names. The signature covers the address, so it is as true as the rest.
+/// The delivery that our own address names. As true as the rest where the signature covers the address, and worth nothing else.
 fn delivery_in_url(url: &str) -> Option<DeliveryId> {
     let (_, query) = url.split_once('?')?;
     let parameters = query.split('&').filter_map(|parameter| parameter.split_once('='));

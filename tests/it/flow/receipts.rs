@@ -129,6 +129,35 @@ async fn a_report_that_names_the_delivery_settles_what_was_unknown() {
     }
 }
 
+/// As with SendGrid, which signs the body alone: whoever caught a post can send it again to any address.
+#[tokio::test]
+async fn an_address_that_is_not_signed_names_no_delivery() {
+    let (world, only) = one_vendor(|builder| builder).await;
+    let (first, other) = (world.submit(sms()).await, world.submit(sms()).await);
+    world.settled(first.id).await;
+    world.settled(other.id).await;
+    let altered = webhook(&format!("{URL}?delivery={}", other.deliveries[0]));
+    only.will_read_the_body(vec![event("only-1", ReceiptStatus::Bounced), event("stranger", ReceiptStatus::Bounced)]);
+    assert_eq!(counts(world.notifier.receive(&only.id(), &altered).await.unwrap()), (1, 0, 1));
+    assert_eq!(world.state(first.id).await, DeliveryState::Bounced);
+    assert_eq!(world.state(other.id).await, DeliveryState::Sent);
+    assert_eq!(world.timeline(other.id).await.iter().filter(|fact| fact.detail("receipt").is_some()).count(), 0);
+}
+
+#[tokio::test]
+async fn our_own_key_in_a_report_counts_more_than_the_address() {
+    let (world, only) = one_vendor(|builder| builder.category(category(UnknownPolicy::Hold))).await;
+    only.will([unknown(), unknown()]);
+    let (first, other) = (world.submit(sms()).await, world.submit(sms()).await);
+    world.settled(first.id).await;
+    world.settled(other.id).await;
+    let attributes = vec![("notifier_key".to_owned(), first.deliveries[0].to_string())];
+    let keyed = ReceiptEvent { attributes, ..event("x", ReceiptStatus::Delivered) };
+    told(&world, &only, &format!("{URL}?delivery={}", other.deliveries[0]), vec![keyed]).await;
+    assert_eq!(world.state(first.id).await, DeliveryState::Delivered);
+    assert_eq!(world.state(other.id).await, DeliveryState::Unknown);
+}
+
 #[tokio::test]
 async fn a_retry_after_an_unclear_answer_is_called_off_by_a_report_that_it_arrived() {
     let (world, only) = one_vendor(|builder| builder).await;
