@@ -109,7 +109,7 @@ pub use ports::catalog::Catalog;
 pub use ports::clock::Clock;
 pub use ports::directory::{Directory, LookupError};
 pub use ports::entropy::Entropy;
-pub use ports::provider::{Provider, ProviderDescription, ReceiveError, SendContext, Webhook};
+pub use ports::provider::{Provider, ProviderDescription, ReceiveError, Reported, SendContext, Webhook};
 pub use ports::secrets::{SecretError, Secrets};
 pub use ports::store::{
     DeadLetter, DeadLetterPage, DeadLetterPlace, DeadLetterQuery, Filter, ListQuery, Page, RevisedStatus, Status,

@@ -21,6 +21,7 @@ use super::outcome::Problem;
 use super::retry::RetryPolicy;
 use super::schedule::ceil_to_millisecond;
 use super::strategy;
+use super::suppression::{ADDRESS_BYTES_MAX, Suppression, SuppressionCause, normalized};
 use super::timeline::{Fact, FactKind, Reason};
 
 /// One call of one provider.
@@ -97,6 +98,8 @@ pub struct Change {
     /// [`next_after`](super::notification::Notification::next_after) says: it only ever makes the next one due
     /// earlier. Later than that, nobody but the next one puts itself off.
     pub next_due_at: Option<Timestamp>,
+    /// What to put on the list of addresses that nothing may be sent to any more. Committed together.
+    pub suppression: Option<Suppression>,
 }
 
 /// What a settlement depends on besides the outcome.
@@ -316,6 +319,30 @@ impl Delivery {
         Ok(Change { facts: vec![fact], ..Change::to(delivery) })
     }
 
+    /// The entry of an address that takes nothing any more: `reported` as a provider has it, else where the latest attempt
+    /// went.
+    fn suppression(
+        &self,
+        cause: SuppressionCause,
+        provider: &ProviderName,
+        reported: Option<&String>,
+        problem: Option<&Problem>,
+        now: Timestamp,
+    ) -> Option<Suppression> {
+        let attempted = self.last_attempt.as_ref().map(|attempt| &attempt.address);
+        let address = reported.filter(|address| address.len() <= ADDRESS_BYTES_MAX).or(attempted)?;
+        Some(Suppression {
+            tenant: self.tenant.clone(),
+            channel: self.id.channel,
+            address: normalized(self.id.channel, address),
+            cause,
+            note: problem.map(ToString::to_string).unwrap_or_default(),
+            provider: Some(provider.clone()),
+            delivery: Some(self.id),
+            created_at: now,
+        })
+    }
+
     fn moved(&self, event: DeliveryEvent, reason: Reason, now: Timestamp) -> Result<Delivery, InvalidTransition> {
         let state = transition(self.state, event)?;
         Ok(Delivery { state, reason, updated_at: now, ..self.clone() })
@@ -339,7 +366,7 @@ impl Change {
     /// The delivery as it is from now on, with nothing to tell about it.
     #[must_use]
     pub fn to(delivery: Delivery) -> Self {
-        Self { delivery, facts: Vec::new(), next_due_at: None }
+        Self { delivery, facts: Vec::new(), next_due_at: None, suppression: None }
     }
 
     /// Why the delivery, as it stands by now, is wanted back, if this was decided without knowing that.

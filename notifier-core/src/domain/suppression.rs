@@ -6,6 +6,9 @@ use super::channel::Channel;
 use super::id::{DeliveryId, ProviderName, TenantId};
 use super::timeline::Reason;
 
+/// A longer address is no address, and no store has to take it as a key. In bytes.
+pub const ADDRESS_BYTES_MAX: usize = 1_024;
+
 /// Why nothing may be sent to an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SuppressionCause {
@@ -49,7 +52,7 @@ pub struct Suppression {
     pub cause: SuppressionCause,
     /// What was said about it, for a person.
     pub note: String,
-    /// Who said so, when it came by a receipt.
+    /// Who said so, when it was a vendor.
     pub provider: Option<ProviderName>,
     /// About which delivery.
     pub delivery: Option<DeliveryId>,

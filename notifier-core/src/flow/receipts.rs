@@ -32,25 +32,24 @@ pub struct ReceiveReport {
 impl Flow {
     pub(crate) async fn receive(&self, name: &ProviderName, webhook: &Webhook) -> Result<ReceiveReport, ReceiptError> {
         let connected = self.providers.get(name).ok_or_else(|| ReceiptError::UnknownProvider(name.clone()))?;
-        let events = connected.provider.receive(webhook, READING_TIMEOUT).await?;
-        let in_url = delivery_in_url(&webhook.url);
+        let reported = connected.provider.receive(webhook, READING_TIMEOUT).await?;
+        let in_url = delivery_in_url(&webhook.url).filter(|_| reported.is_url_signed);
         let received_at = self.clock.now();
         let receipt = |event: ReceiptEvent| Receipt {
             provider: name.clone(),
-            delivery: in_url.or_else(|| delivery_in(&event)),
+            delivery: delivery_in(&event).or(in_url),
             event,
             received_at,
         };
-        let receipts: Vec<_> = events.into_iter().map(receipt).collect();
-        let lost = receipts.iter().filter(|receipt| is_providers_fault(&receipt.event)).count();
-        for _ in 0..lost.min(100) {
-            self.observe(connected, Sight::Worrying, false).await;
-        }
+        let receipts: Vec<_> = reported.events.into_iter().map(receipt).collect();
+        let blames: Vec<_> = receipts.iter().map(|receipt| is_providers_fault(&receipt.event)).collect();
         let mut report = ReceiveReport::default();
-        for received in self.store.receive(receipts).await? {
+        let mut lost = 0_usize;
+        for (received, blames) in self.store.receive(receipts).await?.into_iter().zip(blames) {
             match received {
                 Received::Told(delivery) => {
                     report.told += 1;
+                    lost += usize::from(blames);
                     self.signals.announce(delivery.id);
                     // It may have made the next in a sequence due.
                     self.signals.stored(&crate::domain::channel::Channel::ALL, received_at);
@@ -59,15 +58,19 @@ impl Flow {
                 Received::Kept => report.kept += 1,
             }
         }
+        for _ in 0..lost.min(100) {
+            self.observe(connected, Sight::Worrying, false).await;
+        }
         self.tally.receipts.add(u64::try_from(report.told).unwrap_or(u64::MAX));
         Ok(report)
     }
 }
 
-/// A message that was lost between vendors says something about the vendor; one that the mailbox refused does not.
+/// A message that was lost between vendors says something about the vendor; one that the mailbox refused, or that waits for a
+/// phone that is off, does not.
 fn is_providers_fault(event: &ReceiptEvent) -> bool {
     let class = event.attributes.iter().find(|(name, _)| name == "class").map(|(_, class)| class.as_str());
-    event.status == ReceiptStatus::Failed && matches!(class, Some("provider" | "unavailable"))
+    event.status == ReceiptStatus::Failed && matches!(class, Some("provider" | "unavailable" | "rate-limited"))
 }
 
 fn delivery_in(event: &ReceiptEvent) -> Option<DeliveryId> {
@@ -75,7 +78,7 @@ fn delivery_in(event: &ReceiptEvent) -> Option<DeliveryId> {
     named.1.parse().ok()
 }
 
-/// The delivery that our own address names. The signature covers the address, so it is as true as the rest.
+/// The delivery that our own address names. As true as the rest where the signature covers the address, and worth nothing else.
 fn delivery_in_url(url: &str) -> Option<DeliveryId> {
     let (_, query) = url.split_once('?')?;
     let parameters = query.split('&').filter_map(|parameter| parameter.split_once('='));

@@ -72,12 +72,29 @@ impl SendContext {
 pub struct Webhook {
     /// As `POST`.
     pub method: String,
-    /// As the vendor called it, with scheme, host and query: signatures cover it.
+    /// As the vendor called it, with scheme, host and query: some vendors' signatures cover it.
     pub url: String,
     /// As received.
     pub headers: Vec<(String, String)>,
     /// As received.
     pub body: Vec<u8>,
+}
+
+/// What a webhook says that was verified.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reported {
+    /// The events in it.
+    pub events: Vec<ReceiptEvent>,
+    /// Whether the signature covers [`Webhook::url`] as well. Only then the delivery that the address names counts: else
+    /// whoever caught a post could send it again about another delivery.
+    pub is_url_signed: bool,
+}
+
+impl From<Vec<ReceiptEvent>> for Reported {
+    /// Of a vendor that signs the body alone.
+    fn from(events: Vec<ReceiptEvent>) -> Self {
+        Self { events, is_url_signed: false }
+    }
 }
 
 /// Why a webhook was not taken.
@@ -114,7 +131,7 @@ pub trait Provider: Send + Sync + 'static {
     ///
     /// # Errors
     /// See [`ReceiveError`]; on [`ReceiveError::Fault`] the vendor should be asked to send it again.
-    async fn receive(&self, webhook: &Webhook, timeout: Duration) -> Result<Vec<ReceiptEvent>, ReceiveError> {
+    async fn receive(&self, webhook: &Webhook, timeout: Duration) -> Result<Reported, ReceiveError> {
         let _ = (webhook, timeout);
         Err(ReceiveError::NotSupported)
     }

@@ -146,10 +146,11 @@ pub trait Store: Send + Sync + 'static {
     async fn begin(&self, lease: Lease, change: Change, lease_until: Timestamp) -> Result<(), StoreError>;
 
     /// Records what a claimed or begun delivery came to, and gives the lease back. Reports that were kept for the provider's
-    /// id of the message are told in the same commit.
+    /// id of the message are told in the same commit, and an address that takes nothing any more goes on the list.
     ///
     /// `WITH d AS (UPDATE delivery SET … , lease_token = NULL, lease_until = NULL WHERE id = $1 AND lease_token = $2 AND
-    /// (cancel_asked IS NULL OR $3 IS NOT NULL) RETURNING 1) INSERT INTO fact SELECT … FROM unnest(…) WHERE EXISTS (SELECT FROM d)`
+    /// (cancel_asked IS NULL OR $3 IS NOT NULL) RETURNING 1), s AS (INSERT INTO suppression SELECT … WHERE EXISTS (SELECT FROM d)
+    /// ON CONFLICT … DO UPDATE …) INSERT INTO fact SELECT … FROM unnest(…) WHERE EXISTS (SELECT FROM d)`
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] when it is no longer ours; [`StoreError::CancelAsked`] when it was taken back meanwhile

@@ -14,7 +14,7 @@ use crate::domain::message::Message;
 use crate::domain::outcome::{Outcome, Problem, RejectionKind};
 use crate::domain::receipt::{ReceiptEvent, ReceiptStatus};
 use crate::ports::clock::Clock;
-use crate::ports::provider::{Provider, ProviderDescription, ReceiveError, SendContext, Webhook};
+use crate::ports::provider::{Provider, ProviderDescription, ReceiveError, Reported, SendContext, Webhook};
 
 /// What a [`VirtualProvider`] does instead of taking a message and saying so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,14 +268,14 @@ impl Provider for VirtualProvider {
     }
 
     /// Reads what [`VirtualCall::report`] wrote.
-    async fn receive(&self, webhook: &Webhook, _: Duration) -> Result<Vec<ReceiptEvent>, ReceiveError> {
+    async fn receive(&self, webhook: &Webhook, _: Duration) -> Result<Reported, ReceiveError> {
         let body = String::from_utf8_lossy(&webhook.body);
         let read = body.split_once(' ').and_then(|(message_id, said)| {
             let status = ReceiptStatus::ALL.into_iter().find(|status| status.name() == said)?;
             Some((message_id.to_owned(), status))
         });
         let Some((provider_message_id, status)) = read else { return Err(ReceiveError::Malformed(body.into())) };
-        Ok(vec![ReceiptEvent {
+        let event = ReceiptEvent {
             event_id: None,
             provider_message_id,
             status,
@@ -283,6 +283,7 @@ impl Provider for VirtualProvider {
             occurred_at_ms: None,
             problem: None,
             attributes: Vec::new(),
-        }])
+        };
+        Ok(vec![event].into())
     }
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use notifier_core::testing::ManualClock;
 use notifier_core::{
     Channel, Clock, Message, Outcome, Problem, Provider, ProviderDescription, ReceiptEvent, ReceiptStatus,
-    ReceiveError, RejectionKind, SendContext, Webhook,
+    ReceiveError, RejectionKind, Reported, SendContext, Webhook,
 };
 
 use super::chance::Chance;
@@ -205,11 +205,11 @@ impl Provider for MoodyProvider {
     }
 
     /// The body is the vendor's id of a message, and what became of it.
-    async fn receive(&self, webhook: &Webhook, _: Duration) -> Result<Vec<ReceiptEvent>, ReceiveError> {
+    async fn receive(&self, webhook: &Webhook, _: Duration) -> Result<Reported, ReceiveError> {
         let body = String::from_utf8_lossy(&webhook.body);
         let Some((message_id, said)) = body.split_once(' ') else { return Err(ReceiveError::Malformed(body.into())) };
         let status = ReceiptStatus::ALL.into_iter().find(|status| status.name() == said);
-        Ok(vec![ReceiptEvent {
+        let event = ReceiptEvent {
             event_id: None,
             provider_message_id: message_id.to_owned(),
             status: status.ok_or_else(|| ReceiveError::Malformed(said.to_owned()))?,
@@ -217,6 +217,7 @@ impl Provider for MoodyProvider {
             occurred_at_ms: None,
             problem: None,
             attributes: Vec::new(),
-        }])
+        };
+        Ok(vec![event].into())
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use notifier_core::{
-    Message, Outcome, Provider, ProviderDescription, ReceiptEvent, ReceiptStatus, ReceiveError, SendContext, Webhook,
+    Message, Outcome, Provider, ProviderDescription, ReceiptEvent, ReceiptStatus, ReceiveError, Reported, SendContext,
+    Webhook,
 };
 
 use super::*;
@@ -22,7 +23,7 @@ impl Provider for Reporting {
         Outcome::Accepted { provider_message_id: context.receipt_url.clone() }
     }
 
-    async fn receive(&self, webhook: &Webhook, _timeout: Duration) -> Result<Vec<ReceiptEvent>, ReceiveError> {
+    async fn receive(&self, webhook: &Webhook, _timeout: Duration) -> Result<Reported, ReceiveError> {
         let signature = webhook.headers.iter().find(|(name, _)| name == "x-signed-url").map(|(_, url)| url.as_str());
         if signature != Some(webhook.url.as_str()) {
             return Err(ReceiveError::Unverified(format!("it was {}", webhook.url)));
@@ -33,7 +34,7 @@ impl Provider for Reporting {
             b"fault" => return Err(ReceiveError::Fault(notifier_core::Problem::plain("secret-fault"))),
             _ => return Err(ReceiveError::Malformed("secret-body".into())),
         };
-        Ok(vec![ReceiptEvent {
+        let event = ReceiptEvent {
             event_id: None,
             provider_message_id: "m-1".into(),
             status,
@@ -41,7 +42,8 @@ impl Provider for Reporting {
             occurred_at_ms: None,
             problem: None,
             attributes: Vec::new(),
-        }])
+        };
+        Ok(Reported { events: vec![event], is_url_signed: true })
     }
 }
 

@@ -3,16 +3,16 @@
 use crate::Origin;
 
 pub(crate) const SENDGRID: Origin = Origin {
-    sha256: "4a9b1799f83d4ad9e9a8a34116820f8f48859b6a399afc79ea586da4e8c1fd29",
-    size_bytes: 165435,
-    sources_sha256: "2256ce3f6ac8f3fc5327cdbfc1b1f03c088595d27a5a4a358e3b66d7afc42385",
+    sha256: "41076d52d8d68daec92172db3aab6728d01cfd207f15eb60284db0a809e5df58",
+    size_bytes: 167057,
+    sources_sha256: "ca046592256f2b4590090813fd949274b0f42dde0f465729a51da2cd69a35dff",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const TWILIO: Origin = Origin {
-    sha256: "887fd031ed21dd5d3595fd0b99413be25a7c01783c69b079839fc249c249eea1",
-    size_bytes: 149462,
-    sources_sha256: "b09b57b83aab7c2e46bd4d339ee046ad008d64e18bacbc3e1951092af7779eb9",
+    sha256: "e61c638581f3636d56d0a8c295b8040c26e8fb7e6075830d2af5965d1d8adc1f",
+    size_bytes: 150127,
+    sources_sha256: "dd5b39513d74f7b92acd8628363ef67be9c3ec5adfbf2988a55545e9ffd3c484",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 

@@ -38,14 +38,17 @@ pub(crate) const EVENTS: &[(&str, ReceiptStatus)] = &[
     ("click", ReceiptStatus::Clicked),
 ];
 
-/// Why SendGrid drops a message before it tries, as its `reason` begins.
-pub(crate) const DROPS: &[(&str, Class)] = &[
-    ("Bounced Address", Class::Suppressed),
-    ("Unsubscribed Address", Class::Suppressed),
-    ("Spam Reporting Address", Class::Suppressed),
-    ("Invalid", Class::Recipient),
-    ("Spam Content", Class::Message),
-    ("Recipient List over Package Quota", Class::Provider),
+/// Why SendGrid drops a message before it tries, as its `reason` begins, and what that says: that the address takes none, that
+/// the recipient wants none, or about this message alone. The first that fits counts.
+pub(crate) const DROPS: &[(&str, Class, ReceiptStatus)] = &[
+    ("Bounced Address", Class::Suppressed, ReceiptStatus::Bounced),
+    ("Unsubscribed Address", Class::Suppressed, ReceiptStatus::Unsubscribed),
+    ("Spam Reporting Address", Class::Suppressed, ReceiptStatus::Complained),
+    // Not the address: a header of the mail.
+    ("Invalid SMTPAPI", Class::Message, ReceiptStatus::Failed),
+    ("Invalid", Class::Recipient, ReceiptStatus::Bounced),
+    ("Spam Content", Class::Message, ReceiptStatus::Failed),
+    ("Recipient List over Package Quota", Class::Provider, ReceiptStatus::Failed),
 ];
 
 /// Fields that come back as attributes, for a person who reads the timeline.
@@ -56,7 +59,7 @@ pub(crate) fn receive(settings: &Settings, webhook: &Webhook) -> Result<Vec<Rece
     let events: Vec<Value> = serde_json::from_slice(&webhook.body)
         .map_err(|error| ReceiveError::Malformed(format!("not a JSON array of events: {error}")))?;
     // One event that cannot be read must not cost the others: SendGrid would post the whole batch again for a day.
-    Ok(events.iter().filter_map(event).collect())
+    Ok(events.iter().flat_map(read).collect())
 }
 
 /// ECDSA over the timestamp and the raw body, to the last line break
@@ -76,24 +79,32 @@ fn verify(settings: &Settings, webhook: &Webhook) -> Result<(), ReceiveError> {
     check_age(timestamp_s, settings.webhook_max_age_s)
 }
 
-fn event(event: &Value) -> Option<ReceiptEvent> {
+/// What one event says. A mail that was dropped because its recipient wants none says two things: it did not arrive either.
+fn read(event: &Value) -> Vec<ReceiptEvent> {
     let (Some(name), Some(message_id)) = (text(event, "event"), text(event, "sg_message_id")) else {
         log::warn("an event without `event` or `sg_message_id` was left out");
-        return None;
+        return Vec::new();
     };
     let failure = failure(name, event);
     let mut attributes: Attributes =
         TOLD.iter().filter_map(|field| Some(((*field).to_owned(), text_or_number(event.get(*field)?)?))).collect();
     attributes.extend(failure.as_ref().map(|(_, class, _)| ("class".to_owned(), class.name().to_owned())));
-    Some(ReceiptEvent {
+    let status = failure.as_ref().map_or_else(|| status_of(name), |(status, ..)| *status);
+    let told = ReceiptEvent {
         event_id: text(event, "sg_event_id").map(Into::into),
         provider_message_id: x_message_id(message_id).to_owned(),
-        status: failure.as_ref().map_or_else(|| status_of(name), |(status, ..)| *status),
+        status,
         recipient: text(event, "email").map(Into::into),
         occurred_at_ms: event.get("timestamp").and_then(Value::as_u64).map(|seconds| seconds.saturating_mul(1000)),
         problem: failure.map(|(_, _, problem)| problem),
         attributes,
-    })
+    };
+    if name == "dropped" && matches!(status, ReceiptStatus::Unsubscribed | ReceiptStatus::Complained) {
+        let lost = ReceiptEvent { status: ReceiptStatus::Failed, ..told.clone() };
+        let event_id = told.event_id.as_ref().map(|id| format!("{id}:suppressed"));
+        return vec![lost, ReceiptEvent { event_id, ..told }];
+    }
+    vec![told]
 }
 
 fn status_of(name: &str) -> ReceiptStatus {
@@ -106,7 +117,7 @@ fn failure(name: &str, event: &Value) -> Option<(ReceiptStatus, Class, Problem)>
         // The mailbox provider refused this mail and not the address, which SendGrid does not suppress either.
         ("bounce", Some("blocked")) => (ReceiptStatus::Failed, Class::Message),
         ("bounce", _) => (ReceiptStatus::Bounced, Class::Recipient),
-        ("dropped", _) => (ReceiptStatus::Failed, class_of_drop(reason.unwrap_or_default())),
+        ("dropped", _) => drop_for(reason.unwrap_or_default()),
         ("deferred", _) => (ReceiptStatus::Other, Class::Unavailable),
         _ => return None,
     };
@@ -114,8 +125,9 @@ fn failure(name: &str, event: &Value) -> Option<(ReceiptStatus, Class, Problem)>
     Some((status, class, Problem { code: text(event, "status").map(Into::into), message }))
 }
 
-fn class_of_drop(reason: &str) -> Class {
-    DROPS.iter().find(|(start, _)| reason.starts_with(start)).map_or(Class::Message, |(_, class)| *class)
+fn drop_for(reason: &str) -> (ReceiptStatus, Class) {
+    let known = DROPS.iter().find(|(start, ..)| reason.starts_with(start));
+    known.map_or((ReceiptStatus::Failed, Class::Message), |(_, class, status)| (*status, *class))
 }
 
 /// The `X-Message-Id` that the request was answered with. In events SendGrid appends the machines that handled the mail,

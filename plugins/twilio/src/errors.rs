@@ -1,5 +1,6 @@
 //! What Twilio's codes mean. They are described at <https://www.twilio.com/docs/api/errors>.
 
+use notifier_plugin_sdk::ReceiptStatus::{self, Bounced, Failed, Unsubscribed};
 use notifier_plugin_sdk::{Class, ErrorTable};
 
 /// Codes in the answer to a request. Twilio splits codes now and then; one that is missing here means what its HTTP status
@@ -33,25 +34,35 @@ pub(crate) const REQUEST_ERRORS: ErrorTable = ErrorTable {
 #[derive(Debug)]
 pub(crate) struct ReceiptError {
     pub(crate) code: &'static str,
+    /// Whose fault it is.
     pub(crate) class: Class,
+    /// What it says: that the message failed, that the address takes none, or that the recipient wants none.
+    pub(crate) says: ReceiptStatus,
     pub(crate) meaning: &'static str,
 }
 
-const fn receipt(code: &'static str, class: Class, meaning: &'static str) -> ReceiptError {
-    ReceiptError { code, class, meaning }
+const fn receipt(code: &'static str, class: Class, says: ReceiptStatus, meaning: &'static str) -> ReceiptError {
+    ReceiptError { code, class, says, meaning }
 }
 
-/// Callbacks hold a code only, so the words for people are ours.
+/// Callbacks hold a code only, so the words for people are ours. The classes of the first part are the provider's fault or a
+/// carrier's, and count against it.
+#[rustfmt::skip]
 pub(crate) const RECEIPT_ERRORS: &[ReceiptError] = &[
-    receipt("30001", Class::Unavailable, "too many messages were waiting for this sender"),
-    receipt("30002", Class::Provider, "the account was suspended after it took the message"),
-    receipt("30003", Class::Unavailable, "the handset is switched off or out of reach"),
-    receipt("30004", Class::Suppressed, "the message was blocked, often because the recipient replied STOP"),
-    receipt("30005", Class::Recipient, "the number is unknown or no longer in use"),
-    receipt("30006", Class::Recipient, "the number is a landline, or its carrier cannot be reached"),
-    receipt("30007", Class::Message, "the carrier or Twilio filtered the message"),
-    receipt("30008", Class::Unavailable, "the carrier gave no reason"),
-    receipt("30034", Class::Provider, "the sender is not registered for messages to the United States"),
+    receipt("30001", Class::Unavailable, Failed, "too many messages were waiting for this sender"),
+    receipt("30002", Class::Provider, Failed, "the account was suspended after it took the message"),
+    receipt("30008", Class::Unavailable, Failed, "the carrier gave no reason"),
+    receipt("30017", Class::Unavailable, Failed, "the carrier's network was congested"),
+    receipt("30022", Class::RateLimited, Failed, "the sender went over the rate that carriers allow it"),
+    receipt("30034", Class::Provider, Failed, "the sender is not registered for messages to the United States"),
+    // The phone is off: nobody's fault, and the number is good.
+    receipt("30003", Class::Recipient, Failed, "the handset is switched off or out of reach"),
+    receipt("30004", Class::Suppressed, Unsubscribed, "the message was blocked, often because the recipient replied STOP"),
+    receipt("30005", Class::Recipient, Bounced, "the number is unknown or no longer in use"),
+    receipt("30006", Class::Recipient, Bounced, "the number is a landline, or its carrier cannot be reached"),
+    receipt("30007", Class::Message, Failed, "the carrier or Twilio filtered the message"),
+    // A messaging service finds out after it has answered.
+    receipt("21610", Class::Suppressed, Unsubscribed, "the recipient replied STOP"),
 ];
 
 pub(crate) fn receipt_error(code: &str) -> Option<&'static ReceiptError> {

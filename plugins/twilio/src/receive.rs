@@ -12,6 +12,7 @@ pub(crate) const STATUSES: &[ReceiptStatus] = &[
     ReceiptStatus::Delivered,
     ReceiptStatus::Failed,
     ReceiptStatus::Bounced,
+    ReceiptStatus::Unsubscribed,
     ReceiptStatus::Opened,
 ];
 
@@ -26,27 +27,33 @@ pub(crate) fn receive(webhook: &Webhook) -> Result<Vec<ReceiptEvent>, ReceiveErr
     let (Some(sid), Some(status)) = (sid, status) else {
         return Err(ReceiveError::Malformed("want `MessageSid` and `MessageStatus`: not a status callback".into()));
     };
-    Ok(vec![event(sid, &status.to_ascii_lowercase(), &fields)])
+    Ok(events(sid, &status.to_ascii_lowercase(), &fields))
 }
 
-fn event(sid: &str, status: &str, fields: &Form) -> ReceiptEvent {
+/// What one callback says. Where the recipient wants no more that is two things, for it did not arrive either.
+fn events(sid: &str, status: &str, fields: &Form) -> Vec<ReceiptEvent> {
     let failure = matches!(status, "failed" | "undelivered" | "canceled").then(|| Failure::read(status, fields));
-    let mut attributes = vec![("status".to_owned(), status.to_owned())];
-    attributes.extend(failure.as_ref().map(|failure| ("class".to_owned(), failure.class.name().to_owned())));
-    ReceiptEvent {
-        // Twilio numbers no events, but a message takes each status once.
-        event_id: Some(format!("{sid}:{status}")),
-        provider_message_id: sid.to_owned(),
-        status: match &failure {
-            Some(failure) if failure.class == Class::Recipient => ReceiptStatus::Bounced,
-            Some(_) => ReceiptStatus::Failed,
-            None => progress(status),
-        },
-        recipient: fields.first("To").map(Into::into),
-        // Callbacks hold no time of the event.
-        occurred_at_ms: None,
-        problem: failure.map(|failure| failure.problem),
-        attributes,
+    let event = |name: &str, says| {
+        let mut attributes = vec![("status".to_owned(), status.to_owned())];
+        attributes.extend(failure.as_ref().map(|failure| ("class".to_owned(), failure.class.name().to_owned())));
+        ReceiptEvent {
+            // Twilio numbers no events, but a message takes each status once.
+            event_id: Some(format!("{sid}:{name}")),
+            provider_message_id: sid.to_owned(),
+            status: says,
+            recipient: fields.first("To").map(Into::into),
+            // Callbacks hold no time of the event.
+            occurred_at_ms: None,
+            problem: failure.as_ref().map(|failure| failure.problem.clone()),
+            attributes,
+        }
+    };
+    match failure.as_ref().map(|failure| failure.says) {
+        None => vec![event(status, progress(status))],
+        Some(ReceiptStatus::Unsubscribed) => {
+            vec![event(status, ReceiptStatus::Failed), event("unsubscribed", ReceiptStatus::Unsubscribed)]
+        }
+        Some(says) => vec![event(status, says)],
     }
 }
 
@@ -61,6 +68,7 @@ fn progress(status: &str) -> ReceiptStatus {
 
 struct Failure {
     class: Class,
+    says: ReceiptStatus,
     problem: Problem,
 }
 
@@ -73,6 +81,7 @@ impl Failure {
         Self {
             // What is not listed says nothing about the account or the address.
             class: known.map_or(Class::Message, |known| known.class),
+            says: known.map_or(ReceiptStatus::Failed, |known| known.says),
             problem: Problem {
                 code: code.map(Into::into),
                 message: match said.or(meaning) {

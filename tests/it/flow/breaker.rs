@@ -5,9 +5,10 @@ use std::sync::Arc;
 use notifier_core::testing::Answer;
 use notifier_core::{
     Breaker, Category, CategoryName, Chain, Channel, DeliveryState, FactKind, Goal, ListQuery, Override,
-    ProviderPolicy, ProviderStatus, Route, Standing, Strategy, UnknownPolicy,
+    ProviderPolicy, ProviderStatus, ReceiptEvent, ReceiptStatus, Route, Standing, Strategy, UnknownPolicy,
 };
 
+use super::receipts::{event, webhook};
 use super::vendor::*;
 use super::world::*;
 
@@ -409,4 +410,37 @@ async fn everybody_can_see_how_the_providers_are() {
     let broken = status(&world, &first);
     assert!(broken.reason.contains("failed"), "{}", broken.reason);
     assert!(matches!(broken.standing, Standing::Refuses { .. }), "{:?}", broken.standing);
+}
+
+#[tokio::test]
+async fn only_what_is_new_and_its_own_fault_is_held_against_a_provider_that_reports_it() {
+    let lost = |message: &str, status, class: &str| ReceiptEvent {
+        attributes: vec![("class".into(), class.into())],
+        ..event(message, status)
+    };
+    let again = vec![lost("only-1", ReceiptStatus::Failed, "provider"); 9];
+    let foreign = (0..9).map(|number| lost(&format!("foreign-{number}"), ReceiptStatus::Failed, "unavailable"));
+    let of_each = |status, class: &str| (1..=9).map(|number| lost(&format!("only-{number}"), status, class)).collect();
+    for (what, events, is_shifted) in [
+        ("the phone is off", of_each(ReceiptStatus::Failed, "recipient"), false),
+        ("it was filtered", of_each(ReceiptStatus::Failed, "message"), false),
+        ("goes on trying", of_each(ReceiptStatus::Other, "unavailable"), false),
+        ("one, nine times", again, false),
+        ("of somebody else", foreign.collect(), false),
+        ("lost", of_each(ReceiptStatus::Failed, "unavailable"), true),
+        ("went too fast", of_each(ReceiptStatus::Failed, "rate-limited"), true),
+        ("the account", of_each(ReceiptStatus::Failed, "provider"), true),
+    ] {
+        let mut policy = ProviderPolicy::default();
+        (policy.health.window_s, policy.health.shift_at_percent) = (3_600, 20);
+        let (world, only) = one_vendor(|builder| builder.provider_policy("only", policy)).await;
+        for _ in 0..10 {
+            world.submit(sms()).await;
+        }
+        world.idle().await;
+        only.will_read(Ok(events));
+        world.notifier.receive(&only.id(), &webhook("https://n.example.com/v1/receipts/only")).await.unwrap();
+        world.advance_in_steps(500, 4).await;
+        assert_eq!((only.count(), status(&world, &only).health.percent < 100), (10, is_shifted), "{what}");
+    }
 }

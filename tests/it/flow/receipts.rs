@@ -3,7 +3,7 @@
 use notifier_core::testing::Answer;
 use notifier_core::{
     Category, Channel, DeliveryState, FactKind, FlowOptions, Outcome, Problem, ReceiptError, ReceiptEvent,
-    ReceiptStatus, ReceiveError, ReceiveReport, SuppressionCause, UnknownPolicy, Webhook,
+    ReceiptStatus, ReceiveError, ReceiveReport, RejectionKind, SuppressionCause, UnknownPolicy, Webhook,
 };
 
 use super::vendor::*;
@@ -129,6 +129,35 @@ async fn a_report_that_names_the_delivery_settles_what_was_unknown() {
     }
 }
 
+/// As with SendGrid, which signs the body alone: whoever caught a post can send it again to any address.
+#[tokio::test]
+async fn an_address_that_is_not_signed_names_no_delivery() {
+    let (world, only) = one_vendor(|builder| builder).await;
+    let (first, other) = (world.submit(sms()).await, world.submit(sms()).await);
+    world.settled(first.id).await;
+    world.settled(other.id).await;
+    let altered = webhook(&format!("{URL}?delivery={}", other.deliveries[0]));
+    only.will_read_the_body(vec![event("only-1", ReceiptStatus::Bounced), event("stranger", ReceiptStatus::Bounced)]);
+    assert_eq!(counts(world.notifier.receive(&only.id(), &altered).await.unwrap()), (1, 0, 1));
+    assert_eq!(world.state(first.id).await, DeliveryState::Bounced);
+    assert_eq!(world.state(other.id).await, DeliveryState::Sent);
+    assert_eq!(world.timeline(other.id).await.iter().filter(|fact| fact.detail("receipt").is_some()).count(), 0);
+}
+
+#[tokio::test]
+async fn our_own_key_in_a_report_counts_more_than_the_address() {
+    let (world, only) = one_vendor(|builder| builder.category(category(UnknownPolicy::Hold))).await;
+    only.will([unknown(), unknown()]);
+    let (first, other) = (world.submit(sms()).await, world.submit(sms()).await);
+    world.settled(first.id).await;
+    world.settled(other.id).await;
+    let attributes = vec![("notifier_key".to_owned(), first.deliveries[0].to_string())];
+    let keyed = ReceiptEvent { attributes, ..event("x", ReceiptStatus::Delivered) };
+    told(&world, &only, &format!("{URL}?delivery={}", other.deliveries[0]), vec![keyed]).await;
+    assert_eq!(world.state(first.id).await, DeliveryState::Delivered);
+    assert_eq!(world.state(other.id).await, DeliveryState::Unknown);
+}
+
 #[tokio::test]
 async fn a_retry_after_an_unclear_answer_is_called_off_by_a_report_that_it_arrived() {
     let (world, only) = one_vendor(|builder| builder).await;
@@ -195,6 +224,27 @@ async fn an_address_that_bounced_complained_or_unsubscribed_is_not_written_to_un
         assert_eq!(world.settled(last).await.deliveries[0].state, DeliveryState::Sent);
         assert!(!world.notifier.allow(&tenant(), Channel::Sms, "+14155550101").await.unwrap());
     }
+}
+
+#[tokio::test]
+async fn a_number_that_replied_stop_is_not_called_again_until_it_is_allowed() {
+    let (world, only) = one_vendor(|builder| builder).await;
+    only.will([refused(RejectionKind::Suppressed)]);
+    let id = world.submit(sms()).await.id;
+    let status = world.settled(id).await;
+    assert_eq!(status.deliveries[0].state, DeliveryState::Failed);
+    assert_eq!(status.deliveries[0].reason.code, "attempt.rejected.suppressed");
+    let listed = world.notifier.suppression(&tenant(), Channel::Sms, "+14155550101").await.unwrap().unwrap();
+    assert_eq!((listed.cause, listed.provider), (SuppressionCause::Unsubscribed, Some(only.id())));
+    assert_eq!((listed.delivery, listed.note.as_str()), (Some(status.deliveries[0].id), "as scripted (20003)"));
+    let next = world.submit(sms()).await.id;
+    let status = world.settled(next).await;
+    assert_eq!(status.deliveries[0].state, DeliveryState::Suppressed);
+    assert_eq!(status.deliveries[0].reason.code, "suppression.listed");
+    assert_eq!(only.count(), 1);
+    assert!(world.notifier.allow(&tenant(), Channel::Sms, "+14155550101").await.unwrap());
+    let last = world.submit(sms()).await.id;
+    assert_eq!(world.settled(last).await.deliveries[0].state, DeliveryState::Sent);
 }
 
 #[tokio::test]

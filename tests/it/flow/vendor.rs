@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use notifier_core::testing::{Answer, ManualClock};
 use notifier_core::{
     Chain, Channel, Clock, Message, NotifierBuilder, Outcome, Problem, Provider, ProviderDescription, ProviderName,
-    ReceiptEvent, ReceiveError, RejectionKind, Route, SendContext, Webhook,
+    ReceiptEvent, ReceiveError, RejectionKind, Reported, Route, SendContext, Webhook,
 };
 use tokio::sync::Semaphore;
 
@@ -31,7 +31,7 @@ pub(crate) struct Vendor {
     /// What it does when it was told nothing more; accepts without one.
     mood: Mutex<Option<Answer>>,
     calls: Mutex<Vec<Call>>,
-    read: Mutex<VecDeque<Result<Vec<ReceiptEvent>, ReceiveError>>>,
+    read: Mutex<VecDeque<Result<Reported, ReceiveError>>>,
     gate: Semaphore,
 }
 
@@ -66,9 +66,15 @@ impl Vendor {
         *self.mood.lock().unwrap() = answer;
     }
 
-    /// What it reads in the next webhook.
+    /// What it reads in the next webhook, whose address is signed as well.
     pub(crate) fn will_read(&self, read: Result<Vec<ReceiptEvent>, ReceiveError>) {
+        let read = read.map(|events| Reported { events, is_url_signed: true });
         self.read.lock().unwrap().push_back(read);
+    }
+
+    /// What it reads in the next webhook, of which the body alone is signed.
+    pub(crate) fn will_read_the_body(&self, events: Vec<ReceiptEvent>) {
+        self.read.lock().unwrap().push_back(Ok(events.into()));
     }
 
     pub(crate) fn let_go(&self, calls: usize) {
@@ -125,7 +131,7 @@ impl Provider for Vendor {
         }
     }
 
-    async fn receive(&self, _: &Webhook, _: Duration) -> Result<Vec<ReceiptEvent>, ReceiveError> {
+    async fn receive(&self, _: &Webhook, _: Duration) -> Result<Reported, ReceiveError> {
         self.read.lock().unwrap().pop_front().unwrap_or(Err(ReceiveError::NotSupported))
     }
 }

@@ -137,7 +137,10 @@ impl Model {
         let place = (change.delivery.tenant.clone(), change.delivery.id.notification);
         let id = change.delivery.id;
         self.rouse_next(&place, &change);
-        let Change { delivery, facts, .. } = change;
+        let Change { delivery, facts, suppression, .. } = change;
+        if let Some(suppression) = suppression {
+            self.put_suppression(suppression);
+        }
         if let Some(recorded) = self.notifications.get_mut(&place) {
             recorded.facts.extend(facts);
         }

@@ -45,7 +45,16 @@ pub(super) struct CallState {
     /// Why the host stopped the code, if it did.
     pub(super) interruption: Option<Fault>,
     pub(super) share: Share,
+    /// While a webhook is read: what a signature that the plugin has checked is worth.
+    pub(super) called_at: Option<CalledAt>,
     _ticks: Running,
+}
+
+/// The address that a vendor called.
+pub(super) struct CalledAt {
+    pub(super) url: String,
+    /// Whether a signature that was right covers it. The host says so, whatever the plugin makes of it.
+    pub(super) is_signed: bool,
 }
 
 impl CallState {
@@ -89,6 +98,7 @@ pub(super) fn new_store(engine: &WasmEngine, grants: &Arc<Grants>, share: Share,
         wasi: Wasi::new(outgoing),
         interruption: None,
         share,
+        called_at: None,
         _ticks: engine.ticker.run(),
     };
     let mut store = Store::new(engine.raw(), state);

@@ -20,9 +20,8 @@ use super::v0_1;
 use super::words::tidy;
 use crate::domain::message::Message;
 use crate::domain::outcome::{Outcome, Problem, RejectionKind};
-use crate::domain::receipt::ReceiptEvent;
 use crate::ports::provider::{Provider, ProviderDescription, SendContext};
-use crate::ports::provider::{ReceiveError, Webhook};
+use crate::ports::provider::{ReceiveError, Reported, Webhook};
 
 /// A provider whose knowledge of its vendor is in a sandboxed component.
 pub struct WasmProvider {
@@ -101,7 +100,7 @@ impl Provider for WasmProvider {
     }
 
     /// The plugin cannot make requests meanwhile.
-    async fn receive(&self, webhook: &Webhook, timeout: Duration) -> Result<Vec<ReceiptEvent>, ReceiveError> {
+    async fn receive(&self, webhook: &Webhook, timeout: Duration) -> Result<Reported, ReceiveError> {
         let deadline = deadline_in(timeout);
         let work = async {
             let (_place, share) = self.place(deadline, timeout).await?;

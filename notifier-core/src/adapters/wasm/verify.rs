@@ -79,3 +79,50 @@ fn verify_hmac(
 fn secret<'a>(keyring: &'a Keyring, name: &str) -> Result<&'a str, VerifyError> {
     keyring.get(name).ok_or_else(|| VerifyError::UnknownSecret(name.to_owned()))
 }
+
+/// Whether what was signed begins with the address, as with vendors that sign it at all. The port may stand in one and not in
+/// the other: some vendors write the default one, and gateways leave it out.
+pub(super) fn begins_with_url(payload: &[u8], url: &str) -> bool {
+    let Some((scheme, called)) = url.split_once("://") else { return false };
+    let signed = payload.strip_prefix(scheme.as_bytes()).and_then(|rest| rest.strip_prefix(b"://"));
+    let Some((signed_host, signed_path)) = signed.map(split_authority) else { return false };
+    let (host, path) = split_authority(called.as_bytes());
+    without_port(signed_host) == without_port(host) && signed_path.starts_with(path)
+}
+
+/// What stands before the path or the query, and the rest.
+fn split_authority(address: &[u8]) -> (&[u8], &[u8]) {
+    let end = address.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(address.len());
+    address.split_at(end)
+}
+
+fn without_port(authority: &[u8]) -> &[u8] {
+    match authority.iter().rposition(|byte| *byte == b':') {
+        Some(colon) if authority[colon + 1..].iter().all(u8::is_ascii_digit) => &authority[..colon],
+        _ => authority,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_begins_with_the_whole_address_covers_it() {
+        for (called, signed, is_covered) in [
+            ("https://n.example/r?delivery=a", "https://n.example/r?delivery=aMessageSidSM1", true),
+            ("https://n.example/r?delivery=a", "https://n.example:443/r?delivery=a", true),
+            ("https://n.example:443/r?delivery=a", "https://n.example/r?delivery=a", true),
+            ("http://[::1]:8080/r?delivery=a", "http://[::1]/r?delivery=a", true),
+            ("https://n.example/r?delivery=b", "https://n.example/r?delivery=aMessageSidSM1", false),
+            ("https://n.example/r?delivery=a", "https://n.example/r", false),
+            ("https://n.example/r?delivery=a", "https://other.example/r?delivery=a", false),
+            ("https://n.example/r?delivery=a", "http://n.example/r?delivery=a", false),
+            ("https://n.example/r?delivery=a", "1600112502[{\"url\":\"https://n.example/r?delivery=a\"}]", false),
+            ("https://n.example/r?delivery=a", "", false),
+            ("", "", false),
+        ] {
+            assert_eq!(begins_with_url(signed.as_bytes(), called), is_covered, "{called} {signed}");
+        }
+    }
+}

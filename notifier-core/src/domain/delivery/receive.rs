@@ -50,7 +50,11 @@ impl Delivery {
         if let Some(code) = event.problem.as_ref().and_then(|problem| problem.code.clone()) {
             fact = fact.with("vendor_code", code);
         }
-        Some(Change { facts: vec![fact], ..Change::to(delivery) })
+        let cause = event.status.suppresses();
+        let suppression = cause.and_then(|cause| {
+            delivery.suppression(cause, &receipt.provider, event.recipient.as_ref(), event.problem.as_ref(), now)
+        });
+        Some(Change { facts: vec![fact], suppression, ..Change::to(delivery) })
     }
 
     /// Whether the latest attempt is known to be another message than the reported one.

@@ -7,6 +7,7 @@ use crate::domain::calls::NOT_CALLED;
 use crate::domain::category::UnknownPolicy;
 use crate::domain::lifecycle::{DeliveryEvent, InvalidTransition};
 use crate::domain::outcome::{Outcome, Problem, RejectionKind};
+use crate::domain::suppression::{Suppression, SuppressionCause};
 use crate::domain::timeline::{Fact, FactKind, Reason};
 use crate::domain::wish;
 use crate::planted::planted;
@@ -44,7 +45,8 @@ impl Delivery {
                     RejectionKind::Plugin => "attempt.rejected.plugin",
                 };
                 let reason = Reason::new(code, format!("rejected ({}): {problem}", kind.name()));
-                self.give_up(reason, problem, settling.now)
+                let suppression = self.refused_for_good(*kind, problem, settling.now);
+                Ok(Change { suppression, ..self.give_up(reason, problem, settling.now)? })
             }
             Outcome::Unknown { problem } => self.ambiguous(problem, settling),
         }
@@ -162,6 +164,12 @@ impl Delivery {
             self.end(DeliveryEvent::Hold, FactKind::Unknown, reason, now)?
         };
         Ok(change.noting(problem))
+    }
+
+    /// What goes on the list when the vendor keeps the address on its own: whatever put it there, as a STOP, nobody told us.
+    fn refused_for_good(&self, kind: RejectionKind, problem: &Problem, now: Timestamp) -> Option<Suppression> {
+        let attempt = self.last_attempt.as_ref().filter(|_| kind == RejectionKind::Suppressed)?;
+        self.suppression(SuppressionCause::Unsubscribed, &attempt.provider, None, Some(problem), now)
     }
 
     /// Nobody knows: by the category's policy, nobody is asked again, or the same provider is (it may know the key). That one

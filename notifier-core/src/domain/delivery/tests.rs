@@ -404,3 +404,24 @@ fn its_turn_begins_with_the_first_thing_that_is_done_about_it_and_stays_so() {
     assert_eq!(failed.turn_since, Some(at(20)));
     assert_eq!(failed.replay(at(90)).unwrap().delivery.turn_since, None);
 }
+
+/// Whatever else it comes to: in doubt about an earlier attempt as well.
+#[test]
+fn only_a_refusal_of_the_address_for_good_puts_it_on_the_list() {
+    let in_doubt = Delivery { doubtful_attempts: 1, ..sending(2) };
+    for (kind, is_listed) in [
+        (RejectionKind::Message, false),
+        (RejectionKind::Recipient, false),
+        (RejectionKind::Suppressed, true),
+        (RejectionKind::Provider, false),
+        (RejectionKind::Plugin, false),
+    ] {
+        for delivery in [&sending(1), &in_doubt] {
+            let outcome = Outcome::Rejected { kind, problem: problem() };
+            let change = settle(delivery, &outcome, UnknownPolicy::Resend, 1_000_000);
+            let listed = change.suppression.map(|entry| (entry.address, entry.cause, entry.created_at));
+            let expected = ("+14155550101".to_owned(), SuppressionCause::Unsubscribed, at(10));
+            assert_eq!(listed, is_listed.then_some(expected), "{kind:?}");
+        }
+    }
+}

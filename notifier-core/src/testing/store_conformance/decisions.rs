@@ -75,6 +75,13 @@ pub fn failed(delivery: &Delivery, now: Timestamp) -> Change {
     settled(delivery, &Outcome::Rejected { kind: RejectionKind::Message, problem: Problem::coded("400", "no") }, now)
 }
 
+/// The decision after the provider said that the recipient wants no more: a dead letter, and the address on the list.
+#[must_use]
+pub fn opted_out(delivery: &Delivery, now: Timestamp) -> Change {
+    let problem = Problem::coded("21610", "STOP");
+    settled(delivery, &Outcome::Rejected { kind: RejectionKind::Suppressed, problem }, now)
+}
+
 /// The decision after a call without a clear answer: another attempt a few seconds later.
 #[must_use]
 pub fn doubtful(delivery: &Delivery, now: Timestamp) -> Change {

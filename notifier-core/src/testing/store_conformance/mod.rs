@@ -186,6 +186,8 @@ macro_rules! store_conformance {
                 reports_put_addresses_on_the_list
                 the_address_in_the_report_counts
                 a_repeated_report_does_not_put_an_address_back
+                a_vendor_that_refuses_an_address_for_good_puts_it_on_the_list
+                a_stale_refusal_puts_nothing_on_the_list
             }
             providers {
                 the_state_of_a_provider_is_replaced_as_a_whole

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::sample::{Sample, address, at, attempt, reported, sent};
+use super::sample::{Sample, address, at, attempt, begin_claimed, claim_one, failed, opted_out, reported, sent};
 use crate::domain::channel::Channel;
 use crate::domain::id::TenantId;
 use crate::domain::outcome::Problem;
 use crate::domain::receipt::{Receipt, ReceiptEvent, ReceiptStatus};
 use crate::domain::suppression::{Suppression, SuppressionCause, normalized};
-use crate::ports::store::{Received, Store};
+use crate::ports::store::{Received, Store, StoreError};
 
 fn tenant(name: &str) -> TenantId {
     TenantId::new(name).unwrap()
@@ -164,6 +164,45 @@ pub async fn the_address_in_the_report_counts(store: Arc<dyn Store>) {
     let listed = store.suppressions(sample.tenant(), None, 10).await.unwrap();
     assert_eq!(listed.iter().map(|entry| entry.address.as_str()).collect::<Vec<_>>(), ["alias@example.com"]);
     assert!(listed[0].note.contains("no such user"), "{}", listed[0].note);
+}
+
+/// In the same commit as the outcome: the next message does not even reach the vendor. A refusal of another kind says nothing
+/// about the address.
+pub async fn a_vendor_that_refuses_an_address_for_good_puts_it_on_the_list(store: Arc<dyn Store>) {
+    let (email, sms) = (Sample::new(1).on(&[Channel::Email]), Sample::new(2));
+    email.accepted_by(&store).await;
+    attempt(&store, Channel::Email, at(1), failed).await;
+    assert_eq!(store.suppressions(email.tenant(), None, 10).await.unwrap(), []);
+    sms.accepted_by(&store).await;
+    let delivery = attempt(&store, Channel::Sms, at(2), opted_out).await;
+    let expected = Suppression {
+        tenant: sms.tenant().clone(),
+        channel: Channel::Sms,
+        address: address(Channel::Sms).into(),
+        cause: SuppressionCause::Unsubscribed,
+        note: "STOP (21610)".into(),
+        provider: Some("twilio".parse().unwrap()),
+        delivery: Some(delivery.id),
+        created_at: at(2),
+    };
+    assert_eq!(store.suppressions(sms.tenant(), None, 10).await.unwrap(), [expected.clone()]);
+    let found = store.suppression(sms.tenant(), Channel::Sms, address(Channel::Sms)).await.unwrap();
+    assert_eq!(found, Some(expected));
+    // They opted in again, and somebody says so.
+    assert!(store.remove_suppression(sms.tenant(), Channel::Sms, address(Channel::Sms)).await.unwrap());
+    assert_eq!(store.suppressions(sms.tenant(), None, 10).await.unwrap(), []);
+}
+
+/// A sender that lost its lease does not have the say about the address either.
+pub async fn a_stale_refusal_puts_nothing_on_the_list(store: Arc<dyn Store>) {
+    let sample = Sample::new(1);
+    sample.accepted_by(&store).await;
+    let claimed = claim_one(&store, at(0), at(1_000)).await;
+    let sending = begin_claimed(&store, &claimed, at(1), at(10)).await;
+    assert_eq!(store.reclaim(at(20), 10, at(1_000)).await.unwrap().len(), 1);
+    let settled = store.settle(claimed.lease, opted_out(&sending, at(30))).await;
+    assert_eq!(settled, Err(StoreError::LeaseLost(sending.id)));
+    assert_eq!(store.suppressions(sample.tenant(), None, 10).await.unwrap(), []);
 }
 
 /// Once an operator took the address off, a vendor that repeats itself does not put it back; another report does.

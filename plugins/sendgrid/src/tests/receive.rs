@@ -2,7 +2,7 @@
 
 use notifier_plugin_sdk::testing::{EcdsaP256, Script, webhook};
 use notifier_plugin_sdk::webhook::to_base64;
-use notifier_plugin_sdk::{Class, Provider, ReceiptEvent, ReceiptStatus, ReceiveError, Webhook};
+use notifier_plugin_sdk::{Provider, ReceiptEvent, ReceiptStatus, ReceiveError, Webhook};
 use serde_json::{Value, json};
 
 use crate::SendGrid;
@@ -72,7 +72,7 @@ fn the_published_example_is_right() {
     let event = &events[0];
     assert_eq!(event.event_id.as_deref(), Some("ZHJvcC0xMDk5NDkxOS1MUnpYbF9OSFN0T0doUTRrb2ZTbV9BLTA"));
     assert_eq!(event.provider_message_id, "LRzXl_NHStOGhQ4kofSm_A");
-    assert_eq!(event.status, ReceiptStatus::Failed);
+    assert_eq!(event.status, ReceiptStatus::Bounced);
     assert_eq!(event.recipient.as_deref(), Some("hello@world.com"));
     assert_eq!(event.occurred_at_ms, Some(1_600_112_492_000));
     assert_eq!(event.problem.as_ref().unwrap().message, "dropped: Bounced Address");
@@ -197,12 +197,34 @@ fn failures_have_a_class_and_a_problem() {
         assert_eq!((read.status, class(&read), problem.message.as_str()), (status, Some(wanted), message));
         assert_eq!(problem.code.as_deref(), event["status"].as_str());
     }
-    for (reason, wanted) in DROPS {
-        let event = receive_one(json!({"event": "dropped", "reason": format!("{reason}: details")}));
-        assert_eq!(class(&event), Some(wanted.name()), "{reason}");
-    }
-    assert_eq!(DROPS.iter().filter(|(_, class)| *class == Class::Suppressed).count(), 3);
     assert_eq!(receive_one(json!({"event": "delivered", "response": "250 OK"})).problem, None);
+}
+
+#[test]
+fn a_drop_says_why_nothing_goes_to_the_address_and_that_the_mail_is_lost() {
+    use ReceiptStatus::{Bounced, Complained, Failed, Unsubscribed};
+    let wanted: &[(&str, &str, &[ReceiptStatus])] = &[
+        ("Bounced Address", "suppressed", &[Bounced]),
+        ("Unsubscribed Address", "suppressed", &[Failed, Unsubscribed]),
+        ("Spam Reporting Address", "suppressed", &[Failed, Complained]),
+        ("Invalid SMTPAPI header", "message", &[Failed]),
+        ("Invalid", "recipient", &[Bounced]),
+        ("Spam Content (if Spam Checker app is enabled)", "message", &[Failed]),
+        ("Recipient List over Package Quota", "provider", &[Failed]),
+        ("A reason of tomorrow", "message", &[Failed]),
+    ];
+    for (reason, wanted_class, statuses) in wanted {
+        let event = json!({"event": "dropped", "reason": reason, "sg_message_id": "ID", "sg_event_id": "E1"});
+        let events = receive(&json!([event]).to_string()).unwrap();
+        assert_eq!(events.iter().map(|event| event.status).collect::<Vec<_>>(), *statuses, "{reason}");
+        let ids: Vec<_> = events.iter().map(|event| event.event_id.as_deref().unwrap()).collect();
+        assert_eq!(ids, ["E1", "E1:suppressed"][..events.len()], "{reason}");
+        for event in &events {
+            assert_eq!(class(event), Some(*wanted_class), "{reason}");
+            assert_eq!(event.problem.as_ref().unwrap().message, format!("dropped: {reason}"));
+        }
+    }
+    assert_eq!(wanted.len(), DROPS.len() + 1, "every row of the table");
 }
 
 #[test]

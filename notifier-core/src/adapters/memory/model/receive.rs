@@ -3,11 +3,9 @@
 use jiff::Timestamp;
 
 use super::Model;
-use crate::domain::delivery::Delivery;
 use crate::domain::id::DeliveryId;
 use crate::domain::lifecycle::DeliveryState;
 use crate::domain::receipt::Receipt;
-use crate::domain::suppression::{Suppression, normalized};
 use crate::domain::timeline::Fact;
 use crate::planted::planted;
 use crate::ports::store::Received;
@@ -63,23 +61,6 @@ impl Model {
         if has_left {
             self.free(id, Timestamp::MIN);
         }
-        self.suppress(&after, receipt);
         Received::Told(Box::new(after))
-    }
-
-    fn suppress(&mut self, delivery: &Delivery, receipt: &Receipt) {
-        let Some(cause) = receipt.event.status.suppresses() else { return };
-        let attempted = delivery.last_attempt.as_ref().map(|attempt| &attempt.address);
-        let Some(address) = receipt.event.recipient.as_ref().or(attempted) else { return };
-        self.put_suppression(Suppression {
-            tenant: delivery.tenant.clone(),
-            channel: delivery.id.channel,
-            address: normalized(delivery.id.channel, address),
-            cause,
-            note: receipt.event.problem.as_ref().map(ToString::to_string).unwrap_or_default(),
-            provider: Some(receipt.provider.clone()),
-            delivery: Some(delivery.id),
-            created_at: receipt.received_at,
-        });
     }
 }

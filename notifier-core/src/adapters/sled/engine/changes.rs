@@ -162,6 +162,9 @@ impl Engine {
         self.count(&before, next);
         self.index_death(&before, next);
         self.index_message(&before, next)?;
+        if let Some(suppression) = &change.suppression {
+            self.put_suppression(suppression)?;
+        }
         if let Some(old) = entry.filter(|old| next.state != DeliveryState::Pending || place.as_ref() != Some(old)) {
             self.effects.push(Effect::Taken(old));
         }

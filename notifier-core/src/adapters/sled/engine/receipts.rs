@@ -5,16 +5,12 @@ use crate::adapters::sled::keys;
 use crate::adapters::sled::present::{Present, notification, present};
 use crate::adapters::sled::records::ReceiptRecord;
 use crate::adapters::sled::stored::{Source, Trouble, fetch, measure, understood};
-use crate::domain::delivery::Delivery;
 use crate::domain::id::{DeliveryId, ProviderName, TenantId};
 use crate::domain::receipt::Receipt;
-use crate::domain::suppression::{Suppression, normalized};
 use crate::ports::store::Received;
 
 /// Reports about nothing known that are kept; more are dropped.
 const UNMATCHED_MAX: usize = 100_000;
-/// A longer address is no address; it could not be a key either.
-const ADDRESS_BYTES_MAX: usize = 1_024;
 
 impl Engine {
     pub(in crate::adapters::sled) fn receive(&mut self, receipt: &Receipt) -> Result<Received, Trouble> {
@@ -81,27 +77,7 @@ impl Engine {
         if let Some(notification) = &notification {
             self.follow_up(notification, &change)?;
         }
-        self.suppress(&change.delivery, receipt)?;
         Ok(Received::Told(Box::new(change.delivery)))
-    }
-
-    /// Puts the address on the list if nothing may be sent to it after this.
-    fn suppress(&mut self, delivery: &Delivery, receipt: &Receipt) -> Result<(), Trouble> {
-        let Some(cause) = receipt.event.status.suppresses() else { return Ok(()) };
-        let channel = delivery.id.channel;
-        let attempted = delivery.last_attempt.as_ref().map(|attempt| &attempt.address);
-        let reported = receipt.event.recipient.as_ref().filter(|address| address.len() <= ADDRESS_BYTES_MAX);
-        let Some(address) = reported.or(attempted) else { return Ok(()) };
-        self.put_suppression(&Suppression {
-            tenant: delivery.tenant.clone(),
-            channel,
-            address: normalized(channel, address),
-            cause,
-            note: receipt.event.problem.as_ref().map(ToString::to_string).unwrap_or_default(),
-            provider: Some(receipt.provider.clone()),
-            delivery: Some(delivery.id),
-            created_at: receipt.received_at,
-        })
     }
 
     fn keep_receipt(&mut self, receipt: &Receipt) -> Result<Received, Trouble> {

@@ -39,7 +39,7 @@ async fn twilio_sends_a_text_message() {
     assert!(body.contains("To=%2B14155550100"), "{body}");
 }
 
-fn sendgrid(vendor: &Vendor) -> WasmProviderConfig {
+pub(super) fn sendgrid(vendor: &Vendor) -> WasmProviderConfig {
     let settings = json!({ "base_url": vendor.url("") });
     let mut config = config("sendgrid", notifier_plugins::SENDGRID.component, settings);
     config.secrets.insert("api_key".into(), secret("SG.canary-key"));

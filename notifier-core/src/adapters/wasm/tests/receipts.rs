@@ -5,13 +5,21 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, Key, sign};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 
-use super::friendly::twilio;
-use super::load;
+use super::friendly::{sendgrid, twilio};
 use super::vendor::{Vendor, response};
+use super::{StoppedClock, load};
 use crate::domain::receipt::ReceiptStatus;
+use crate::ports::clock::Clock;
 use crate::ports::provider::{Provider, ReceiveError, Webhook};
 
+/// What stands before the point of a P-256 key in its DER form (RFC 5480).
+const SPKI_P256: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
 const URL: &str = "https://hooks.example.com/v1/receipts/twilio";
 
 /// <https://www.twilio.com/docs/usage/security>: HMAC-SHA1 over the URL and the parameters, sorted by name.
@@ -34,7 +42,9 @@ async fn a_signed_receipt_is_read_and_a_forged_one_is_not() {
     let vendor = Vendor::start(|_| response("200 OK", "", "")).await;
     let provider = load(twilio(&vendor));
     let timeout = Duration::from_secs(10);
-    let events = provider.receive(&callback("twilio-token-value"), timeout).await.unwrap();
+    let reported = provider.receive(&callback("twilio-token-value"), timeout).await.unwrap();
+    assert!(reported.is_url_signed, "Twilio signs the address");
+    let events = reported.events;
     assert_eq!(events.len(), 1);
     assert_eq!((events[0].provider_message_id.as_str(), events[0].status), ("SM77", ReceiptStatus::Delivered));
     let forged = provider.receive(&callback("another-token"), timeout).await;
@@ -44,4 +54,35 @@ async fn a_signed_receipt_is_read_and_a_forged_one_is_not() {
     let altered = provider.receive(&altered, timeout).await;
     assert!(matches!(altered, Err(ReceiveError::Unverified(_))), "{altered:?}");
     assert!(vendor.arrived().is_empty());
+}
+
+/// SendGrid signs the time and the body: whoever caught a post can send it again to another address.
+#[tokio::test]
+async fn an_address_that_the_vendor_does_not_sign_is_not_taken_for_signed() {
+    let random = SystemRandom::new();
+    let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
+    let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
+    let pair = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random).unwrap();
+    let vendor = Vendor::start(|_| response("202 Accepted", "", "")).await;
+    let mut config = sendgrid(&vendor);
+    let der = [&SPKI_P256, pair.public_key().as_ref()].concat();
+    config.settings["webhook_public_key"] = STANDARD.encode(der).into();
+    let provider = load(config);
+    let timestamp = StoppedClock.now().as_second().to_string();
+    let body = br#"[{"event":"bounce","sg_message_id":"sg-1","email":"a@example.org"}]"#;
+    let signature = pair.sign(&random, &[timestamp.as_bytes(), body].concat()).unwrap();
+    for query in ["", "?delivery=0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11.email"] {
+        let webhook = Webhook {
+            method: "POST".into(),
+            url: format!("https://hooks.example.com/v1/receipts/sendgrid{query}"),
+            headers: vec![
+                ("x-twilio-email-event-webhook-signature".into(), STANDARD.encode(&signature)),
+                ("x-twilio-email-event-webhook-timestamp".into(), timestamp.clone()),
+            ],
+            body: body.to_vec(),
+        };
+        let reported = provider.receive(&webhook, Duration::from_secs(10)).await.unwrap();
+        assert_eq!(reported.events[0].status, ReceiptStatus::Bounced);
+        assert!(!reported.is_url_signed, "{query}");
+    }
 }

@@ -99,6 +99,9 @@ impl wit_verify::Host for CallState {
         };
         let verified =
             self.on_its_budget(|call| verify::verify(&call.grants.keyring, algorithm, &key, &payload, &signature));
+        if let Some(called_at) = self.called_at.as_mut().filter(|_| verified == Ok(true)) {
+            called_at.is_signed |= verify::begins_with_url(&payload, &called_at.url);
+        }
         verified.map_err(|error| match error {
             verify::VerifyError::UnknownSecret(name) => wit_verify::VerifyError::UnknownSecret(name),
             verify::VerifyError::UnusableKey(problem) => wit_verify::VerifyError::UnusableKey(problem),

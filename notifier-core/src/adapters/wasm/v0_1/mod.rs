@@ -6,13 +6,12 @@ mod imports;
 use wasmtime::Store;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
-use super::call::CallState;
+use super::call::{CallState, CalledAt};
 use super::error::SettingProblem;
 use crate::domain::message::Message;
 use crate::domain::outcome::Outcome;
-use crate::domain::receipt::ReceiptEvent;
 use crate::ports::provider::SendContext;
-use crate::ports::provider::{ReceiveError, Webhook};
+use crate::ports::provider::{ReceiveError, Reported, Webhook};
 
 use bindings::{ProviderPlugin, ProviderPluginPre};
 
@@ -79,10 +78,13 @@ impl Plugin {
         &self,
         store: &mut Store<CallState>,
         webhook: &Webhook,
-    ) -> wasmtime::Result<Result<Vec<ReceiptEvent>, ReceiveError>> {
+    ) -> wasmtime::Result<Result<Reported, ReceiveError>> {
         let plugin = self.pre.instantiate_async(&mut *store).await?;
+        store.data_mut().called_at = Some(CalledAt { url: webhook.url.clone(), is_signed: false });
         let webhook = convert::webhook(webhook);
         let result = plugin.notifier_provider_provider().call_receive(&mut *store, &webhook).await?;
-        Ok(convert::receipts(result, &store.data().grants.keyring))
+        let call = store.data();
+        let is_url_signed = call.called_at.as_ref().is_some_and(|called_at| called_at.is_signed);
+        Ok(convert::receipts(result, &call.grants.keyring).map(|events| Reported { events, is_url_signed }))
     }
 }
