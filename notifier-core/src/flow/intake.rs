@@ -154,7 +154,8 @@ impl Flow {
             repeated: false,
             replaced: None,
         };
-        let key_expires_at = after(now, self.options.key_retention);
+        // Whoever asks again, or wants it back, means what may still be sent.
+        let key_expires_at = after(now, self.options.key_retention).max(notification.expires_at);
         let acceptance = Acceptance { notification, request_hash, key_expires_at, replaces };
         Ok(Prepared { acceptance, submitted })
     }

@@ -81,7 +81,7 @@ pub struct FlowOptions {
     pub attempt_timeout: Duration,
     /// How much longer than the call the lease lasts: the time for planning and for storing the outcome.
     pub lease_margin: Duration,
-    /// How long an idempotency key is remembered.
+    /// How long an idempotency key is remembered, at least: until its notification expires it is remembered anyway.
     pub key_retention: Duration,
     /// Deliveries that may wait; with more, nothing is accepted.
     pub pending_max: usize,

@@ -30,7 +30,8 @@ pub(crate) struct FactBody {
     #[schema(value_type = Option<super::ChannelName>)]
     pub(crate) channel: Option<String>,
     /// What: `accepted`, `checked`, `rendered`, `attempting`, `sent`, `retrying`, `deferred`, `suppressed`, `cancelled`,
-    /// `expired`, `failed`, `unknown`, `delivered`, `bounced`, `receipt`, `acknowledged`, `rescheduled` or `replayed`.
+    /// `expired`, `failed`, `unknown`, `delivered`, `bounced`, `receipt`, `acknowledged`, `rescheduled`, `replayed` or
+    /// `cancel_asked`.
     #[schema(example = "sent")]
     pub(crate) kind: String,
     /// Why.

@@ -1,8 +1,10 @@
 //! What people change after a request was accepted, and that what they are told is final.
 
+use std::time::Duration;
+
 use notifier_core::{
-    DeliveryState, FactKind, Filter, IdempotencyKey, NotificationRequest, RecipientId, ReviseError, Selection,
-    SubmitError,
+    DeliveryState, FactKind, Filter, FlowOptions, IdempotencyKey, NotificationRequest, RecipientId, ReviseError,
+    Selection, SubmitError,
 };
 
 use super::vendor::*;
@@ -37,9 +39,48 @@ async fn a_notification_is_found_by_the_callers_key_as_long_as_that_is_remembere
     let other = Selection::Key(IdempotencyKey::new("rent-8").unwrap());
     assert_eq!(world.notifier.find(&tenant(), &other).await.unwrap(), None);
     assert_eq!(world.notifier.find(&tenant(), &Selection::Id(id)).await.unwrap(), Some(id));
-    until(&world, "2026-01-02T00:00:00Z").await;
-    assert_eq!(world.notifier.find(&tenant(), &key).await.unwrap(), None, "24 hours later");
+    until(&world, "2026-01-04T00:59:59.999Z").await;
+    assert_eq!(world.notifier.find(&tenant(), &key).await.unwrap(), Some(id), "as long as it could be sent");
+    until(&world, "2026-01-04T01:00:00Z").await;
+    assert_eq!(world.notifier.find(&tenant(), &key).await.unwrap(), None, "it has expired");
     assert!(world.provider.calls().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_due_in_months_is_found_by_its_key_until_then_and_stays_one_reminder() {
+    let world = World::with([]).await;
+    let mut request = sms();
+    request.schedule = at("2026-07-01T00:00:00Z");
+    request.idempotency_key = Some("rent-july".into());
+    let id = world.submit(request.clone()).await.id;
+    let key = Selection::Key(IdempotencyKey::new("rent-july").unwrap());
+    until(&world, "2026-06-30T00:00:00Z").await;
+    assert_eq!(world.notifier.find(&tenant(), &key).await.unwrap(), Some(id));
+    let again = world.submit(request).await;
+    assert_eq!((again.id, again.repeated), (id, true));
+    world.notifier.reschedule(&tenant(), id, &schedule("2026-09-01T00:00:00Z")).await.unwrap().unwrap();
+    until(&world, "2026-08-31T00:00:00Z").await;
+    assert_eq!(world.notifier.find(&tenant(), &key).await.unwrap(), Some(id), "as long as it was put off");
+    until(&world, "2026-09-01T00:00:00Z").await;
+    until(&world, "2026-09-04T00:00:00Z").await;
+    assert_eq!((world.state(id).await, world.provider.calls().len()), (DeliveryState::Sent, 1));
+    assert_eq!(world.notifier.find(&tenant(), &key).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_key_of_what_expires_soon_is_remembered_as_long_as_is_configured() {
+    let mut options = FlowOptions::default();
+    options.key_retention = Duration::from_secs(2 * 3_600);
+    let world = World::configured([], |builder| builder.options(options)).await;
+    let mut request = sms();
+    request.expires_at = Some("2026-01-01T00:30:00Z".into());
+    request.idempotency_key = Some("rent-7".into());
+    let id = world.submit(request).await.id;
+    let key = Selection::Key(IdempotencyKey::new("rent-7").unwrap());
+    until(&world, "2026-01-01T01:59:59.999Z").await;
+    assert_eq!(world.notifier.find(&tenant(), &key).await.unwrap(), Some(id));
+    until(&world, "2026-01-01T02:00:00Z").await;
+    assert_eq!(world.notifier.find(&tenant(), &key).await.unwrap(), None);
 }
 
 #[tokio::test]

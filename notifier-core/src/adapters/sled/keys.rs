@@ -6,7 +6,7 @@
 //! | `0x10` | tenant, notification | notification record |
 //! | `0x11` | tenant, notification, channel | delivery record, with the facts of its timeline; none as long as nothing has happened to it, and not while it is being sent |
 //! | `0x20`, `0x21` | | reserved: the due and the sending entries of format 1 |
-//! | `0x22` | day of expiry, tenant, idempotency key | idempotency record |
+//! | `0x22` | day of expiry or, far ahead, one up to a month later; tenant, idempotency key | idempotency record |
 //! | `0x23` | provider, its id of a message | notification, channel, tenant |
 //! | `0x24` | provider, its id of a message, hash of the report's identity | receipt record: a report about nothing that is known |
 //! | `0x25` | channel, lane, tenant, due time, notification | the queue: one entry for each delivery that is pending (nothing) or being sent (its delivery record as it is) |
@@ -174,7 +174,15 @@ pub(super) fn end_of(prefix: &[u8]) -> Vec<u8> {
 }
 
 /// The bucket of an idempotency key: the day (in UTC) on which it is forgotten. Random keys would touch the whole tree,
-/// keys of one day lie together, and a past day is removed as one range.
+/// keys of one day lie together, and a past day is removed as one range. What is remembered for longer than a month may stay
+/// for another: every bucket is one more place to look for a key, and there are notifications that are due in years.
+pub(super) fn key_bucket(created_at: Timestamp, expires_at: Timestamp) -> u32 {
+    const MONTH_DAYS: u32 = 32;
+    let last = day(expires_at);
+    if last.saturating_sub(day(created_at)) <= MONTH_DAYS { last } else { last.next_multiple_of(MONTH_DAYS) }
+}
+
+/// The number of a day (in UTC).
 pub(super) fn day(expires_at: Timestamp) -> u32 {
     u32::try_from(expires_at.as_microsecond().div_euclid(DAY_MICROS)).unwrap_or(0)
 }

@@ -18,7 +18,7 @@ pub struct Acceptance {
     pub notification: Notification,
     /// What the idempotency key, if there is one, stands for.
     pub request_hash: [u8; 32],
-    /// Until when the key is remembered, at least.
+    /// Until when the key is remembered, at least; and at least until its notification expires, should that be moved.
     pub key_expires_at: Timestamp,
     /// The notification that it takes the place of, if all deliveries of that are still pending: they are cancelled.
     pub replaces: Option<NotificationId>,

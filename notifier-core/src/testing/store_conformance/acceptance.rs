@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::sample::{Sample, at, claim, claim_one};
 use crate::domain::channel::Channel;
-use crate::domain::id::TenantId;
+use crate::domain::id::{IdempotencyKey, TenantId};
 use crate::domain::lane::Lane;
 use crate::domain::lifecycle::DeliveryState;
+use crate::domain::revision::Revision;
 use crate::ports::store::{Accepted, Store, StoreError};
 
 /// Every field comes back as it was handed in.
@@ -114,6 +115,32 @@ pub async fn keys_are_free_again_after_their_time(store: Arc<dyn Store>) {
         let repeated = Sample::new(number + 1_000).created((day + 1) * DAY_MS).keyed(&format!("k{day}"), 1);
         assert_eq!(store.accept(repeated.acceptance()).await.unwrap(), Accepted::Before(other.id()));
     }
+}
+
+/// What was moved is remembered for as long as it may be sent then, and never shorter than before; unless the key was
+/// forgotten meanwhile, and may be another's.
+pub async fn a_key_is_remembered_until_what_was_moved_expires(store: Arc<dyn Store>) {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let moved = |due_days: i64, expiry_days: i64| Revision::Reschedule {
+        due_at: at(due_days * DAY_MS),
+        expires_at: at(expiry_days * DAY_MS),
+    };
+    let sample = Sample::new(1).due(9 * DAY_MS).keyed("k", 1).remembered_until(2 * DAY_MS);
+    let id = sample.accepted_by(&store).await;
+    let key = IdempotencyKey::new("k").unwrap();
+    let known = async |ms: i64| store.recall(sample.tenant(), &key, None, at(ms)).await.unwrap();
+    for (now_ms, revision, ends_days) in [(1, moved(40, 70), 70), (2, moved(5, 8), 70), (3, moved(400, 500), 500)] {
+        store.revise(sample.tenant(), id, &revision, at(now_ms)).await.unwrap().unwrap();
+        assert_eq!(known(ends_days * DAY_MS - 1).await, Some(id), "{revision:?}");
+        assert_eq!(known(ends_days * DAY_MS).await, None, "{revision:?}");
+    }
+    let again = Sample::new(2).created(499 * DAY_MS).keyed("k", 1).remembered_until(600 * DAY_MS);
+    assert_eq!(store.accept(again.acceptance()).await.unwrap(), Accepted::Before(id));
+    let next = Sample::new(3).created(501 * DAY_MS).keyed("k", 2).remembered_until(510 * DAY_MS);
+    next.accepted_by(&store).await;
+    store.revise(sample.tenant(), id, &moved(700, 800), at(502 * DAY_MS)).await.unwrap().unwrap();
+    assert_eq!(known(505 * DAY_MS).await, Some(next.id()));
+    assert_eq!(known(510 * DAY_MS).await, None);
 }
 
 /// Requests that race under one key: one is new, the others learn its identifier.

@@ -53,6 +53,7 @@ macro_rules! store_conformance {
                 a_key_can_be_asked_for_without_a_hash
                 keys_belong_to_tenants
                 keys_are_free_again_after_their_time
+                a_key_is_remembered_until_what_was_moved_expires
                 concurrent_requests_under_one_key_become_one
                 an_identifier_is_never_accepted_twice
                 large_notifications_are_kept_whole

@@ -20,6 +20,13 @@ impl Model {
         let Revised { notification, changes, asked } = revise(&status.notification, &status.deliveries, revision, now);
         if let (Some(notification), Some(recorded)) = (notification, self.notifications.get_mut(&(tenant.clone(), id)))
         {
+            let key = notification.idempotency_key.clone().map(|key| (tenant.clone(), key));
+            if let Some(known) = key.and_then(|key| self.keys.get_mut(&key))
+                && known.notification == id
+                && known.expires_at > now
+            {
+                known.expires_at = known.expires_at.max(notification.expires_at);
+            }
             recorded.notification = notification;
         }
         let mut changed = Vec::new();

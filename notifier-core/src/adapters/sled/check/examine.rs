@@ -180,7 +180,8 @@ impl Examination {
         if let (Some(idempotency), Some(text)) = (record.idempotency(), &notification.idempotency_key) {
             let entry = IdempotencyRecord::new(notification.id, idempotency);
             let expires_at = understood(key, entry.expires_at())?;
-            let place = keys::idempotency(keys::day(expires_at), &notification.tenant, text);
+            let place =
+                keys::idempotency(keys::key_bucket(notification.created_at, expires_at), &notification.tenant, text);
             if tree.get(&place)?.is_none() {
                 self.missing_keys.push((expires_at, place, envelope::seal(&entry)));
             }

@@ -45,7 +45,7 @@ impl Engine {
             self.effects.push(Effect::Freed(entry));
         }
         if let (Some(idempotency), Some(key)) = (record.idempotency(), &notification.idempotency_key) {
-            let day = keys::day(acceptance.key_expires_at);
+            let day = keys::key_bucket(notification.created_at, acceptance.key_expires_at);
             let entry = IdempotencyRecord::new(notification.id, idempotency);
             self.staging.write(&keys::idempotency(day, &notification.tenant, key), &entry, Size::default())?;
             self.key_days.insert(day);
@@ -127,6 +127,39 @@ impl Engine {
             return Err(StoreError::KeyReused { key: key.clone(), existing: entry.notification() }.into());
         }
         Ok(None)
+    }
+
+    /// A key that is still remembered stands for its notification until that expires, also when that was moved. The record of
+    /// the notification, with what it says about that from now on.
+    pub(super) fn prolong_key(
+        &mut self,
+        record: NotificationRecord,
+        notification: &Notification,
+        now: Timestamp,
+    ) -> Result<NotificationRecord, Trouble> {
+        let (Some(key), Some(said)) = (&notification.idempotency_key, record.idempotency()) else { return Ok(record) };
+        let before = IdempotencyRecord::new(notification.id, said);
+        let own = keys::notification(&notification.tenant, notification.id);
+        let ends_at = understood(&own, before.expires_at())?;
+        if ends_at <= now || notification.expires_at <= ends_at {
+            return Ok(record);
+        }
+        let bucket = |ends_at| keys::key_bucket(notification.created_at, ends_at);
+        let place = |day| keys::idempotency(day, &notification.tenant, key);
+        let old = place(bucket(ends_at));
+        let found = self.fetch::<IdempotencyRecord>(&old);
+        let Some((_, size)) = self.readable(found)?.flatten().filter(|(entry, _)| *entry == before) else {
+            return Ok(record);
+        };
+        let record = record.remembered_until(notification.expires_at);
+        let after = record.idempotency().map(|said| IdempotencyRecord::new(notification.id, said));
+        self.staging.erase(&old, size);
+        if let Some(after) = after {
+            let day = bucket(notification.expires_at);
+            self.staging.write(&place(day), &after, Size::default())?;
+            self.key_days.insert(day);
+        }
+        Ok(record)
     }
 
     /// Removes some of the keys of a day that is over.

@@ -62,7 +62,8 @@ impl Engine {
         let Revised { notification: revised, changes, asked } = revise(&notification, &deliveries, revision, now);
         if let Some(revised) = revised {
             let key = keys::notification(&revised.tenant, revised.id);
-            self.staging.write(&key, &record.revised(&revised), size)?;
+            let record = self.prolong_key(record.revised(&revised), &revised, now)?;
+            self.staging.write(&key, &record, size)?;
             notification = revised;
         }
         for change in &changes {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::field::{read, read_some, time};
@@ -204,6 +205,13 @@ impl NotificationV2 {
             acknowledged_micros: notification.acknowledged_at.map(|at| at.as_microsecond()),
             ..self
         }
+    }
+
+    /// The record with another end of the time for which its idempotency key is remembered.
+    pub(in crate::adapters::sled) fn remembered_until(self, expires_at: Timestamp) -> Self {
+        let expires_micros = expires_at.as_microsecond();
+        let idempotency = self.idempotency.map(|idempotency| IdempotencyV1 { expires_micros, ..idempotency });
+        Self { idempotency, ..self }
     }
 }
 
