@@ -51,7 +51,7 @@ enum StoreChoice {
 pub struct NotifierBuilder {
     store: StoreChoice,
     #[cfg(feature = "sled")]
-    store_cache_bytes: Option<u64>,
+    store_options: SledOptions,
     clock: Option<Arc<dyn Clock>>,
     entropy: Option<Arc<dyn Entropy>>,
     directory: Option<Arc<dyn Directory>>,
@@ -93,7 +93,16 @@ impl NotifierBuilder {
     #[cfg(feature = "sled")]
     #[must_use]
     pub fn store_cache_bytes(mut self, bytes: u64) -> Self {
-        self.store_cache_bytes = Some(bytes);
+        self.store_options.cache_bytes = bytes;
+        self
+    }
+
+    /// How many reports about nothing known the store in [`Self::data_dir`] keeps: they may be early. Of more, the latest are
+    /// kept. 100,000 unless it is said.
+    #[cfg(feature = "sled")]
+    #[must_use]
+    pub fn store_unmatched_receipts_max(mut self, receipts: usize) -> Self {
+        self.store_options.unmatched_receipts_max = receipts;
         self
     }
 
@@ -270,7 +279,7 @@ impl NotifierBuilder {
             StoreChoice::Given(store) => store,
             StoreChoice::Memory => Arc::new(MemoryStore::new()),
             #[cfg(feature = "sled")]
-            StoreChoice::Directory(path) => open_directory(path, self.store_cache_bytes).await?,
+            StoreChoice::Directory(path) => open_directory(path, self.store_options).await?,
         };
         let mut known: BTreeMap<_, _> =
             store.provider_states().await?.into_iter().map(|state| (state.provider.clone(), state)).collect();
@@ -394,9 +403,7 @@ fn add_provider(
 
 /// Opening may have to replay or compact: it happens beside the asynchronous work.
 #[cfg(feature = "sled")]
-async fn open_directory(path: std::path::PathBuf, cache_bytes: Option<u64>) -> Result<Arc<dyn Store>, StartError> {
-    let mut options = SledOptions::default();
-    options.cache_bytes = cache_bytes.unwrap_or(options.cache_bytes);
+async fn open_directory(path: std::path::PathBuf, options: SledOptions) -> Result<Arc<dyn Store>, StartError> {
     let opening = tokio::task::spawn_blocking(move || SledStore::open(path, options));
     match opening.await {
         Ok(Ok(store)) => Ok(Arc::new(store)),

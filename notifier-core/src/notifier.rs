@@ -99,6 +99,9 @@ pub struct Stats {
     pub unknown: u64,
     /// Reports of providers that a delivery was told, since the start.
     pub receipts: u64,
+    /// Reports of providers about nothing known that were forgotten because too many waited, since the start. The oldest go
+    /// first; many mean that a provider's account also serves somebody else.
+    pub receipts_forgotten: u64,
     /// Deliveries that were stuck and were put right, since the start. Should be 0.
     pub repaired: u64,
 }
@@ -223,6 +226,7 @@ impl Notifier {
             failed: tally.failed.get(),
             unknown: tally.unknown.get(),
             receipts: tally.receipts.get(),
+            receipts_forgotten: tally.receipts_forgotten.get(),
             repaired: tally.repaired.get(),
         })
     }

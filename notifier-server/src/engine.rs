@@ -56,7 +56,10 @@ pub(crate) async fn start(
         .entropy(entropy)
         .plugin_memory_bytes_max(config.plugin_memory_bytes_max);
     if let Some(path) = &config.store.path {
-        builder = builder.data_dir(path).store_cache_bytes(config.store.cache_bytes);
+        builder = builder
+            .data_dir(path)
+            .store_cache_bytes(config.store.cache_bytes)
+            .store_unmatched_receipts_max(config.store.unmatched_receipts_max);
     }
     if let Some(path) = &config.plugin_cache_path {
         builder = builder.plugin_cache_dir(path);

@@ -145,6 +145,7 @@ pub(crate) struct Tally {
     pub(crate) failed: Count,
     pub(crate) unknown: Count,
     pub(crate) receipts: Count,
+    pub(crate) receipts_forgotten: Count,
     pub(crate) repaired: Count,
 }
 

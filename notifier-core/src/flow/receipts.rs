@@ -27,6 +27,8 @@ pub struct ReceiveReport {
     pub repeated: usize,
     /// Events about nothing known: kept, in case that they are only early.
     pub kept: usize,
+    /// Events that had been kept for longest, and are no longer: too many are about nothing known.
+    pub forgotten: usize,
 }
 
 impl Flow {
@@ -56,12 +58,21 @@ impl Flow {
                 }
                 Received::Repeated(_) => report.repeated += 1,
                 Received::Kept => report.kept += 1,
+                Received::Displaced => {
+                    report.kept += 1;
+                    report.forgotten += 1;
+                }
             }
         }
         for _ in 0..lost.min(100) {
             self.observe(connected, Sight::Worrying, false).await;
         }
+        if report.forgotten > 0 {
+            let count = report.forgotten;
+            tracing::warn!(provider = %name, count, "too many receipts are about nothing known: the oldest are forgotten");
+        }
         self.tally.receipts.add(u64::try_from(report.told).unwrap_or(u64::MAX));
+        self.tally.receipts_forgotten.add(u64::try_from(report.forgotten).unwrap_or(u64::MAX));
         Ok(report)
     }
 }

@@ -186,7 +186,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Option<RevisedStatus>, StoreError>;
 
     /// Tells the deliveries what was reported about them ([`Delivery::receive`]), and puts the addresses that nothing may be
-    /// sent to any more on the list. What is about nothing known is kept, for [`Self::settle`] to find.
+    /// sent to any more on the list. What is about nothing known is kept, for [`Self::settle`] to find; of too many, the latest:
+    /// an early report is early by seconds, and what waits for longer is mostly about another application's messages.
     ///
     /// In one transaction: `SELECT … FOR UPDATE` of the deliveries `WHERE (provider, provider_message_id) = ANY($1) OR id =
     /// ANY($2)`, and an `UPDATE` or an `INSERT INTO unmatched_receipt`.

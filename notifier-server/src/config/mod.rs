@@ -110,6 +110,8 @@ pub struct StoreSettings {
     pub path: Option<PathBuf>,
     /// Memory for its cache, in bytes.
     pub cache_bytes: u64,
+    /// How many receipts about messages that are not known are kept.
+    pub unmatched_receipts_max: usize,
 }
 
 /// Who messages come from.

@@ -158,8 +158,9 @@ fn read_store(mut section: Section<'_>) -> StoreSettings {
         section.refuse("path", "must name a directory");
     }
     let cache_bytes = section.number("cache_bytes", 1_048_576..=1_099_511_627_776);
+    let unmatched_receipts_max = size(&mut section, "unmatched_receipts_max", 1_000..=10_000_000);
     section.finish();
-    StoreSettings { path: Some(path), cache_bytes }
+    StoreSettings { path: Some(path), cache_bytes, unmatched_receipts_max }
 }
 
 fn read_plugins(mut section: Section<'_>) -> (Option<PathBuf>, usize) {

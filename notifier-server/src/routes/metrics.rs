@@ -28,6 +28,11 @@ fn counters(page: &mut Page, stats: &Stats) {
         ),
         ("notifier_receipts_total", "Receipts that a delivery was told.", stats.receipts),
         (
+            "notifier_receipts_forgotten_total",
+            "Receipts about nothing known that were forgotten because too many waited, the oldest first.",
+            stats.receipts_forgotten,
+        ),
+        (
             "notifier_stuck_deliveries_repaired_total",
             "Deliveries that were stuck and were put right. Should be 0.",
             stats.repaired,

@@ -193,6 +193,7 @@ async fn numbers_are_told_to_people_and_to_prometheus() {
         "notifier_deliveries_pending{lane=\"normal\"} 1",
         "notifier_deliveries_pending{lane=\"urgent\"} 0",
         "notifier_dead_letters 1",
+        "notifier_receipts_forgotten_total 0",
         "notifier_provider_breaker{provider=\"scripted\",state=\"closed\"} 1",
         "notifier_provider_breaker{provider=\"scripted\",state=\"open\"} 0",
         "notifier_provider_percent{provider=\"scripted\"} 100",

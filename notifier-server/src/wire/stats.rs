@@ -58,6 +58,8 @@ pub(crate) struct TotalsBody {
     pub(crate) unknown: u64,
     /// Receipts that a delivery was told.
     pub(crate) receipts: u64,
+    /// Receipts about nothing known that were forgotten because too many waited, the oldest first.
+    pub(crate) receipts_forgotten: u64,
     /// Deliveries that were stuck and were put right. Should be 0.
     pub(crate) repaired: u64,
 }
@@ -81,6 +83,7 @@ impl From<&Stats> for StatsBody {
                 failed: stats.failed,
                 unknown: stats.unknown,
                 receipts: stats.receipts,
+                receipts_forgotten: stats.receipts_forgotten,
                 repaired: stats.repaired,
             },
         }

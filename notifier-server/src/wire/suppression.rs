@@ -19,7 +19,7 @@ pub(crate) struct SuppressionBody {
     pub(crate) cause: String,
     /// What was said about it, for a person.
     pub(crate) note: String,
-    /// Who said so, when it came by a receipt.
+    /// Who said so, when it was a provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "sendgrid")]
     pub(crate) provider: Option<String>,

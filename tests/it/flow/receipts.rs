@@ -103,6 +103,25 @@ async fn a_report_that_comes_before_the_answer_is_told_when_the_answer_comes() {
     assert_eq!(last.kind, FactKind::Delivered);
 }
 
+/// As from an account that another application uses too: what it reports is about nothing that we know.
+#[tokio::test]
+async fn a_flood_of_reports_about_foreign_messages_is_counted_and_costs_no_early_one() {
+    let (world, only) = one_vendor(|builder| builder).await;
+    only.will([accepted_later()]);
+    let id = world.submit(sms()).await.id;
+    world.idle().await;
+    let flood = (0..100_000).map(|number| event(&format!("foreign-{number}"), ReceiptStatus::Delivered));
+    assert_eq!(counts(told(&world, &only, URL, flood.collect()).await), (0, 0, 100_000));
+    world.advance_ms(1).await;
+    let report = told(&world, &only, URL, vec![event("only-1", ReceiptStatus::Delivered)]).await;
+    assert_eq!((counts(report), report.forgotten), ((0, 0, 1), 1));
+    let stats = world.notifier.stats().await.unwrap();
+    assert_eq!((stats.now.unmatched_receipts, stats.receipts_forgotten), (100_000, 1));
+    only.let_go(1);
+    world.idle().await;
+    assert_eq!(world.state(id).await, DeliveryState::Delivered);
+}
+
 #[tokio::test]
 async fn a_report_that_names_the_delivery_settles_what_was_unknown() {
     let held = || category(UnknownPolicy::Hold);

@@ -23,11 +23,11 @@ use crate::domain::template::Template;
 use crate::domain::timeline::Fact;
 use crate::ports::store::{
     Acceptance, Accepted, ClaimQuery, Claimed, DeadLetterPage, DeadLetterQuery, Lease, ListQuery, Page, ProviderState,
-    Received, RevisedStatus, Status, Store, StoreCounts, StoreError, Swept,
+    Received, RevisedStatus, Status, Store, StoreCounts, StoreError, Swept, UNMATCHED_RECEIPTS_MAX,
 };
 
 /// Everything in memory, behind one lock that is never held across an await.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryStore {
     /// `None` once it was closed.
     model: Mutex<Option<Model>>,
@@ -37,7 +37,12 @@ impl MemoryStore {
     /// An empty store.
     #[must_use]
     pub fn new() -> Self {
-        Self { model: Mutex::new(Some(Model::default())) }
+        Self::keeping(UNMATCHED_RECEIPTS_MAX)
+    }
+
+    /// An empty store that keeps at most so many reports about nothing known.
+    fn keeping(unmatched_receipts_max: usize) -> Self {
+        Self { model: Mutex::new(Some(Model::new(unmatched_receipts_max))) }
     }
 
     /// What the crash of a process leaves of a durable store: claims are forgotten, the holders of all leases are known
@@ -53,6 +58,12 @@ impl MemoryStore {
         // A panic inside the lock can only be a failed assertion of a test; the model itself is never left half changed.
         let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
         work(model.as_mut().ok_or(StoreError::Closed)?)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -244,4 +255,10 @@ mod tests {
     }
 
     crate::store_conformance!(make);
+
+    #[tokio::test]
+    async fn of_too_many_early_reports_the_latest_are_kept() {
+        let store = Arc::new(MemoryStore::keeping(3));
+        crate::testing::store_conformance::early_receipts::of_too_many_the_latest_are_kept(store).await;
+    }
 }

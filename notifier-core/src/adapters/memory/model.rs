@@ -44,6 +44,8 @@ pub(super) struct Model {
     collapsing: HashMap<(TenantId, RecipientId, CollapseKey), NotificationId>,
     messages: HashMap<(ProviderName, String), DeliveryId>,
     unmatched: BTreeMap<(ProviderName, String, String), Receipt>,
+    /// More are not kept.
+    unmatched_max: usize,
     dead: BTreeSet<(TenantId, DeadLetterPlace)>,
     suppressions: BTreeMap<(TenantId, Channel, String), Suppression>,
     providers: BTreeMap<ProviderName, ProviderState>,
@@ -84,6 +86,10 @@ enum Place {
 }
 
 impl Model {
+    pub(super) fn new(unmatched_max: usize) -> Self {
+        Self { unmatched_max, ..Self::default() }
+    }
+
     /// Claims are forgotten and leases are known to be over, as after a crash.
     pub(super) fn restart(&mut self) {
         let held: Vec<_> = self.claimed.iter().chain(&self.leased).map(|(_, id)| *id).collect();

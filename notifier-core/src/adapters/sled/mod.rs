@@ -34,6 +34,7 @@ mod suppressed;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod unmatched;
 mod upgrade;
 
 use std::path::Path;
@@ -52,6 +53,7 @@ use self::reader::{Reader, Stopped, Walked};
 use self::stored::Trouble;
 use self::suppressed::Suppressed;
 use self::sync::DataSync;
+use self::unmatched::Unmatched;
 use crate::domain::channel::Channel;
 use crate::domain::delivery::Change;
 use crate::domain::id::{IdempotencyKey, NotificationId, RecipientId, TemplateName, TenantId};
@@ -122,7 +124,8 @@ impl SledStore {
         let sync = make_sync(database.data_sync()?);
         let tree = database.tree().clone();
         let suppressed = Suppressed::of(&tree).map_err(open::medium)?;
-        let engine = Engine::new(tree.clone(), progress, suppressed.clone()).map_err(open::medium)?;
+        let unmatched = Unmatched::of(&tree, options.unmatched_receipts_max).map_err(open::medium)?;
+        let engine = Engine::new(tree.clone(), progress, suppressed.clone(), unmatched).map_err(open::medium)?;
         let committer = Committer::start(engine, database, sync, marker).map_err(start)?;
         let swept = Mutex::new(None);
         Ok(Self { reader: Reader::new(tree), committer, suppressed, list_examined_max: LIST_EXAMINED_MAX, swept })

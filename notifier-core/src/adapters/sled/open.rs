@@ -21,6 +21,7 @@ use super::records::{FormatRecord, ProgressRecord};
 use super::stored::{self, Trouble};
 use super::sync::{DataSync, FileSync, sync_folder};
 use super::{compact, keys, marker};
+use crate::ports::store::UNMATCHED_RECEIPTS_MAX;
 
 /// How a store is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +31,13 @@ pub struct SledOptions {
     pub cache_bytes: u64,
     /// Opens a store although it has lost acknowledged data, and takes what is left for the truth from then on.
     pub accept_loss: bool,
+    /// Reports about nothing known that are kept, each for three days; of more, the latest.
+    pub unmatched_receipts_max: usize,
 }
 
 impl Default for SledOptions {
     fn default() -> Self {
-        Self { cache_bytes: 64 * 1024 * 1024, accept_loss: false }
+        Self { cache_bytes: 64 * 1024 * 1024, accept_loss: false, unmatched_receipts_max: UNMATCHED_RECEIPTS_MAX }
     }
 }
 

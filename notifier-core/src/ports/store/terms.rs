@@ -265,7 +265,12 @@ pub enum Received {
     Repeated(DeliveryId),
     /// It is about nothing that is known. Kept, in case that it is only early.
     Kept,
+    /// As [`Self::Kept`]; and too many waited already, so that the one that had waited longest is kept no longer.
+    Displaced,
 }
+
+/// Reports about nothing known that a store keeps, unless it is told otherwise.
+pub const UNMATCHED_RECEIPTS_MAX: usize = 100_000;
 
 /// What is known about a provider for longer than the process lives.
 #[derive(Debug, Clone, PartialEq, Eq)]

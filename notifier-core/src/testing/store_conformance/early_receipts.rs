@@ -127,3 +127,22 @@ pub async fn only_what_is_kept_waits(store: Arc<dyn Store>) {
     keep(&store, others).await;
     assert_eq!(unmatched(&store).await, 20);
 }
+
+/// The oldest go, however their keys sort, and what is early by seconds is told; one that comes again takes nobody's place.
+/// Not a case of every store's suite: the store is to keep three reports at most.
+pub async fn of_too_many_the_latest_are_kept(store: Arc<dyn Store>) {
+    let foreign = |name: &str, ms| report("twilio", name, ReceiptStatus::Bounced, at(ms));
+    keep(&store, vec![foreign("SM-c", 1), foreign("SM-a", 3), foreign("SM-b", 2)]).await;
+    keep(&store, vec![foreign("SM-a", 4)]).await;
+    let sample = Sample::new(1);
+    let early = delivered(sample.delivery_id(Channel::Sms), at(5));
+    assert_eq!(store.receive(vec![early]).await.unwrap(), [Received::Displaced], "of SM-c");
+    assert_eq!(store.receive(vec![foreign("SM-d", 6)]).await.unwrap(), [Received::Displaced], "of SM-b");
+    assert_eq!(unmatched(&store).await, 3);
+    keep(&store, vec![foreign("SM-a", 4), foreign("SM-d", 6)]).await;
+    sample.accepted_by(&store).await;
+    attempt(&store, Channel::Sms, at(7), sent).await;
+    assert_eq!(sample.states_in(&store).await, [DeliveryState::Delivered]);
+    assert_eq!(unmatched(&store).await, 2);
+    keep(&store, vec![foreign("SM-b", 8)]).await;
+}

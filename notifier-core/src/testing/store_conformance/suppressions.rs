@@ -185,7 +185,7 @@ pub async fn a_vendor_that_refuses_an_address_for_good_puts_it_on_the_list(store
         delivery: Some(delivery.id),
         created_at: at(2),
     };
-    assert_eq!(store.suppressions(sms.tenant(), None, 10).await.unwrap(), [expected.clone()]);
+    assert_eq!(store.suppressions(sms.tenant(), None, 10).await.unwrap(), std::slice::from_ref(&expected));
     let found = store.suppression(sms.tenant(), Channel::Sms, address(Channel::Sms)).await.unwrap();
     assert_eq!(found, Some(expected));
     // They opted in again, and somebody says so.

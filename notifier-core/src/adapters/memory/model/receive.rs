@@ -23,9 +23,20 @@ impl Model {
             None => {
                 let identity = receipt.identity();
                 let key = (receipt.provider.clone(), receipt.event.provider_message_id.clone(), identity);
+                let is_full = self.unmatched.len() >= self.unmatched_max && !self.unmatched.contains_key(&key);
+                if is_full {
+                    self.forget_oldest_receipt();
+                }
                 self.unmatched.insert(key, receipt);
-                Received::Kept
+                if is_full { Received::Displaced } else { Received::Kept }
             }
+        }
+    }
+
+    fn forget_oldest_receipt(&mut self) {
+        let oldest = self.unmatched.iter().min_by_key(|(_, receipt)| receipt.received_at);
+        if let Some(key) = oldest.map(|(key, _)| key.clone()) {
+            self.unmatched.remove(&key);
         }
     }
 

@@ -24,6 +24,7 @@ use super::queues::Queues;
 use super::staging::Staging;
 use super::stored::{Size, Source, Trouble, fetch, measure};
 use super::suppressed::Suppressed;
+use super::unmatched::Unmatched;
 use crate::domain::id::{DeliveryId, TenantId};
 use crate::ports::store::{Room, StoreCounts, StoreError};
 
@@ -37,8 +38,7 @@ pub(super) struct Engine {
     key_days: BTreeSet<u32>,
     /// Everybody who has a notification.
     tenants: BTreeSet<TenantId>,
-    /// The keys of reports that wait for their message.
-    unmatched: BTreeSet<Vec<u8>>,
+    unmatched: Unmatched,
     suppressed: Suppressed,
     /// The latest time that an acceptance brought: past days of idempotency keys are past by this.
     latest: Timestamp,
@@ -65,8 +65,8 @@ enum Effect {
     Taken(QueueEntry),
     /// There is something to claim at that place, unless somebody holds it.
     Freed(QueueEntry),
-    /// A report is kept.
-    Kept(Vec<u8>),
+    /// A report is kept that came in then.
+    Kept(Vec<u8>, Timestamp),
     /// A report is kept no longer.
     Unkept(Vec<u8>),
 }
@@ -111,8 +111,8 @@ impl Engine {
                 }
                 Effect::Recorded(id) => self.holders.recorded(id),
                 Effect::Freed(entry) => freed.push(entry),
-                Effect::Kept(key) => drop(self.unmatched.insert(key)),
-                Effect::Unkept(key) => drop(self.unmatched.remove(&key)),
+                Effect::Kept(key, received_at) => self.unmatched.insert(key, received_at),
+                Effect::Unkept(key) => self.unmatched.remove(&key),
             }
         }
         // Last, when it is known who holds what.

@@ -1,5 +1,7 @@
 //! What providers report about messages that they took.
 
+use std::ops::Bound;
+
 use super::{Effect, Engine};
 use crate::adapters::sled::keys;
 use crate::adapters::sled::present::{Present, notification, present};
@@ -8,9 +10,6 @@ use crate::adapters::sled::stored::{Source, Trouble, fetch, measure, understood}
 use crate::domain::id::{DeliveryId, ProviderName, TenantId};
 use crate::domain::receipt::Receipt;
 use crate::ports::store::Received;
-
-/// Reports about nothing known that are kept; more are dropped.
-const UNMATCHED_MAX: usize = 100_000;
 
 impl Engine {
     pub(in crate::adapters::sled) fn receive(&mut self, receipt: &Receipt) -> Result<Received, Trouble> {
@@ -83,18 +82,17 @@ impl Engine {
     fn keep_receipt(&mut self, receipt: &Receipt) -> Result<Received, Trouble> {
         let key = keys::unmatched(receipt);
         let is_new = !self.unmatched.contains(&key);
-        if is_new && self.unmatched.len() >= UNMATCHED_MAX {
-            let message_id = &receipt.event.provider_message_id;
-            tracing::warn!(provider = %receipt.provider, message_id, "too many reports wait: one is dropped");
-            return Ok(Received::Kept);
+        let in_excess = if is_new { self.unmatched.in_excess() } else { Vec::new() };
+        for oldest in &in_excess {
+            self.forget_receipt(oldest)?;
         }
         let size = measure(&self.staging, &key)?;
         self.staging.write(&key, &ReceiptRecord::from(receipt), size)?;
         if is_new {
             self.staging.tally().unmatched += 1;
-            self.effects.push(Effect::Kept(key));
         }
-        Ok(Received::Kept)
+        self.effects.push(Effect::Kept(key, receipt.received_at));
+        Ok(if in_excess.is_empty() { Received::Kept } else { Received::Displaced })
     }
 
     /// Tells a delivery what was reported about its message before that was known.
@@ -106,8 +104,12 @@ impl Engine {
         message_id: &str,
     ) -> Result<(), Trouble> {
         let prefix = keys::unmatched_of(provider, message_id);
-        let kept: Vec<_> =
-            self.unmatched.range(prefix.clone()..).take_while(|key| key.starts_with(&prefix)).cloned().collect();
+        let kept: Vec<_> = self
+            .unmatched
+            .range(Bound::Included(&prefix))
+            .take_while(|key| key.starts_with(&prefix))
+            .cloned()
+            .collect();
         let mut receipts = Vec::new();
         for key in kept {
             // One that cannot be read stays for whoever can.

@@ -14,6 +14,7 @@ use crate::adapters::sled::queues::Queues;
 use crate::adapters::sled::records::ProgressRecord;
 use crate::adapters::sled::staging::Staging;
 use crate::adapters::sled::suppressed::Suppressed;
+use crate::adapters::sled::unmatched::Unmatched;
 use crate::domain::channel::Channel;
 use crate::domain::id::TenantId;
 use crate::domain::lane::Lane;
@@ -27,6 +28,7 @@ impl Engine {
         tree: sled::Tree,
         progress: ProgressRecord,
         suppressed: Suppressed,
+        unmatched: Unmatched,
     ) -> Result<Self, sled::Error> {
         let mut queues = Queues::default();
         let mut holders = Holders::new(progress.opens);
@@ -41,11 +43,7 @@ impl Engine {
         Ok(Self {
             key_days: key_days(&tree)?,
             tenants: tenants(&tree)?,
-            unmatched: tree
-                .scan_prefix([keys::UNMATCHED])
-                .keys()
-                .map(|key| Ok(key?.to_vec()))
-                .collect::<Result<_, sled::Error>>()?,
+            unmatched,
             staging: Staging::new(tree, progress),
             holders,
             queues,

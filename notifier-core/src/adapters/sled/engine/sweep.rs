@@ -80,11 +80,9 @@ impl Engine {
     /// Removes some of the reports that were kept too long for their message to come.
     fn forget_old_receipts(&mut self, look: usize) -> Result<(), Trouble> {
         let Ok(oldest) = self.latest_heard.checked_sub(UNMATCHED_HOURS.hours()) else { return Ok(()) };
-        let from = match self.swept_unmatched.take() {
-            Some(key) => Bound::Excluded(key),
-            None => Bound::Unbounded,
-        };
-        let keys: Vec<_> = self.unmatched.range((from, Bound::Unbounded)).take(look).cloned().collect();
+        let last = self.swept_unmatched.take();
+        let from = last.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let keys: Vec<_> = self.unmatched.range(from).take(look).cloned().collect();
         for key in &keys {
             match self.kept_receipt(key) {
                 Ok(Some(receipt)) if receipt.received_at < oldest => self.forget_receipt(key)?,

@@ -12,6 +12,7 @@ mod opening;
 mod power;
 mod sweeping;
 mod turns;
+mod unmatched;
 mod upgrading;
 
 use std::path::Path;
