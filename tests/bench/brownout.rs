@@ -41,6 +41,9 @@ attempt_timeout_ms = 8000
 unknown_policy = "resend"
 "#;
 
+/// What the first vendor suffers from, in turn.
+pub(crate) const TROUBLES: [&str; 6] = ["5xx", "hang", "429", "reset", "no_answer", "5xx_alone"];
+
 struct Trouble {
     name: &'static str,
     fault: Fault,
@@ -50,16 +53,16 @@ struct Trouble {
 
 fn troubles() -> Vec<Trouble> {
     let limited = Fault::Refuse(Refusal::RateLimited { retry_after_s: Some(2) });
-    [
-        ("5xx", Fault::Refuse(Refusal::Unavailable), false),
-        ("hang", Fault::Hang, false),
-        ("429", limited, false),
-        ("reset", Fault::Reset, false),
-        ("no_answer", Fault::AcceptThenHang, false),
-        ("5xx_alone", Fault::Refuse(Refusal::Unavailable), true),
-    ]
-    .map(|(name, fault, is_alone)| Trouble { name, fault, is_alone })
-    .into()
+    let suffered = [
+        (Fault::Refuse(Refusal::Unavailable), false),
+        (Fault::Hang, false),
+        (limited, false),
+        (Fault::Reset, false),
+        (Fault::AcceptThenHang, false),
+        (Fault::Refuse(Refusal::Unavailable), true),
+    ];
+    let named = TROUBLES.into_iter().zip(suffered);
+    named.map(|(name, (fault, is_alone))| Trouble { name, fault, is_alone }).collect()
 }
 
 /// Each trouble in turn, or those that are named.

@@ -20,6 +20,8 @@ use std::path::PathBuf;
 use load::Load;
 use server::Bench;
 
+/// What can be asked for.
+const PARTS: [&str; 8] = ["accepts", "bulk", "end-to-end", "lateness", "lanes", "burst", "brownout", "million"];
 /// Connections of the load generator.
 const CONNECTIONS: usize = 64;
 const ACCEPTS: usize = 30_000;
@@ -64,6 +66,12 @@ impl Figures {
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let asked: Vec<String> = std::env::args().skip(1).collect();
+    let is_known = |name: &&String| PARTS.contains(&name.as_str()) || brownout::TROUBLES.contains(&name.as_str());
+    if let Some(unknown) = asked.iter().find(|name| !is_known(name)) {
+        return Err(
+            format!("there is no part `{unknown}`: {}, {}", PARTS.join(", "), brownout::TROUBLES.join(", ")).into()
+        );
+    }
     let is_asked = |part: &str| asked.is_empty() || asked.iter().any(|name| name == part);
     let mut figures = Figures::default();
     limits(&mut figures).await?;

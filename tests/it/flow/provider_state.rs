@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use notifier_core::domain::delivery::Change;
 use notifier_core::domain::revision::Revision;
 use notifier_core::ports::store::*;
+use notifier_core::testing::ManualClock;
 use notifier_core::{
     Channel, Fact, IdempotencyKey, Lane, MemoryStore, NotificationId, Override, Preferences, Receipt, RecipientId,
     Suppression, Template, TemplateName, TenantId,
@@ -23,11 +24,18 @@ pub(crate) struct HeldStore {
     held: Mutex<VecDeque<oneshot::Sender<()>>>,
     /// Whether it never says when something is due next.
     keeps_silent: bool,
+    /// How long it takes to revise one notification, on that clock.
+    revising_takes: Option<(Arc<ManualClock>, SignedDuration)>,
 }
 
 impl HeldStore {
     pub(crate) fn over(inner: Arc<MemoryStore>, keeps_silent: bool) -> Self {
-        Self { inner, held: Mutex::default(), keeps_silent }
+        Self { inner, held: Mutex::default(), keeps_silent, revising_takes: None }
+    }
+
+    /// The same, slow to revise.
+    pub(crate) fn revising_for(self, clock: Arc<ManualClock>, takes: SignedDuration) -> Self {
+        Self { revising_takes: Some((clock, takes)), ..self }
     }
 
     fn held(&self) -> usize {
@@ -60,6 +68,19 @@ macro_rules! store_with_held_states {
                 self.inner.next_due(channel, lanes).await
             }
 
+            async fn revise(
+                &self,
+                tenant: &TenantId,
+                id: NotificationId,
+                revision: &Revision,
+                now: Timestamp,
+            ) -> Result<Option<RevisedStatus>, StoreError> {
+                if let Some((clock, takes)) = &self.revising_takes {
+                    clock.advance(*takes);
+                }
+                self.inner.revise(tenant, id, revision, now).await
+            }
+
             $(async fn $name(&self, $($argument: $type),*) -> Result<$result, StoreError> {
                 self.inner.$name($($argument),*).await
             })*
@@ -77,7 +98,6 @@ store_with_held_states! {
     release(lease: Lease) -> ();
     reclaim(now: Timestamp, limit: usize, lease_until: Timestamp) -> Vec<Claimed>;
     next_lease_end() -> Option<Timestamp>;
-    revise(tenant: &TenantId, id: NotificationId, revision: &Revision, now: Timestamp) -> Option<RevisedStatus>;
     receive(receipts: Vec<Receipt>) -> Vec<Received>;
     status(tenant: &TenantId, id: NotificationId) -> Option<Status>;
     timeline(tenant: &TenantId, id: NotificationId) -> Option<Vec<Fact>>;

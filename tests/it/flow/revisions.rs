@@ -1,12 +1,15 @@
 //! What people change after a request was accepted, and that what they are told is final.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use notifier_core::{
-    DeliveryState, FactKind, Filter, FlowOptions, IdempotencyKey, NotificationRequest, RecipientId, ReviseError,
-    Selection, SubmitError,
+    DeliveryState, FactKind, Filter, FlowOptions, IdempotencyKey, MemoryStore, NotificationRequest, RecipientId,
+    ReviseError, Selection, SubmitError,
 };
 
+use super::provider_state::HeldStore;
 use super::vendor::*;
 use super::world::*;
 
@@ -175,6 +178,29 @@ async fn a_replacement_goes_out_and_what_it_replaced_does_not() {
     until(&world, "2026-01-01T01:00:00Z").await;
     let calls = world.provider.calls();
     assert_eq!((calls.len(), calls[0].0.delivery.notification), (1, new.id));
+}
+
+#[tokio::test]
+async fn cancelling_many_ends_while_its_caller_still_listens_and_says_where_to_go_on() {
+    let clock = clock();
+    let store = HeldStore::over(Arc::new(MemoryStore::new()), false);
+    let store = store.revising_for(Arc::clone(&clock), SignedDuration::from_secs(4));
+    let world = World::on(clock, [], |builder| builder.store(Arc::new(store))).await;
+    for _ in 0..7 {
+        world.submit(later()).await;
+    }
+    let mut before = None;
+    let mut matched = Vec::new();
+    loop {
+        let report = world.notifier.cancel_all(&tenant(), &Filter::default(), before).await.unwrap();
+        assert_eq!(report.changed, report.matched);
+        matched.push(report.matched);
+        match report.next {
+            Some(next) => before = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(matched, [3, 3, 1], "of seven, at four seconds each");
 }
 
 #[tokio::test]
