@@ -76,7 +76,7 @@ async fn an_address_that_the_vendor_does_not_sign_is_not_taken_for_signed() {
             method: "POST".into(),
             url: format!("https://hooks.example.com/v1/receipts/sendgrid{query}"),
             headers: vec![
-                ("x-twilio-email-event-webhook-signature".into(), STANDARD.encode(&signature)),
+                ("x-twilio-email-event-webhook-signature".into(), STANDARD.encode(signature)),
                 ("x-twilio-email-event-webhook-timestamp".into(), timestamp.clone()),
             ],
             body: body.to_vec(),
