@@ -225,7 +225,8 @@ impl Pair {
 
     async fn revise(&mut self, which: usize, how: u8, now_s: i64) {
         let Some((tenant, id)) = pick(&mut self.accepted, which).cloned() else { return };
-        let now = at(now_s * 1_000);
+        // By the clock by which keys are remembered.
+        let now = at(self.clock_h * HOUR_MS + now_s * 1_000);
         let revision = match how {
             0 => Revision::Cancel(Reason::new("cancel.requested", "no")),
             1 => Revision::Reschedule { due_at: at(now_s * 700), expires_at: at(40 * 24 * HOUR_MS) },
