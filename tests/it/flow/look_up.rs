@@ -1,9 +1,12 @@
 //! What is asked about attempts without a clear answer, where the provider can look them up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use notifier_core::testing::{Answer, ScriptedProvider};
-use notifier_core::{DeliveryState, FactKind, LookUp, NotificationId, NotifierBuilder, Problem, UnknownPolicy};
+use notifier_core::{
+    Category, DeliveryState, FactKind, LookUp, NotificationId, NotifierBuilder, Problem, RetryPolicy, UnknownPolicy,
+};
 
 use super::vendor::*;
 use super::world::*;
@@ -153,6 +156,37 @@ async fn before_a_repeat_in_doubt_the_provider_is_asked_once_more() {
     let id = world.submit(sms()).await.id;
     world.next_attempt(id).await;
     assert_eq!((world.state(id).await, world.provider.sought().len()), (DeliveryState::Sent, 2));
+}
+
+#[tokio::test]
+async fn what_is_put_off_after_the_provider_was_asked_again_is_not_asked_about_each_time() {
+    let world = saying(UnknownPolicy::Resend, [unknown()], vec![unclear(); 5]).await;
+    let id = world.submit(sms()).await.id;
+    world.lookup.set_down(true);
+    world.advance_in_steps(1_000, 30).await;
+    assert_eq!(stands(&world, id).await, at(DeliveryState::Pending, "directory.unavailable"));
+    world.lookup.set_down(false);
+    world.advance_in_steps(10_000, 30).await;
+    assert_eq!((world.state(id).await, world.provider.sought().len()), (DeliveryState::Sent, 2));
+}
+
+#[tokio::test]
+async fn what_is_found_before_a_repeat_is_sent_on_a_store_on_disk_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let provider = Arc::new(ScriptedProvider::answering([unknown()]));
+    provider.will_say([unclear(), found()]);
+    let retry = RetryPolicy { delay_min_ms: 1, delay_base_ms: 1, ..RetryPolicy::default() };
+    let notifier = bare(&provider).category(Category { retry, ..Category::default() });
+    let notifier = notifier.data_dir(directory.path()).start().await.unwrap();
+    let id = notifier.submit(sms_to_a_number()).await.unwrap().id;
+    let status = notifier.wait(&tenant(), id).await.unwrap().unwrap();
+    let delivery = &status.deliveries[0];
+    let message_id = delivery.last_attempt.as_ref().and_then(|attempt| attempt.provider_message_id.as_deref());
+    assert_eq!((delivery.state, message_id), (DeliveryState::Sent, Some("SM7")), "{}", delivery.reason);
+    assert_eq!((provider.calls().len(), provider.sought().len()), (1, 2));
+    let now = notifier.stats().await.unwrap().now;
+    assert_eq!(now.sending + now.pending.urgent + now.pending.normal + now.pending.bulk, 0, "nothing is left waiting");
+    notifier.shutdown(Duration::from_secs(20)).await.unwrap();
 }
 
 #[tokio::test]
