@@ -83,7 +83,7 @@ pub use domain::lifecycle::DeliveryState;
 pub use domain::limits::Limits;
 pub use domain::message::{Attachment, EmailMessage, Mailbox, Message, MessageContent, SmsMessage};
 pub use domain::notification::{ContentSource, Notification};
-pub use domain::outcome::{Outcome, Problem, RejectionKind};
+pub use domain::outcome::{LookUp, Outcome, Problem, RejectionKind};
 pub use domain::preference::Preferences;
 pub use domain::receipt::{Receipt, ReceiptEvent, ReceiptStatus};
 pub use domain::recipient::{EmailAddress, InvalidAddress, Locale, PhoneNumber, Recipient, ZoneName};
@@ -109,7 +109,7 @@ pub use ports::catalog::Catalog;
 pub use ports::clock::Clock;
 pub use ports::directory::{Directory, LookupError};
 pub use ports::entropy::Entropy;
-pub use ports::provider::{Provider, ProviderDescription, ReceiveError, Reported, SendContext, Webhook};
+pub use ports::provider::{Provider, ProviderDescription, ReceiveError, Reported, SendContext, Sought, Webhook};
 pub use ports::secrets::{SecretError, Secrets};
 pub use ports::store::{
     DeadLetter, DeadLetterPage, DeadLetterPlace, DeadLetterQuery, Filter, ListQuery, Page, RevisedStatus, Status,

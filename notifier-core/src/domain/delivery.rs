@@ -2,8 +2,9 @@
 //!
 //! Each decision is a pure function from a delivery and what happened to the [`Change`] that the store commits at once:
 //! the delivery as it is from then on, and the facts that say why. What an attempt came to is decided in `settle`, what a
-//! provider reports later in `receive`.
+//! provider says about it when it is asked in `look_up`, what it reports later in `receive`.
 
+mod look_up;
 mod receive;
 mod settle;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What one attempt came to, in a closed vocabulary.
+//! What one attempt came to, in a closed vocabulary; and what a provider says when it is asked about one afterwards.
 
 /// What went wrong: for a person, and for statistics.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,4 +96,21 @@ pub enum Outcome {
         /// What happened.
         problem: Problem,
     },
+}
+
+/// What a provider says when it is asked what came of an attempt that ended without a clear answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LookUp {
+    /// It cannot look anything up: nothing is told about it, and the category's policy decides.
+    Impossible,
+    /// The vendor has the message: the attempt counts as accepted.
+    Found {
+        /// The vendor's id of the message, by which receipts are matched, where it tells one.
+        message_id: Option<String>,
+    },
+    /// The vendor is sure that it never took the message and never will: the attempt counts as a failure like any other, and
+    /// it is sent again, also where doubt would be held. Never said of what merely is not there yet.
+    NotFound,
+    /// It cannot say, now or ever: the category's policy decides.
+    Unclear(Problem),
 }

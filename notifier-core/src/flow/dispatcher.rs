@@ -1,5 +1,5 @@
 //! One due delivery, from claim to outcome: prepare it ([`Flow::make_ready`]), record the intent, wait for the due time, call
-//! the provider, record what came of it.
+//! the provider, record what came of it. Where nobody knows, the provider is asked first ([`Flow::look_up`]).
 
 use std::pin::pin;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::domain::id::DeliveryId;
 use crate::domain::lifecycle::InvalidTransition;
 use crate::domain::message::Message;
 use crate::domain::notification::Notification;
-use crate::domain::outcome::{Outcome, Problem};
+use crate::domain::outcome::{LookUp, Outcome, Problem};
 use crate::planted::planted;
 use crate::ports::provider::SendContext;
 use crate::ports::store::{Claimed, Lease, StoreError};
@@ -36,11 +36,18 @@ impl Flow {
 
     async fn work_on(&self, claimed: Claimed) -> Result<(), StoreError> {
         let Claimed { lease, delivery, notification, preferences } = claimed;
+        let in_hands = self.in_hands(&delivery, &notification, preferences.as_ref());
+        let preparing = async {
+            match self.look_up_again(&delivery).await {
+                Some(change) => Ok(Prepared::Stop(Box::new(change))),
+                None => self.make_ready(in_hands).await,
+            }
+        };
         let prepared = tokio::select! {
             biased;
             // Nothing has been done yet: another process takes it up at once.
             () = self.signals.reached(Stage::Stopping) => return self.store.release(lease).await,
-            prepared = self.make_ready(self.in_hands(&delivery, &notification, preferences.as_ref())) => prepared?,
+            prepared = preparing => prepared?,
         };
         match prepared {
             Prepared::Call(sending, admitted) => self.attempt(lease, *sending, admitted, &notification).await,
@@ -78,7 +85,7 @@ impl Flow {
             self.wait_for_the_moment(begun.due_at).await;
             let outcome = self.call(&provider, &message, begun.attempts, is_probe).await;
             self.store.begin(lease, change, self.lease_until(self.clock.now())).await?;
-            return self.settle(lease, &begun, &outcome, &provider, notification).await;
+            return self.settle(lease, &begun, &outcome, &LookUp::Impossible, &provider, notification).await;
         }
         self.miss_receipt(&change, notification).await?;
         let now = self.clock.now();
@@ -105,7 +112,8 @@ impl Flow {
         }
         let outcome = self.call(&provider, &message, begun.attempts, is_probe).await;
         drop(admitted);
-        self.settle(holding.lease(), &begun, &outcome, &provider, notification).await
+        let said = self.look_up(&begun, &outcome).await;
+        self.settle(holding.lease(), &begun, &outcome, &said, &provider, notification).await
     }
 
     /// Takes back an intent whose call was not made: it is due again at its time, for the next process.
@@ -118,6 +126,7 @@ impl Flow {
         lease: Lease,
         begun: &Delivery,
         outcome: &Outcome,
+        said: &LookUp,
         provider: &Connected,
         notification: &Notification,
     ) -> Result<(), StoreError> {
@@ -126,7 +135,7 @@ impl Flow {
             Outcome::Accepted { .. } => self.settling(&category, notification, Some(provider)),
             _ => self.settling_a_failure(&category, notification, begun, Some(provider)).await,
         };
-        self.conclude(lease, begun, notification, |begun| begun.settle(outcome, settling)).await
+        self.conclude(lease, begun, notification, |begun| begun.settle_asked(outcome, said, settling)).await
     }
 
     /// Records what is decided about an attempt: anew, if somebody took the delivery back while it was made.

@@ -25,6 +25,7 @@ pub(crate) mod explain;
 pub(crate) mod in_hand;
 pub(crate) mod intake;
 pub(crate) mod line;
+pub(crate) mod look_up;
 pub(crate) mod pace;
 pub(crate) mod places;
 pub(crate) mod planner;

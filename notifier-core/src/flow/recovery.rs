@@ -1,9 +1,11 @@
 //! Takes over deliveries whose holder ended between recording the intent and recording the outcome.
 //!
-//! Nobody knows whether such a message was sent: it is settled like any other attempt without a clear answer. Only where the
-//! moment of the call had not come yet it is known that there was none.
+//! Nobody knows whether such a message was sent: its provider is asked, and it is settled like any other attempt without a
+//! clear answer. Only where the moment of the call had not come yet it is known that there was none.
 
 use std::sync::Arc;
+
+use futures_util::future::join_all;
 
 use super::{Flow, Stage, after};
 use crate::domain::delivery::was_not_called;
@@ -58,32 +60,43 @@ impl Flow {
         if count > 0 {
             tracing::warn!(count, "taking over attempts whose leases have ended");
         }
-        for Claimed { lease, delivery, notification, .. } in found {
-            if self.in_hand.renew(lease) {
-                continue;
-            }
-            let category = self.category(&notification.category);
-            let now = self.clock.now();
+        // At the same time: none waits for what is looked up about another.
+        let concluded = join_all(found.into_iter().map(|claimed| self.take_over_one(claimed))).await;
+        concluded.into_iter().collect::<Result<(), _>>().map(|()| count)
+    }
+
+    async fn take_over_one(&self, claimed: Claimed) -> Result<(), StoreError> {
+        let Claimed { lease, delivery, notification, .. } = claimed;
+        if self.in_hand.renew(lease) {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let concluded = if was_not_called(&delivery, now) || planted!(TakesInterruptedForNotCalled) {
+            self.conclude(lease, &delivery, &notification, |found| found.not_called(now)).await
+        } else {
             let problem =
                 Problem::coded("attempt.interrupted", "the process ended while the provider was being called");
-            let concluded = if was_not_called(&delivery, now) || planted!(TakesInterruptedForNotCalled) {
-                self.conclude(lease, &delivery, &notification, |found| found.not_called(now)).await
-            } else {
-                let called = delivery.last_attempt.as_ref().and_then(|attempt| self.providers.get(&attempt.provider));
-                let called = called.map(|called| &**called);
-                let settling = self.settling_a_failure(&category, &notification, &delivery, called).await;
-                let outcome = Outcome::Unknown { problem };
-                self.conclude(lease, &delivery, &notification, |found| found.settle(&outcome, settling)).await
+            let outcome = Outcome::Unknown { problem };
+            let said = tokio::select! {
+                biased;
+                said = self.look_up(&delivery, &outcome) => said,
+                // Left as it is, for the next process to ask.
+                () = self.signals.reached(Stage::Stopping) => return Ok(()),
             };
-            match concluded {
-                Ok(()) | Err(StoreError::LeaseLost(_)) => {}
-                // One that is damaged must not keep the others.
-                Err(error @ StoreError::Damaged { .. }) => {
-                    tracing::error!(delivery = %delivery.id, %error, "an interrupted attempt could not be settled")
-                }
-                Err(error) => return Err(error),
+            let category = self.category(&notification.category);
+            let called = delivery.last_attempt.as_ref().and_then(|attempt| self.providers.get(&attempt.provider));
+            let called = called.map(|called| &**called);
+            let settling = self.settling_a_failure(&category, &notification, &delivery, called).await;
+            self.conclude(lease, &delivery, &notification, |found| found.settle_asked(&outcome, &said, settling)).await
+        };
+        match concluded {
+            Ok(()) | Err(StoreError::LeaseLost(_)) => Ok(()),
+            // One that is damaged must not keep the others.
+            Err(error @ StoreError::Damaged { .. }) => {
+                tracing::error!(delivery = %delivery.id, %error, "an interrupted attempt could not be settled");
+                Ok(())
             }
+            Err(error) => Err(error),
         }
-        Ok(count)
     }
 }

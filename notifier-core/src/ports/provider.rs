@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::domain::channel::Channel;
+use crate::domain::delivery::Attempt;
+use crate::domain::id::DeliveryId;
 use crate::domain::message::Message;
-use crate::domain::outcome::{Outcome, Problem};
+use crate::domain::outcome::{LookUp, Outcome, Problem};
 use crate::domain::receipt::ReceiptEvent;
 
 /// What a provider says about itself.
@@ -64,6 +67,39 @@ impl SendContext {
     #[must_use]
     pub fn new(idempotency_key: impl Into<String>, timeout: Duration) -> Self {
         Self { attempt: 1, idempotency_key: idempotency_key.into(), timeout, receipt_url: None }
+    }
+}
+
+/// What is known of an attempt that ended without a clear answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sought {
+    /// Which delivery it was for.
+    pub delivery: DeliveryId,
+    /// As in [`SendContext::idempotency_key`]: the same for every attempt of the delivery.
+    pub idempotency_key: String,
+    /// As in [`SendContext::attempt`].
+    pub attempt: u32,
+    /// Which channel it was for.
+    pub channel: Channel,
+    /// The address that it was to go to.
+    pub address: String,
+    /// When the provider was called, not earlier, by our clock. After a crash nobody knows whether it was called at all.
+    pub called_at: Timestamp,
+}
+
+impl Sought {
+    /// What is known of that attempt of that delivery.
+    #[must_use]
+    pub fn about(delivery: DeliveryId, attempt: &Attempt) -> Self {
+        Self {
+            delivery,
+            idempotency_key: delivery.to_string(),
+            attempt: attempt.number,
+            channel: delivery.channel,
+            address: attempt.address.clone(),
+            called_at: attempt.send_at.max(attempt.started_at),
+        }
     }
 }
 
@@ -126,6 +162,23 @@ pub trait Provider: Send + Sync + 'static {
     /// Never panics, and comes back within `context.timeout`. Says [`Outcome::Unknown`] whenever the message may have
     /// been taken without a clear answer.
     async fn send(&self, message: &Message, context: &SendContext) -> Outcome;
+
+    /// Finds out, within `timeout`, what came of an attempt that ended [`Outcome::Unknown`], or whose answer was lost with the
+    /// process. Asked before the category's policy decides; when that lets it be sent again, once more at that time. Without
+    /// an answer in time it is dropped, which counts as [`LookUp::Unclear`].
+    ///
+    /// [`LookUp::Found`] is said of a message that went out or will, of this attempt or of an earlier one under the same key;
+    /// not of one of an earlier attempt that bounced or failed since. [`LookUp::NotFound`] has the message sent again, so it
+    /// must only be said when the vendor is sure: by its record of idempotency keys, for example, and not by a list that is
+    /// complete only after a while, nor while a request that was sent may still be on its way. All of that is
+    /// [`LookUp::Unclear`].
+    ///
+    /// Never panics, and sends nothing. Look-ups take no place and no turn and are not counted among the calls of a day: there
+    /// may be as many at once as deliveries are in flight.
+    async fn look_up(&self, sought: &Sought, timeout: Duration) -> LookUp {
+        let _ = (sought, timeout);
+        LookUp::Impossible
+    }
 
     /// Verifies and reads a webhook of the vendor, within `timeout`.
     ///

@@ -2,14 +2,15 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Semaphore, watch};
 
 use crate::domain::channel::Channel;
 use crate::domain::message::Message;
-use crate::domain::outcome::Outcome;
-use crate::ports::provider::{Provider, ProviderDescription, SendContext};
+use crate::domain::outcome::{LookUp, Outcome};
+use crate::ports::provider::{Provider, ProviderDescription, SendContext, Sought};
 
 /// What a [`ScriptedProvider`] does with one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,11 +23,14 @@ pub enum Answer {
     Never,
 }
 
-/// A provider that answers as it was told, in order; when it was told nothing more, it accepts.
+/// A provider that answers as it was told, in order; when it was told nothing more, it accepts. It cannot look up what came of
+/// its calls, except where it was told what to say.
 pub struct ScriptedProvider {
     description: ProviderDescription,
     script: Mutex<VecDeque<Answer>>,
     calls: Mutex<Vec<(Message, SendContext)>>,
+    look_ups: Mutex<VecDeque<Option<LookUp>>>,
+    sought: Mutex<Vec<Sought>>,
     called: watch::Sender<usize>,
     gate: Semaphore,
 }
@@ -45,6 +49,8 @@ impl ScriptedProvider {
             description: ProviderDescription::native("scripted", Channel::ALL.to_vec()),
             script: Mutex::new(answers.into_iter().collect()),
             calls: Mutex::default(),
+            look_ups: Mutex::default(),
+            sought: Mutex::default(),
             called: watch::Sender::new(0),
             gate: Semaphore::new(0),
         }
@@ -61,6 +67,17 @@ impl ScriptedProvider {
     #[must_use]
     pub fn calls(&self) -> Vec<(Message, SendContext)> {
         lock(&self.calls).clone()
+    }
+
+    /// What it says, in order, when it is asked what came of an attempt; `None` to never answer.
+    pub fn will_say(&self, answers: impl IntoIterator<Item = Option<LookUp>>) {
+        lock(&self.look_ups).extend(answers);
+    }
+
+    /// The attempts that it was asked about so far, in order.
+    #[must_use]
+    pub fn sought(&self) -> Vec<Sought> {
+        lock(&self.sought).clone()
     }
 
     /// Returns once it was asked so many times.
@@ -104,6 +121,16 @@ impl Provider for ScriptedProvider {
             }
             Some(Answer::Never) => std::future::pending().await,
             None => Outcome::Accepted { provider_message_id: Some(format!("scripted-{number}")) },
+        }
+    }
+
+    async fn look_up(&self, sought: &Sought, _: Duration) -> LookUp {
+        lock(&self.sought).push(sought.clone());
+        let answer = lock(&self.look_ups).pop_front();
+        match answer {
+            Some(Some(said)) => said,
+            Some(None) => std::future::pending().await,
+            None => LookUp::Impossible,
         }
     }
 }

@@ -11,10 +11,10 @@ use super::ManualClock;
 use crate::domain::channel::Channel;
 use crate::domain::id::DeliveryId;
 use crate::domain::message::Message;
-use crate::domain::outcome::{Outcome, Problem, RejectionKind};
+use crate::domain::outcome::{LookUp, Outcome, Problem, RejectionKind};
 use crate::domain::receipt::{ReceiptEvent, ReceiptStatus};
 use crate::ports::clock::Clock;
-use crate::ports::provider::{Provider, ProviderDescription, ReceiveError, Reported, SendContext, Webhook};
+use crate::ports::provider::{Provider, ProviderDescription, ReceiveError, Reported, SendContext, Sought, Webhook};
 
 /// What a [`VirtualProvider`] does instead of taking a message and saying so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +109,7 @@ pub struct VirtualProvider {
     description: ProviderDescription,
     script: Mutex<Script>,
     listener: Option<Listener>,
+    looks_up: bool,
 }
 
 impl VirtualProvider {
@@ -116,7 +117,7 @@ impl VirtualProvider {
     #[must_use]
     pub fn new(clock: Arc<ManualClock>) -> Self {
         let description = ProviderDescription::native("virtual", Channel::ALL.to_vec());
-        Self { clock, description, script: Mutex::default(), listener: None }
+        Self { clock, description, script: Mutex::default(), listener: None, looks_up: false }
     }
 
     /// The same, which tells somebody of each call when it is made, and does not keep it: for more calls than memory should
@@ -124,6 +125,14 @@ impl VirtualProvider {
     #[must_use]
     pub fn telling(mut self, listener: impl Fn(&VirtualCall) + Send + Sync + 'static) -> Self {
         self.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// The same, which says when it is asked what came of an attempt: the truth, at once, whatever trouble it has. It goes by the
+    /// calls that it keeps; one that [tells](Self::telling) of them instead cannot say.
+    #[must_use]
+    pub fn looking_up(mut self) -> Self {
+        self.looks_up = true;
         self
     }
 
@@ -265,6 +274,18 @@ impl Provider for VirtualProvider {
             self.clock.sleep(wait).await;
         }
         outcome
+    }
+
+    async fn look_up(&self, sought: &Sought, _: Duration) -> LookUp {
+        if !self.looks_up || self.listener.is_some() {
+            return LookUp::Impossible;
+        }
+        let script = self.script();
+        let is_it = |call: &&VirtualCall| call.taken && call.context.idempotency_key == sought.idempotency_key;
+        match script.calls.iter().find(is_it) {
+            Some(call) => LookUp::Found { message_id: Some(call.message_id.clone()) },
+            None => LookUp::NotFound,
+        }
     }
 
     /// Reads what [`VirtualCall::report`] wrote.

@@ -285,3 +285,26 @@ fn a_disk_is_not_waited_for() {
     let error = VirtualEngine::start(clock(), Notifier::builder().data_dir(directory.path())).err().unwrap();
     assert!(error.to_string().starts_with("store: virtual time does not wait"), "{error}");
 }
+
+#[test]
+fn what_a_provider_took_without_saying_so_is_found_and_sent_once_and_its_report_is_matched() {
+    let clock = clock();
+    let provider = Arc::new(VirtualProvider::new(Arc::clone(&clock)).looking_up());
+    provider.trouble_between(time(START), time("2027-01-01T01:00:00Z"), Trouble::LosesAnswers);
+    let engine = engine_with(&clock, &provider);
+    let taken = engine.submit(sms()).unwrap();
+    engine.advance(SignedDuration::from_hours(1));
+    assert_eq!((state(&engine, &taken), provider.sent().len()), (DeliveryState::Sent, 1));
+    let report = provider.sent()[0].report(ReceiptStatus::Delivered);
+    let name = ProviderName::new("sms").unwrap();
+    engine.block_on(engine.notifier().receive(&name, &report)).unwrap();
+    assert_eq!(state(&engine, &taken), DeliveryState::Delivered);
+
+    provider.trouble_between(engine.now(), time("2027-01-01T02:00:00Z"), Trouble::Hangs);
+    let not_taken = engine.submit(sms()).unwrap();
+    engine.advance(SignedDuration::from_hours(48));
+    assert_eq!((state(&engine, &not_taken), provider.sent().len()), (DeliveryState::Sent, 2));
+    let timeline = engine.block_on(engine.notifier().timeline(&TenantId::unnamed(), not_taken.id)).unwrap().unwrap();
+    assert!(timeline.iter().any(|fact| fact.reason.code == "attempt.not_found"));
+    assert!(timeline.iter().all(|fact| fact.reason.code != "unknown.resend"), "nothing is left in doubt");
+}

@@ -50,6 +50,8 @@ pub(crate) async fn check(world: &World) -> Result<Totals, String> {
         crashes: u64::from(book.crashes),
         interrupted: book.calls.iter().filter(|call| call.answered == Answered::Interrupted).count() as u64,
         jumps: u64::from(book.clock_jumps),
+        found: book.calls.iter().filter(|call| call.looked_up.is_some_and(|(has_it, _)| has_it)).count() as u64,
+        not_found: book.calls.iter().filter(|call| call.looked_up.is_some_and(|(has_it, _)| !has_it)).count() as u64,
         ..totals
     })
 }
@@ -106,6 +108,11 @@ fn may_follow(before: &Call, next: &Call, holds: bool) -> bool {
     let lost_answer = next.life > before.life && !holds;
     let called_for = match before.answered {
         Answered::NotTaken => true,
+        // What the provider said about it is known from then on, unless the process ended over it.
+        Answered::Unclear | Answered::Interrupted if before.looked_up.is_some_and(|(has_it, _)| !has_it) => true,
+        Answered::Unclear | Answered::Interrupted if before.looked_up.is_some_and(|(_, life)| life == next.life) => {
+            false
+        }
         Answered::Unclear | Answered::Interrupted => !holds,
         Answered::Accepted | Answered::Rejected | Answered::Nothing => lost_answer,
     };
@@ -140,7 +147,10 @@ fn check_reports(promised: &Promised, delivery: &Delivery, facts: &[Fact]) -> Re
     let known: BTreeSet<&str> = facts.iter().filter_map(|fact| fact.detail("provider_message_id")).collect();
     let sent: BTreeSet<&str> = facts
         .iter()
-        .filter(|fact| fact.reason.code == "attempt.accepted" && fact.channel == Some(delivery.id.channel))
+        .filter(|fact| {
+            ["attempt.accepted", "attempt.found"].contains(&&*fact.reason.code)
+                && fact.channel == Some(delivery.id.channel)
+        })
         .filter_map(|fact| fact.detail("provider_message_id"))
         .collect();
     for (channel, message_id, said) in &promised.reports {

@@ -39,6 +39,8 @@ pub(crate) struct Call {
     pub(crate) message_id: String,
     /// How many replays of the delivery had been asked for.
     pub(crate) replays: u32,
+    /// What the provider said when it was asked about the call, and in which life of the process: whether it has the message.
+    pub(crate) looked_up: Option<(bool, u32)>,
 }
 
 /// What a caller was told about a notification.

@@ -1,4 +1,5 @@
 //! A provider whose mood the seed decides: it fails, hangs, forgets to answer, or takes a message and says that it did not know.
+//! Asked what came of a call, it says the truth if it is one that can look up, and well enough.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use notifier_core::testing::ManualClock;
 use notifier_core::{
-    Channel, Clock, Message, Outcome, Problem, Provider, ProviderDescription, ReceiptEvent, ReceiptStatus,
-    ReceiveError, RejectionKind, Reported, SendContext, Webhook,
+    Channel, Clock, LookUp, Message, Outcome, Problem, Provider, ProviderDescription, ReceiptEvent, ReceiptStatus,
+    ReceiveError, RejectionKind, Reported, SendContext, Sought, Webhook,
 };
 
 use super::chance::Chance;
@@ -52,12 +53,14 @@ pub(crate) struct MoodyProvider {
     ledger: Arc<Ledger>,
     running: AtomicUsize,
     calls_max: usize,
+    looks_up: bool,
 }
 
 impl MoodyProvider {
     pub(crate) fn new(
         name: &'static str,
         calls_max: usize,
+        looks_up: bool,
         chance: Chance,
         clock: Arc<ManualClock>,
         ledger: Arc<Ledger>,
@@ -65,7 +68,7 @@ impl MoodyProvider {
         let mut description = ProviderDescription::native(name, Channel::ALL.to_vec());
         description.concurrent_calls_max = calls_max;
         let mood = Mutex::new(Mood::Good);
-        Self { name, description, mood, chance, clock, ledger, running: AtomicUsize::new(0), calls_max }
+        Self { name, description, mood, chance, clock, ledger, running: AtomicUsize::new(0), calls_max, looks_up }
     }
 
     pub(crate) fn set_mood(&self, mood: Mood) {
@@ -98,6 +101,7 @@ impl MoodyProvider {
             life,
             message_id: format!("{}-{number}", self.name),
             replays,
+            looked_up: None,
         });
         drop(book);
         if context.idempotency_key != id.to_string() {
@@ -202,6 +206,37 @@ impl Provider for MoodyProvider {
                 Outcome::Rejected { kind: RejectionKind::Message, problem }
             }
         }
+    }
+
+    async fn look_up(&self, sought: &Sought, _: Duration) -> LookUp {
+        if !self.looks_up {
+            return LookUp::Impossible;
+        }
+        match self.mood() {
+            Mood::Hangs => std::future::pending().await,
+            Mood::Slow => self.pause(20_000).await,
+            Mood::Good | Mood::TakesAndResets | Mood::RefusesThis => {}
+            _ => return LookUp::Unclear(Problem::coded("mood", "as the seed decides")),
+        }
+        if sought.idempotency_key != sought.delivery.to_string() {
+            self.ledger.find(format!("{} is looked up by another key: {}", sought.delivery, sought.idempotency_key));
+        }
+        let mut book = self.ledger.book();
+        let life = book.life;
+        let is_it = |call: &&mut Call| {
+            (call.delivery, call.provider, call.attempt) == (sought.delivery, self.name, sought.attempt)
+        };
+        // The intent alone may have been all there was.
+        let Some(call) = book.calls.iter_mut().find(is_it) else { return LookUp::NotFound };
+        call.looked_up = Some((call.was_processed, life));
+        let said = match call.was_processed {
+            true => LookUp::Found { message_id: Some(call.message_id.clone()) },
+            false => LookUp::NotFound,
+        };
+        drop(book);
+        let (attempt, id) = (sought.attempt, sought.delivery);
+        self.ledger.tell(self.clock.now(), format!("{} about attempt {attempt} of {id}: {said:?}", self.name));
+        said
     }
 
     /// The body is the vendor's id of a message, and what became of it.

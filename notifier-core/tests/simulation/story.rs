@@ -24,6 +24,8 @@ pub(crate) struct Totals {
     pub(crate) interrupted: u64,
     pub(crate) jumps: u64,
     pub(crate) unknown: u64,
+    pub(crate) found: u64,
+    pub(crate) not_found: u64,
 }
 
 impl Totals {
@@ -35,13 +37,14 @@ impl Totals {
         self.interrupted += more.interrupted;
         self.jumps += more.jumps;
         self.unknown += more.unknown;
+        self.found += more.found;
+        self.not_found += more.not_found;
     }
 
     /// Whether everything happened that the checks are about.
     pub(crate) fn covers_everything(&self) -> bool {
-        [self.notifications, self.repeats, self.crashes, self.interrupted, self.jumps, self.unknown]
-            .iter()
-            .all(|n| *n > 0)
+        let happened = [self.notifications, self.repeats, self.crashes, self.interrupted, self.jumps, self.unknown];
+        happened.iter().chain(&[self.found, self.not_found]).all(|n| *n > 0)
     }
 }
 
@@ -50,8 +53,17 @@ impl fmt::Display for Totals {
         write!(
             f,
             "{} notifications, {} calls, {} of them of a message that had gone out before, {} crashes, {} calls \
-             interrupted by one, {} jumps of the clock, {} deliveries that ended unknown",
-            self.notifications, self.calls, self.repeats, self.crashes, self.interrupted, self.jumps, self.unknown
+             interrupted by one, {} jumps of the clock, {} deliveries that ended unknown, {} calls looked up and found, \
+             {} not found",
+            self.notifications,
+            self.calls,
+            self.repeats,
+            self.crashes,
+            self.interrupted,
+            self.jumps,
+            self.unknown,
+            self.found,
+            self.not_found
         )
     }
 }

@@ -68,8 +68,9 @@ impl World {
         let provider = |index: usize| {
             let chance = Chance::new(seed, 10 + index as u64);
             let calls_max = [3, 8, 5][index];
+            let looks_up = ((seed / 4) >> index) & 1 == 1;
             let (clock, ledger) = (Arc::clone(&clock), Arc::clone(&ledger));
-            Arc::new(MoodyProvider::new(PROVIDERS[index], calls_max, chance, clock, ledger))
+            Arc::new(MoodyProvider::new(PROVIDERS[index], calls_max, looks_up, chance, clock, ledger))
         };
         let providers = [provider(0), provider(1), provider(2)];
         let chance = Chance::new(seed, 1);

@@ -15,6 +15,7 @@ mod faults;
 mod held_up;
 mod intake;
 mod limits;
+mod look_up;
 mod pace;
 mod places;
 mod policies;

@@ -5,12 +5,15 @@ use jiff::Timestamp;
 use super::{Change, Delivery, Settling, later};
 use crate::domain::calls::NOT_CALLED;
 use crate::domain::category::UnknownPolicy;
-use crate::domain::lifecycle::{DeliveryEvent, InvalidTransition};
+use crate::domain::lifecycle::{DeliveryEvent, DeliveryState, InvalidTransition};
 use crate::domain::outcome::{Outcome, Problem, RejectionKind};
 use crate::domain::suppression::{Suppression, SuppressionCause};
 use crate::domain::timeline::{Fact, FactKind, Reason};
 use crate::domain::wish;
 use crate::planted::planted;
+
+/// The reason of what is tried again although it may have been sent.
+pub(super) const RESEND: &str = "unknown.resend";
 
 impl Delivery {
     /// What an attempt's outcome means.
@@ -91,13 +94,23 @@ impl Delivery {
         self.counted_attempts() < settling.category.retry.attempts_max && settling.is_anyone_left
     }
 
-    pub(super) fn accepted(
+    fn accepted(&self, provider_message_id: Option<String>, now: Timestamp) -> Result<Change, InvalidTransition> {
+        let reason = Reason::new("attempt.accepted", format!("`{}` took it", self.called()));
+        self.taken(reason, provider_message_id, now)
+    }
+
+    /// Who was called last.
+    pub(super) fn called(&self) -> &str {
+        self.last_attempt.as_ref().map_or("", |attempt| attempt.provider.as_str())
+    }
+
+    /// A provider has it, for that reason.
+    pub(super) fn taken(
         &self,
+        reason: Reason,
         provider_message_id: Option<String>,
         now: Timestamp,
     ) -> Result<Change, InvalidTransition> {
-        let provider = self.last_attempt.as_ref().map_or("", |attempt| attempt.provider.as_str());
-        let reason = Reason::new("attempt.accepted", format!("`{provider}` took it"));
         let mut delivery = self.moved(DeliveryEvent::Accept, reason, now)?;
         let mut fact = delivery.fact(FactKind::Sent, now).with("attempt", self.attempts.to_string());
         if let Some(id) = &provider_message_id {
@@ -111,7 +124,7 @@ impl Delivery {
 
     /// Another try if it is still wanted and number and time allow, else the dead letters. With another provider at hand it is made at once; only
     /// when all of them were tried, it waits.
-    fn again(
+    pub(super) fn again(
         &self,
         reason: Reason,
         problem: &Problem,
@@ -176,7 +189,6 @@ impl Delivery {
     /// only once: in doubt again, or called as often as it may be, it counts as tried, and another provider is called at once,
     /// where there is one.
     fn ambiguous(&self, problem: &Problem, settling: Settling<'_>) -> Result<Change, InvalidTransition> {
-        let seen = Reason::new("attempt.unknown", format!("it may or may not have been sent: {problem}"));
         let now = settling.now;
         let may_repeat = settling.category.unknown_policy == UnknownPolicy::Resend || planted!(ResendsWhatIsToBeHeld);
         let was_asked_again = self.last_attempt.as_ref().is_some_and(|attempt| self.tried.contains(&attempt.provider));
@@ -193,7 +205,7 @@ impl Delivery {
                 Reason::new("unknown.cancelled", format!("{wish}; not tried again after: {problem}")),
             ),
             (true, Some(_)) => {
-                (DeliveryEvent::Retry, Reason::new("unknown.resend", format!("tried again by policy after: {problem}")))
+                (DeliveryEvent::Retry, Reason::new(RESEND, format!("tried again by policy after: {problem}")))
             }
             (true, None) => (
                 DeliveryEvent::Hold,
@@ -209,8 +221,7 @@ impl Delivery {
         if was_asked_again && !fails_over {
             delivery.tried.clear();
         }
-        let seen = Fact { reason: seen, state: delivery.state, ..self.fact(FactKind::Unknown, now) };
-        let seen = seen.with("attempt", self.attempts.to_string());
+        let seen = self.seen(problem, delivery.state, now);
         let then = match due_at.filter(|_| event == DeliveryEvent::Retry) {
             Some(due_at) => {
                 delivery.due_at = due_at;
@@ -220,6 +231,12 @@ impl Delivery {
             None => delivery.fact(FactKind::Unknown, now),
         };
         Ok(Change { facts: vec![seen, then], ..Change::to(delivery) }.noting(problem))
+    }
+
+    /// That the attempt ended without a clear answer; where the delivery stands because of it.
+    pub(super) fn seen(&self, problem: &Problem, state: DeliveryState, now: Timestamp) -> Fact {
+        let reason = Reason::new("attempt.unknown", format!("it may or may not have been sent: {problem}"));
+        Fact { reason, state, ..self.fact(FactKind::Unknown, now) }.with("attempt", self.attempts.to_string())
     }
 }
 

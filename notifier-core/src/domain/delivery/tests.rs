@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::category::UnknownPolicy;
 use crate::domain::channel::Channel;
 use crate::domain::id::NotificationId;
-use crate::domain::outcome::{Outcome, RejectionKind};
+use crate::domain::outcome::{LookUp, Outcome, RejectionKind};
 use crate::domain::receipt::{Receipt, ReceiptEvent, ReceiptStatus};
 use crate::domain::retry::RetryPolicy;
 
@@ -424,4 +424,47 @@ fn only_a_refusal_of_the_address_for_good_puts_it_on_the_list() {
             assert_eq!(listed, is_listed.then_some(expected), "{kind:?}");
         }
     }
+}
+
+#[test]
+fn what_a_provider_says_when_it_is_asked_settles_doubt_about_that_attempt_and_no_other() {
+    use DeliveryState as S;
+    use UnknownPolicy::{Hold, Resend};
+    let unknown = Outcome::Unknown { problem: problem() };
+    let found = LookUp::Found { message_id: Some("SM1".into()) };
+    let unclear = LookUp::Unclear(problem());
+    let wanted_back = |delivery: Delivery| {
+        let reason = Reason::new("cancel.requested", "cancelled");
+        delivery.ask_to_cancel(reason, at(5)).unwrap().delivery
+    };
+    let doubted = |delivery: Delivery| Delivery { doubtful_attempts: 1, ..delivery };
+    // delivery, policy, said -> state, doubt, code
+    let cases = [
+        (sending(1), Hold, &found, S::Sent, 0, "attempt.found"),
+        (sending(3), Resend, &found, S::Sent, 0, "attempt.found"),
+        (doubted(sending(2)), Resend, &found, S::Sent, 1, "attempt.found"),
+        (wanted_back(sending(1)), Resend, &found, S::Sent, 0, "attempt.found"),
+        (sending(1), Hold, &LookUp::NotFound, S::Pending, 0, "attempt.not_found"),
+        (sending(3), Hold, &LookUp::NotFound, S::Failed, 0, "retry.exhausted"),
+        (doubted(sending(3)), Resend, &LookUp::NotFound, S::Unknown, 1, "retry.exhausted"),
+        (wanted_back(sending(1)), Hold, &LookUp::NotFound, S::Cancelled, 0, "cancel.while_sending"),
+        (sending(1), Hold, &unclear, S::Unknown, 1, "unknown.hold"),
+        (sending(1), Resend, &LookUp::Impossible, S::Pending, 1, "unknown.resend"),
+    ];
+    for (delivery, policy, said, state, doubt, code) in cases {
+        let category = category(policy);
+        let change = delivery.settle_asked(&unknown, said, settling(&category, 1_000_000, 10, 0)).unwrap();
+        let settled = &change.delivery;
+        let context = format!("{said:?} after {}, {policy:?}", delivery.attempts);
+        assert_eq!((settled.state, settled.doubtful_attempts), (state, doubt), "{context}");
+        assert_eq!(settled.reason.code, code, "{context}");
+        let [seen, then] = &change.facts[..] else { panic!("{context}: {:?}", change.facts) };
+        assert_eq!((seen.kind, seen.reason.code.as_ref()), (FactKind::Unknown, "attempt.unknown"), "{context}");
+        assert_eq!((then.state, &then.reason), (state, &settled.reason), "{context}");
+    }
+    // Whoever answered is not doubted, whatever is said about it.
+    let accepted = Outcome::Accepted { provider_message_id: None };
+    let category = category(Hold);
+    let change = sending(1).settle_asked(&accepted, &LookUp::NotFound, settling(&category, 1_000_000, 10, 0));
+    assert_eq!(change.unwrap().delivery.reason.code, "attempt.accepted");
 }
