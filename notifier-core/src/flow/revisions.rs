@@ -6,6 +6,7 @@ use super::Flow;
 use crate::domain::channel::Channel;
 use crate::domain::id::{IdempotencyKey, NotificationId, TenantId};
 use crate::domain::lifecycle::DeliveryState;
+use crate::domain::notification::Notification;
 use crate::domain::request::FieldError;
 use crate::domain::revision::Revision;
 use crate::domain::schedule::{self, ScheduleRequest};
@@ -76,16 +77,38 @@ impl Flow {
         Ok(revised)
     }
 
-    /// Cancels everything that fits, newest first, as far as one call looks and comes.
+    /// Cancels everything that fits.
     pub(crate) async fn cancel_all(
         &self,
         tenant: &TenantId,
         filter: &Filter,
         before: Option<NotificationId>,
     ) -> Result<RevisedMany, StoreError> {
+        let revision = Revision::Cancel(Reason::new("cancel.requested", "cancelled before it was sent, with others"));
+        self.revise_all(tenant, filter, before, |_| Ok(revision.clone())).await
+    }
+
+    /// Moves everything that fits to another time.
+    pub(crate) async fn reschedule_all(
+        &self,
+        tenant: &TenantId,
+        filter: &Filter,
+        before: Option<NotificationId>,
+        request: &ScheduleRequest,
+    ) -> Result<RevisedMany, ReviseError> {
+        self.revise_all(tenant, filter, before, |notification| self.rescheduling(notification, request)).await
+    }
+
+    /// Revises everything that fits, newest first, as far as one call looks and comes.
+    async fn revise_all<E: From<StoreError>>(
+        &self,
+        tenant: &TenantId,
+        filter: &Filter,
+        before: Option<NotificationId>,
+        revision_of: impl Fn(&Notification) -> Result<Revision, E>,
+    ) -> Result<RevisedMany, E> {
         let mut query = ListQuery { filter: filter.clone(), before, ..ListQuery::of(tenant.clone(), PAGE) };
         let mut report = RevisedMany::default();
-        let revision = Revision::Cancel(Reason::new("cancel.requested", "cancelled before it was sent, with others"));
         let began = self.clock.now();
         for _ in 0..EXAMINED_MAX / PAGE {
             let page = self.store.list(&query).await?;
@@ -98,6 +121,7 @@ impl Flow {
                 if status.deliveries.iter().all(|delivery| delivery.state.is_final()) {
                     continue;
                 }
+                let revision = revision_of(&status.notification)?;
                 let Some(revised) = self.revise(tenant, status.notification.id, &revision).await? else { continue };
                 report.changed += revised.changed.len();
                 let is_sending = |state| state == DeliveryState::Sending;
@@ -121,19 +145,21 @@ impl Flow {
         request: &ScheduleRequest,
     ) -> Result<Option<RevisedStatus>, ReviseError> {
         let Some(status) = self.store.status(tenant, id).await? else { return Ok(None) };
-        let notification = status.notification;
+        let revised = self.revise(tenant, id, &self.rescheduling(&status.notification, request)?).await?;
+        match revised {
+            Some(revised) if revised.changed.is_empty() => Err(ReviseError::TooLate(Box::new(revised.status))),
+            revised => Ok(revised),
+        }
+    }
+
+    fn rescheduling(&self, notification: &Notification, request: &ScheduleRequest) -> Result<Revision, ReviseError> {
         let zone = notification.recipient.time_zone.as_ref();
         let now = self.clock.now();
         let due_at = schedule::resolve(request, zone, now, self.limits.schedule_ahead_days_max).map_err(|error| {
             ReviseError::Invalid(vec![FieldError::new(format!("schedule.{}", error.field), error.problem)])
         })?;
         let lifetime = notification.due_at.duration_until(notification.expires_at).max(SignedDuration::ZERO);
-        let expires_at = due_at.checked_add(lifetime).unwrap_or(Timestamp::MAX);
-        let revised = self.revise(tenant, id, &Revision::Reschedule { due_at, expires_at }).await?;
-        match revised {
-            Some(revised) if revised.changed.is_empty() => Err(ReviseError::TooLate(Box::new(revised.status))),
-            revised => Ok(revised),
-        }
+        Ok(Revision::Reschedule { due_at, expires_at: due_at.checked_add(lifetime).unwrap_or(Timestamp::MAX) })
     }
 
     /// Tries again what had ended without success.

@@ -60,6 +60,21 @@ impl Notifier {
         self.flow.reschedule(tenant, id, schedule).await
     }
 
+    /// As [`Self::reschedule`] for everything that fits the filter and was accepted before `before`, newest first, as far as one
+    /// call looks: go on with `next`. A wall-clock time without a zone is that of each recipient.
+    ///
+    /// # Errors
+    /// [`ReviseError::Invalid`] when the time cannot be used for one of them: nothing that comes after that one was moved then.
+    pub async fn reschedule_all(
+        &self,
+        tenant: &TenantId,
+        filter: &Filter,
+        before: Option<NotificationId>,
+        schedule: &ScheduleRequest,
+    ) -> Result<RevisedMany, ReviseError> {
+        self.flow.reschedule_all(tenant, filter, before, schedule).await
+    }
+
     /// Somebody took note: what escalates until then stops. Doing it again changes nothing. `None` when there is no such
     /// notification.
     ///

@@ -13,8 +13,9 @@ use crate::app::{App, SharedApp};
 use crate::problem::{Problem, ProblemBody};
 use crate::request::{Json, NoQuery, OptionalJson, Segments, parse_parameter};
 use crate::wire::{
-    AcknowledgementBody, CancellationBody, CancellationRequestBody, CancellationResultBody, Cancelled,
-    CancelledManyBody, ReschedulingBody, RevisedBody, SelectedReschedulingBody, SubmissionBody, SubmittedBody,
+    AcknowledgementBody, CancellationBody, CancellationRequestBody, CancellationResultBody, CancelledManyBody,
+    ReplacementBody, RescheduledManyBody, ReschedulingBody, ReschedulingResultBody, Revisable, RevisedBody,
+    SelectedReschedulingBody, SubmissionBody, SubmittedBody,
 };
 
 pub(super) fn router() -> OpenApiRouter<SharedApp> {
@@ -24,6 +25,7 @@ pub(super) fn router() -> OpenApiRouter<SharedApp> {
         .routes(routes!(reschedule))
         .routes(routes!(reschedule_selected))
         .routes(routes!(replace))
+        .routes(routes!(replace_selected))
         .routes(routes!(acknowledge))
 }
 
@@ -53,8 +55,8 @@ async fn cancelled(app: &App, id: NotificationId) -> Result<CancellationBody, Pr
 /// Take back what has not been sent, by id, by key, or of everything that fits a filter
 ///
 /// Exactly one of `id`, `idempotency_key` and `filter` is given. The answer is final, as that of the cancellation of one. With
-/// a filter, one call looks at 10,000 notifications, newest first: while the answer has a `next`, send the same again with it
-/// as `cursor`.
+/// a filter, one call looks at 10,000 notifications, newest first, for ten seconds at most: while the answer has a `next`, send
+/// the same again with it as `cursor`.
 #[utoipa::path(
     post, path = "/v1/notifications/cancel", tag = "notifications", operation_id = "cancel_notifications",
     request_body(content = CancellationRequestBody, content_type = "application/json"),
@@ -72,11 +74,11 @@ async fn cancel_selected(
     Json(body): Json<CancellationRequestBody>,
 ) -> Result<Response, Problem> {
     let result = match body.read().map_err(Problem::invalid)? {
-        Cancelled::One(selection) => {
+        Revisable::One(selection) => {
             let id = find(&app, &selection).await?;
             CancellationResultBody::One(cancelled(&app, id).await?)
         }
-        Cancelled::Many(filter, before) => {
+        Revisable::Many(filter, before) => {
             let revised = app.notifier.cancel_all(&TenantId::unnamed(), &filter, before).await?;
             CancellationResultBody::Many(CancelledManyBody::from(&revised))
         }
@@ -112,14 +114,17 @@ async fn reschedule(
     Ok(json(StatusCode::OK, &RevisedBody::from(&revised.ok_or_else(|| unknown(id))?)))
 }
 
-/// Send at another time what has not been sent, by id or by key
+/// Send at another time what has not been sent, by id, by key, or of everything that fits a filter
 ///
-/// Exactly one of `id` and `idempotency_key` is given.
+/// Exactly one of `id`, `idempotency_key` and `filter` is given. With a filter, one call looks at 10,000 notifications, newest
+/// first, for ten seconds at most: while the answer has a `next`, send the same again with it as `cursor`. A `local_time`
+/// without a zone is that of each recipient; where the time cannot be used for one of them, those that come after that one
+/// stay as they are.
 #[utoipa::path(
     post, path = "/v1/notifications/reschedule", tag = "notifications", operation_id = "reschedule_selected_notification",
     request_body(content = SelectedReschedulingBody, content_type = "application/json"),
     responses(
-        (status = 200, description = "How it stands now", body = RevisedBody),
+        (status = 200, description = "How it stands now, or what it came to", body = ReschedulingResultBody),
         (status = 404, description = "There is no such notification, or the key is not remembered", body = ProblemBody,
             content_type = "application/problem+json"),
         (status = 409, description = "Everything of it was sent, is being sent, or has ended; `detail` says how it stands",
@@ -133,10 +138,20 @@ async fn reschedule_selected(
     _: NoQuery,
     Json(body): Json<SelectedReschedulingBody>,
 ) -> Result<Response, Problem> {
-    let (selection, schedule) = body.read().map_err(Problem::invalid)?;
-    let id = find(&app, &selection).await?;
-    let revised = app.notifier.reschedule(&TenantId::unnamed(), id, &schedule.into()).await?;
-    Ok(json(StatusCode::OK, &RevisedBody::from(&revised.ok_or_else(|| unknown(id))?)))
+    let (meant, schedule) = body.read().map_err(Problem::invalid)?;
+    let result = match meant {
+        Revisable::One(selection) => {
+            let id = find(&app, &selection).await?;
+            let revised = app.notifier.reschedule(&TenantId::unnamed(), id, &schedule.into()).await?;
+            ReschedulingResultBody::One(RevisedBody::from(&revised.ok_or_else(|| unknown(id))?))
+        }
+        Revisable::Many(filter, before) => {
+            let tenant = TenantId::unnamed();
+            let revised = app.notifier.reschedule_all(&tenant, &filter, before, &schedule.into()).await?;
+            ReschedulingResultBody::Many(RescheduledManyBody::from(&revised))
+        }
+    };
+    Ok(json(StatusCode::OK, &result))
 }
 
 /// Accept a notification in place of an earlier one
@@ -165,10 +180,47 @@ async fn replace(
     Segments(id): Segments<String>,
     headers: HeaderMap,
     _: NoQuery,
-    Json(mut body): Json<SubmissionBody>,
+    Json(body): Json<SubmissionBody>,
 ) -> Result<Response, Problem> {
     let id = parse_parameter("id", &id)?;
-    body.idempotency_key = idempotency_key(&headers, body.idempotency_key)?;
+    replace_by(&app, id, &headers, body).await
+}
+
+/// Accept a notification in place of an earlier one, by its id or its key
+///
+/// As with the earlier one's id in the path. Exactly one of `id` and `idempotency_key` is given.
+#[utoipa::path(
+    post, path = "/v1/notifications/replace", tag = "notifications", operation_id = "replace_selected_notification",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same as `with.idempotency_key` in the body")),
+    request_body(content = ReplacementBody, content_type = "application/json"),
+    responses(
+        (status = 202, description = "Accepted: stored and synced; `replaced` names the earlier one", body = SubmittedBody,
+            headers(("Location" = String, description = "Where the notification can be read"))),
+        (status = 404, description = "There is no such notification, or the key is not remembered", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 409, description = "Something of the earlier one was sent, is being sent, or has ended: nothing changed",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "Fields cannot be used", body = ProblemBody,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn replace_selected(
+    State(app): State<SharedApp>,
+    headers: HeaderMap,
+    _: NoQuery,
+    Json(body): Json<ReplacementBody>,
+) -> Result<Response, Problem> {
+    let (selection, with) = body.read().map_err(Problem::invalid)?;
+    replace_by(&app, find(&app, &selection).await?, &headers, with).await
+}
+
+async fn replace_by(
+    app: &App,
+    id: NotificationId,
+    headers: &HeaderMap,
+    mut body: SubmissionBody,
+) -> Result<Response, Problem> {
+    body.idempotency_key = idempotency_key(headers, body.idempotency_key)?;
     let request = body.into_request(app.notifier.limits()).map_err(Problem::invalid)?;
     if app.notifier.status(&TenantId::unnamed(), id).await?.is_none() {
         return Err(unknown(id));

@@ -41,6 +41,7 @@ const ROUTES: [&str; 43] = [
     "POST /v1/notifications",
     "POST /v1/notifications/batch",
     "POST /v1/notifications/cancel",
+    "POST /v1/notifications/replace",
     "POST /v1/notifications/reschedule",
     "POST /v1/notifications/{id}/acknowledge",
     "POST /v1/notifications/{id}/cancel",

@@ -47,6 +47,42 @@ async fn what_is_meant_can_be_named_by_id_or_by_key() {
 }
 
 #[tokio::test]
+async fn everything_that_fits_a_filter_gets_another_time() {
+    let server = TestServer::start().await;
+    let sent = sent(&server).await;
+    let (about, other) = (server.sms(later_with("subject", "1")).await, server.sms(later()).await);
+    let moved = json!({"filter": {"subject": "1", "state": "pending"}, "schedule": {"at": "2026-06-09T12:00:00Z"}});
+    let answer = server.post("/v1/notifications/reschedule", &moved).await.ok();
+    assert_eq!(answer, json!({"matched": 1, "rescheduled": 1, "still_being_sent": 0}));
+    let due = server.get(&format!("/v1/notifications/{about}")).await.ok()["due_at"].clone();
+    assert_eq!(due, json!("2026-06-09T12:00:00Z"));
+    let due = server.get(&format!("/v1/notifications/{other}")).await.ok()["due_at"].clone();
+    assert_ne!(due, json!("2026-06-09T12:00:00Z"));
+    assert_eq!(server.state(&sent).await, "sent");
+    let past = json!({"filter": {"state": "pending"}, "schedule": {"at": "2020-01-01T00:00:00Z"}});
+    let refused = server.post("/v1/notifications/reschedule", &past).await;
+    assert_eq!(refused.problem(422, "invalid-request")["field"], "schedule.at");
+    let nothing = json!({"filter": {}, "schedule": {"at": "2026-06-09T12:00:00Z"}});
+    let refused = server.post("/v1/notifications/reschedule", &nothing).await;
+    assert_eq!(refused.problem(422, "invalid-request")["field"], "filter");
+}
+
+#[tokio::test]
+async fn what_is_replaced_can_be_named_by_its_key() {
+    let server = TestServer::start().await;
+    let old = server.sms(later_with("idempotency_key", "k 1")).await;
+    let with = json!({"recipient": {"id": "1"}, "content": {"sms": {"text": "y"}}, "idempotency_key": "k 2"});
+    let body = json!({"idempotency_key": "k 1", "with": with});
+    let answer = server.post("/v1/notifications/replace", &body).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["replaced"]), (202, &json!(old)), "{}", answer.json());
+    assert_eq!(server.state(&old).await, "cancelled");
+    let nobody = json!({"idempotency_key": "k 3", "with": with});
+    server.post("/v1/notifications/replace", &nobody).await.problem(404, "not-found");
+    let both = json!({"id": old, "idempotency_key": "k 1", "with": with});
+    server.post("/v1/notifications/replace", &both).await.problem(422, "invalid-request");
+}
+
+#[tokio::test]
 async fn everything_that_fits_a_filter_is_cancelled() {
     let server = TestServer::start().await;
     let sent = sent(&server).await;

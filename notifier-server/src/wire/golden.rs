@@ -150,14 +150,19 @@ fn revisions() {
     assert_eq!(by.into_by().unwrap().as_deref(), Some("Ana, on call"));
     let (selection, _) =
         reads_back::<SelectedReschedulingBody>(include_str!("golden/rescheduling.json")).read().unwrap();
+    assert_eq!(selection, Revisable::One(Selection::Key("rent-2026-12-user-1".parse().unwrap())));
+    let many: RescheduledManyBody = reads_back(include_str!("golden/rescheduled_many.json"));
+    assert_eq!((many.matched, many.rescheduled), (12, 20));
+    let (selection, with) = reads_back::<ReplacementBody>(include_str!("golden/replacement.json")).read().unwrap();
     assert_eq!(selection, Selection::Key("rent-2026-12-user-1".parse().unwrap()));
+    assert_eq!(with.idempotency_key.as_deref(), Some("rent-2026-12-user-1b"));
 }
 
 #[test]
 fn filters() {
     let body: CancellationRequestBody = reads_back(include_str!("golden/cancellation_request.json"));
     let written = body.filter.clone().unwrap();
-    let Cancelled::Many(filter, before) = body.read().unwrap() else { panic!("it has a filter") };
+    let Revisable::Many(filter, before) = body.read().unwrap() else { panic!("it has a filter") };
     assert_eq!((FilterBody::from(&filter), before), (written, Some(id())));
 }
 

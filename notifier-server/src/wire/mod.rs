@@ -33,8 +33,8 @@ pub(crate) use notification::{CancellationBody, NotificationBody, NotificationPa
 pub(crate) use preference::{PreferencesBody, PreferencesView};
 pub(crate) use provider::{BreakerRequestBody, ProviderBody, ProviderList};
 pub(crate) use revision::{
-    AcknowledgementBody, CancellationRequestBody, CancellationResultBody, Cancelled, CancelledManyBody,
-    ReschedulingBody, RevisedBody, SelectedReschedulingBody,
+    AcknowledgementBody, CancellationRequestBody, CancellationResultBody, CancelledManyBody, ReplacementBody,
+    RescheduledManyBody, ReschedulingBody, ReschedulingResultBody, Revisable, RevisedBody, SelectedReschedulingBody,
 };
 pub(crate) use route::{RouteBody, RouteList};
 pub(crate) use stats::StatsBody;

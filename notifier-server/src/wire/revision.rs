@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::filter::FilterBody;
 use super::notification::{CancellationBody, DeliveryBody};
-use super::submission::ScheduleBody;
+use super::submission::{ScheduleBody, SubmissionBody};
 
 /// Characters of who took note.
 const BY_CHARS_MAX: usize = 200;
@@ -52,7 +52,7 @@ pub(crate) struct ReschedulingBody {
     pub(crate) schedule: ScheduleBody,
 }
 
-/// Another time for one notification. Exactly one of `id` and `idempotency_key` is given.
+/// Another time for one notification, or for many. Exactly one of `id`, `idempotency_key` and `filter` is given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = SelectedRescheduling)]
@@ -65,6 +65,12 @@ pub(crate) struct SelectedReschedulingBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "rent-2026-12-user-1")]
     pub(crate) idempotency_key: Option<String>,
+    /// All notifications that fit. At least one of its fields is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) filter: Option<FilterBody>,
+    /// Goes with `filter`: `next` of the answer before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cursor: Option<String>,
     /// When what has not been sent is due from now on.
     pub(crate) schedule: ScheduleBody,
 }
@@ -89,9 +95,9 @@ pub(crate) struct CancellationRequestBody {
     pub(crate) cursor: Option<String>,
 }
 
-/// What is to be cancelled, read.
+/// What is to be revised.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Cancelled {
+pub(crate) enum Revisable {
     One(Selection),
     Many(notifier_core::Filter, Option<NotificationId>),
 }
@@ -101,36 +107,72 @@ impl CancellationRequestBody {
     ///
     /// # Errors
     /// When nothing or two things are meant, or a field cannot be used.
-    pub(crate) fn read(self) -> Result<Cancelled, Vec<FieldError>> {
-        let one = |field: &str, problem: &str| vec![FieldError::new(field, problem)];
-        let Some(filter) = self.filter else {
-            if self.cursor.is_some() {
-                return Err(one("cursor", "goes with `filter`"));
-            }
-            let both = "give `id`, `idempotency_key` or `filter`: exactly one of them";
-            return selection(self.id, self.idempotency_key, both).map(Cancelled::One);
-        };
-        if self.id.is_some() || self.idempotency_key.is_some() {
-            return Err(one("filter", "give `id`, `idempotency_key` or `filter`: exactly one of them"));
-        }
-        if filter == FilterBody::default() {
-            return Err(one("filter", "names nothing; to cancel everything, give `\"state\": \"pending\"`"));
-        }
-        let before = self.cursor.map(|cursor| cursor.parse());
-        let before = before.transpose().map_err(|_| one("cursor", "is not the `next` of an answer"))?;
-        Ok(Cancelled::Many(filter.into_filter("filter")?, before))
+    pub(crate) fn read(self) -> Result<Revisable, Vec<FieldError>> {
+        revisable(self.id, self.idempotency_key, self.filter, self.cursor)
     }
 }
 
 impl SelectedReschedulingBody {
-    /// Which one, and to when.
+    /// What is meant, and to when.
+    ///
+    /// # Errors
+    /// When nothing or two things are meant, or a field cannot be used.
+    pub(crate) fn read(self) -> Result<(Revisable, ScheduleBody), Vec<FieldError>> {
+        Ok((revisable(self.id, self.idempotency_key, self.filter, self.cursor)?, self.schedule))
+    }
+}
+
+/// A notification in place of an earlier one, which is named by exactly one of `id` and `idempotency_key`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Replacement)]
+pub(crate) struct ReplacementBody {
+    /// The earlier notification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11")]
+    pub(crate) id: Option<String>,
+    /// The key that the earlier one was submitted with, as long as that is remembered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "rent-2026-12-user-1")]
+    pub(crate) idempotency_key: Option<String>,
+    /// What takes its place. It has a key of its own.
+    pub(crate) with: SubmissionBody,
+}
+
+impl ReplacementBody {
+    /// Which one, and by what.
     ///
     /// # Errors
     /// When none or two are meant, or one that cannot be.
-    pub(crate) fn read(self) -> Result<(Selection, ScheduleBody), Vec<FieldError>> {
+    pub(crate) fn read(self) -> Result<(Selection, SubmissionBody), Vec<FieldError>> {
         let both = "give `id` or `idempotency_key`: exactly one of them";
-        Ok((selection(self.id, self.idempotency_key, both)?, self.schedule))
+        Ok((selection(self.id, self.idempotency_key, both)?, self.with))
     }
+}
+
+fn revisable(
+    id: Option<String>,
+    key: Option<String>,
+    filter: Option<FilterBody>,
+    cursor: Option<String>,
+) -> Result<Revisable, Vec<FieldError>> {
+    let one = |field: &str, problem: &str| vec![FieldError::new(field, problem)];
+    let exactly_one = "give `id`, `idempotency_key` or `filter`: exactly one of them";
+    let Some(filter) = filter else {
+        if cursor.is_some() {
+            return Err(one("cursor", "goes with `filter`"));
+        }
+        return selection(id, key, exactly_one).map(Revisable::One);
+    };
+    if id.is_some() || key.is_some() {
+        return Err(one("filter", exactly_one));
+    }
+    if filter == FilterBody::default() {
+        return Err(one("filter", "names nothing; for everything, give `\"state\": \"pending\"`"));
+    }
+    let before = cursor.map(|cursor| cursor.parse());
+    let before = before.transpose().map_err(|_| one("cursor", "is not the `next` of an answer"))?;
+    Ok(Revisable::Many(filter.into_filter("filter")?, before))
 }
 
 fn selection(id: Option<String>, key: Option<String>, both: &str) -> Result<Selection, Vec<FieldError>> {
@@ -213,6 +255,43 @@ impl From<&RevisedMany> for CancelledManyBody {
         Self {
             matched: revised.matched,
             cancelled: revised.changed,
+            still_being_sent: revised.sending,
+            next: revised.next.map(|id| id.to_string()),
+        }
+    }
+}
+
+/// What rescheduling came to: of one notification, or of all that fit a filter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = ReschedulingResult)]
+pub(crate) enum ReschedulingResultBody {
+    /// Of one.
+    One(RevisedBody),
+    /// Of all that fit.
+    Many(RescheduledManyBody),
+}
+
+/// What rescheduling all that fit a filter came to, newest first, as far as one call looks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = RescheduledMany)]
+pub(crate) struct RescheduledManyBody {
+    /// Notifications that fit.
+    pub(crate) matched: usize,
+    /// Deliveries that have another time now.
+    pub(crate) rescheduled: usize,
+    /// Deliveries that are being sent at this moment and stay as they are.
+    pub(crate) still_being_sent: usize,
+    /// There are more: the `cursor` of the next call. Absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
+}
+
+impl From<&RevisedMany> for RescheduledManyBody {
+    fn from(revised: &RevisedMany) -> Self {
+        Self {
+            matched: revised.matched,
+            rescheduled: revised.changed,
             still_being_sent: revised.sending,
             next: revised.next.map(|id| id.to_string()),
         }

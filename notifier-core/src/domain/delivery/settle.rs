@@ -122,8 +122,8 @@ impl Delivery {
         Ok(Change { facts: vec![fact], ..Change::to(delivery) })
     }
 
-    /// Another try if it is still wanted and number and time allow, else the dead letters. With another provider at hand it is made at once; only
-    /// when all of them were tried, it waits.
+    /// Another try if it is still wanted and number and time allow, else the dead letters. With another provider at hand it is
+    /// made at once; only when all of them were tried, it waits.
     pub(super) fn again(
         &self,
         reason: Reason,
