@@ -19,6 +19,9 @@ const BATCH_MAX: usize = 256;
 impl Flow {
     /// Runs until the end is asked for.
     pub(crate) async fn recover(self: Arc<Self>) {
+        if planted!(ForgetsWhatWasInFlight) {
+            return;
+        }
         loop {
             let pause_until = match self.take_over().await {
                 Ok(BATCH_MAX..) => continue,
@@ -52,9 +55,6 @@ impl Flow {
     /// Settles what is found; how many there were.
     async fn take_over(&self) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        if planted!(ForgetsWhatWasInFlight) {
-            return Ok(0);
-        }
         let found = self.store.reclaim(now, BATCH_MAX, self.lease_until(now)).await?;
         let count = found.len();
         if count > 0 {
