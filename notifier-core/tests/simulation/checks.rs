@@ -105,11 +105,12 @@ fn check_delivery(book: &Book, promised: &Promised, delivery: &Delivery, facts: 
 fn may_follow(before: &Call, next: &Call, holds: bool) -> bool {
     let was_asked_for = next.replays > before.replays;
     // The answer may have been lost with the process; then it is as if there had been none.
-    let lost_answer = next.life > before.life && !holds;
+    let is_not_there = before.looked_up.is_some_and(|(has_it, _)| !has_it);
+    let lost_answer = next.life > before.life && (!holds || is_not_there);
     let called_for = match before.answered {
         Answered::NotTaken => true,
         // What the provider said about it is known from then on, unless the process ended over it.
-        Answered::Unclear | Answered::Interrupted if before.looked_up.is_some_and(|(has_it, _)| !has_it) => true,
+        Answered::Unclear | Answered::Interrupted if is_not_there => true,
         Answered::Unclear | Answered::Interrupted if before.looked_up.is_some_and(|(_, life)| life == next.life) => {
             false
         }
