@@ -2,11 +2,11 @@
 //! `wit/provider.wit`.
 
 pub use crate::bindings::notifier::provider::http::{
-    Auth, BasicAuth, HeaderAuth, HttpError, Method, Response, Sigv4Auth,
+    Auth, BasicAuth, FormFieldAuth, HeaderAuth, HttpError, JwtBearerAuth, Method, Response, Sigv4Auth, VapidAuth,
 };
 pub use crate::bindings::notifier::provider::model::{
-    Attachment, Attributes, Channel, Chat, Content, Context, Description, Email, Mailbox, Message, Problem, Push,
-    Receipt, ReceiptEvent, ReceiptStatus, ReceiveError, Rejection, RejectionKind, SecretNeed, SendError,
-    SettingProblem, Sms, Wait, Webhook, WebhookEvent,
+    Attachment, Attributes, Channel, Chat, Content, Context, Description, Email, Finding, Mailbox, Message, Problem,
+    Push, Receipt, ReceiptEvent, ReceiptStatus, ReceiveError, Rejection, RejectionKind, SecretNeed, SendError,
+    SettingProblem, Sms, Sought, Wait, Webhook, WebhookEvent,
 };
 pub use crate::bindings::notifier::provider::verify::{Algorithm, Key, VerifyError};

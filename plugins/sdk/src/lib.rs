@@ -56,6 +56,7 @@ mod error_table;
 mod failure;
 mod form;
 mod host;
+mod multipart;
 mod provider;
 mod request;
 mod response;
@@ -63,12 +64,14 @@ mod retry_after;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 mod text;
+pub mod web_push;
 pub mod webhook;
 
 pub use contract::*;
 pub use error_table::{Class, ErrorTable};
 pub use form::Form;
 pub use host::{clock, log};
+pub use multipart::Multipart;
 pub use provider::Provider;
 pub use request::{Request, check_base_url};
 

@@ -28,6 +28,12 @@ pub trait Provider {
     /// What the vendor's answer, or the lack of one, means for this message.
     fn send(settings: &Self::Settings, message: Message, context: Context) -> Result<Receipt, SendError>;
 
+    /// Asks the vendor what came of an attempt without a clear answer. Sends nothing. [`Finding::NotFound`] has the message
+    /// sent again: only a vendor that is sure may say it. Where the vendor cannot be asked, leave the default.
+    fn look_up(_settings: &Self::Settings, _sought: Sought) -> Finding {
+        Finding::Impossible
+    }
+
     /// Reads what the vendor posted about earlier messages. Must verify the signature before it trusts a byte.
     ///
     /// # Errors
@@ -59,6 +65,13 @@ impl<P: Provider> Guest for Exported<P> {
         let settings =
             read_settings::<P::Settings>().map_err(|problem| SendError::provider(None, in_words(&problem)))?;
         P::send(&settings, message, context)
+    }
+
+    fn look_up(sought: Sought) -> Finding {
+        match read_settings::<P::Settings>() {
+            Ok(settings) => P::look_up(&settings, sought),
+            Err(problem) => Finding::Unclear(Problem { code: None, message: in_words(&problem) }),
+        }
     }
 
     fn receive(webhook: Webhook) -> Result<Vec<ReceiptEvent>, ReceiveError> {

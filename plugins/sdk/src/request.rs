@@ -3,9 +3,12 @@
 use serde::Serialize;
 
 use crate::bindings::notifier::provider::http;
-use crate::contract::{Auth, BasicAuth, HeaderAuth, HttpError, Method, Response};
+use crate::contract::{
+    Auth, BasicAuth, FormFieldAuth, HeaderAuth, HttpError, JwtBearerAuth, Method, Response, Sigv4Auth, VapidAuth,
+};
 use crate::form::Form;
 use crate::host;
+use crate::multipart::Multipart;
 
 /// One request. Nothing in it is secret: authentication names the secret and the host fills it in.
 #[derive(Clone, Debug)]
@@ -56,6 +59,45 @@ impl Request {
         self.auth(Auth::Header(HeaderAuth { header: header.into(), secret: secret.into() }))
     }
 
+    /// AWS Signature Version 4 for this service and region, with the secrets `access_key_id` and `secret_access_key` and,
+    /// where it is asked for, `session_token`.
+    pub fn aws_sigv4(self, service: &str, region: &str, with_session_token: bool) -> Self {
+        self.auth(Auth::AwsSigv4(Sigv4Auth {
+            service: service.into(),
+            region: region.into(),
+            access_key_id: "access_key_id".into(),
+            secret_access_key: "secret_access_key".into(),
+            session_token: with_session_token.then(|| "session_token".into()),
+        }))
+    }
+
+    /// An access token that the host fetches with a signed assertion (RFC 7523). `account_secret` names the service account's
+    /// key file.
+    pub fn jwt_bearer(self, account_secret: &str, token_url: impl Into<String>, scope: &str) -> Self {
+        let (account, token_url, scope) = (account_secret.into(), token_url.into(), scope.into());
+        self.auth(Auth::JwtBearer(JwtBearerAuth { account, token_url, scope }))
+    }
+
+    /// Identification of a web push sender (RFC 8292) with the secret of this name as private key.
+    pub fn vapid(self, private_key_secret: &str, subject: impl Into<String>) -> Self {
+        self.auth(Auth::Vapid(VapidAuth { private_key: private_key_secret.into(), subject: subject.into() }))
+    }
+
+    /// Signatures as Standard Webhooks wants them, one for each of these secrets. The header `webhook-id` must be set.
+    pub fn standard_webhook(self, secrets: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.auth(Auth::StandardWebhook(secrets.into_iter().map(Into::into).collect()))
+    }
+
+    /// The secret of this name stands for `{secret}` in the path of the URL.
+    pub fn secret_path(self, secret: &str) -> Self {
+        self.auth(Auth::Path(secret.into()))
+    }
+
+    /// The secret of this name as a further field of the form that is the body.
+    pub fn secret_form_field(self, field: &str, secret: &str) -> Self {
+        self.auth(Auth::FormField(FormFieldAuth { field: field.into(), secret: secret.into() }))
+    }
+
     /// Any kind of authentication; the last one given counts.
     pub fn auth(mut self, auth: Auth) -> Self {
         self.0.auth = auth;
@@ -74,6 +116,12 @@ impl Request {
     /// A body as a browser's form sends it, with its content type.
     pub fn form(self, form: Form) -> Self {
         self.body("application/x-www-form-urlencoded", form.into_body())
+    }
+
+    /// A body of several parts, with its content type.
+    pub fn multipart(self, multipart: Multipart) -> Self {
+        let (content_type, body) = multipart.into_body();
+        self.body(&content_type, body)
     }
 
     /// Any body, with its content type.

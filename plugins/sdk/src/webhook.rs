@@ -33,15 +33,19 @@ impl Webhook {
 ///
 /// # Errors
 /// [`ReceiveError::Unverified`] when the key cannot be used: whoever cannot verify must not believe.
+/// [`ReceiveError::Unavailable`] when it could not be fetched.
 pub fn is_signed(algorithm: Algorithm, key: &Key, payload: &[u8], signature: &str) -> Result<bool, ReceiveError> {
     let Some(signature) = from_base64(signature) else {
         return Ok(false);
     };
-    host::verify(algorithm, key, payload, &signature).map_err(|error| {
-        ReceiveError::Unverified(match error {
-            VerifyError::UnknownSecret(name) => format!("the secret `{name}` is not granted to this provider"),
-            VerifyError::UnusableKey(reason) => format!("the key cannot be used: {reason}"),
-        })
+    host::verify(algorithm, key, payload, &signature).map_err(|error| match error {
+        VerifyError::UnknownSecret(name) => {
+            ReceiveError::Unverified(format!("the secret `{name}` is not granted to this provider"))
+        }
+        VerifyError::UnusableKey(reason) => ReceiveError::Unverified(format!("the key cannot be used: {reason}")),
+        VerifyError::Unreachable(reason) => {
+            ReceiveError::Unavailable(format!("the certificate could not be fetched: {reason}"))
+        }
     })
 }
 

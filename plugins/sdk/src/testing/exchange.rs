@@ -7,8 +7,14 @@ use crate::contract::{Auth, BasicAuth, HeaderAuth, HttpError, Method, Response};
 #[derive(Clone, Debug)]
 pub struct Exchange {
     expected: http::Request,
+    /// In place of `expected`, where the exchange is from a file.
+    documented: Option<Documented>,
     reply: Result<Response, HttpError>,
 }
+
+/// The request of a file, or any.
+#[derive(Clone, Debug)]
+pub(super) struct Documented(pub(super) Option<notifier_plugin_exchanges::Request>);
 
 impl Exchange {
     /// Expects any method.
@@ -22,7 +28,11 @@ impl Exchange {
             timeout_ms: None,
         };
         let reply = Ok(Response { status: 200, headers: vec![], body: vec![] });
-        Self { expected, reply }
+        Self { expected, documented: None, reply }
+    }
+
+    pub(super) fn documented(wanted: Documented, reply: Result<Response, HttpError>) -> Self {
+        Self { documented: Some(wanted), reply, ..Self::get("") }
     }
 
     /// Expects a `GET`.
@@ -58,6 +68,12 @@ impl Exchange {
     #[must_use]
     pub fn secret_header(self, header: &str, secret: &str) -> Self {
         self.auth(Auth::Header(HeaderAuth { header: header.into(), secret: secret.into() }))
+    }
+
+    /// Expects the secret of this name in the path.
+    #[must_use]
+    pub fn secret_path(self, secret: &str) -> Self {
+        self.auth(Auth::Path(secret.into()))
     }
 
     /// Expects this authentication.
@@ -105,6 +121,11 @@ impl Exchange {
     /// # Panics
     /// When the request is not the expected one.
     pub(crate) fn answer(self, request: &http::Request) -> Result<Response, HttpError> {
+        if let Some(Documented(wanted)) = self.documented {
+            let differences = wanted.map_or_else(Vec::new, |wanted| super::replay::differences_of(&wanted, request));
+            assert!(differences.is_empty(), "the request is not the documented one:\n  {}", differences.join("\n  "));
+            return self.reply;
+        }
         assert_eq!(readable(request), readable(&self.expected), "the request (left) is not the expected one (right)");
         // Texts that read alike may hide bytes that are not UTF-8.
         assert_eq!(request.body, self.expected.body, "bodies differ in bytes that are not UTF-8");

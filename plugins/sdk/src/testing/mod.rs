@@ -26,6 +26,7 @@
 #![expect(clippy::panic, reason = "a scripted host fails the test that runs it")]
 
 mod exchange;
+mod replay;
 mod samples;
 mod signing;
 
@@ -39,7 +40,8 @@ use crate::contract::*;
 use crate::provider::{Exported, Provider};
 
 pub use exchange::Exchange;
-pub use samples::{context, email, sms, webhook};
+pub use replay::{codes, replay};
+pub use samples::{chat, context, email, push, sms, sought, webhook, webhook_event};
 pub use signing::{EcdsaP256, hmac_sha1, hmac_sha256};
 
 thread_local! {
@@ -53,6 +55,7 @@ pub struct Script {
     settings: Value,
     secrets: BTreeMap<String, String>,
     now_ms: u64,
+    certificates: BTreeMap<String, Vec<u8>>,
     exchanges: VecDeque<Exchange>,
     log: Vec<String>,
 }
@@ -70,6 +73,7 @@ impl Script {
             settings: Value::Object(serde_json::Map::new()),
             secrets: BTreeMap::new(),
             now_ms: 1_767_225_600_000,
+            certificates: BTreeMap::new(),
             exchanges: VecDeque::new(),
             log: Vec::new(),
         }
@@ -96,6 +100,13 @@ impl Script {
         self
     }
 
+    /// The public key (SubjectPublicKeyInfo in DER) of the certificate at that URL. Others cannot be reached.
+    #[must_use]
+    pub fn certificate(mut self, url: &str, public_key_der: Vec<u8>) -> Self {
+        self.certificates.insert(url.into(), public_key_der);
+        self
+    }
+
     /// The next request, and its answer.
     #[must_use]
     pub fn exchange(mut self, exchange: Exchange) -> Self {
@@ -119,7 +130,12 @@ impl Script {
         self.run(|| Exported::<P>::send(message, context)).0
     }
 
-    /// Runs `receive` as the host does.
+    /// Runs `look-up` as the host does.
+    pub fn look_up<P: Provider>(self, sought: Sought) -> Finding {
+        self.run(|| Exported::<P>::look_up(sought)).0
+    }
+
+    /// Runs `receive` as the host does, except that requests are possible before a signature was found right.
     ///
     /// # Errors
     /// Why the plugin refused the webhook.
@@ -153,6 +169,7 @@ pub(crate) mod imports {
     use crate::bindings::notifier::provider::http;
     use crate::bindings::notifier::provider::log::Level;
     use crate::contract::{Algorithm, Auth, HttpError, Key, Response, VerifyError};
+    use crate::web_push::PLAINTEXT_BYTES_MAX;
 
     pub(crate) fn read() -> String {
         with_script(|script| script.settings.to_string())
@@ -195,6 +212,11 @@ pub(crate) mod imports {
                 let token = sigv4.session_token.as_deref();
                 [&*sigv4.access_key_id, &*sigv4.secret_access_key].into_iter().chain(token).collect()
             }
+            Auth::JwtBearer(jwt) => vec![&jwt.account],
+            Auth::Vapid(vapid) => vec![&vapid.private_key],
+            Auth::StandardWebhook(secrets) => secrets.iter().map(String::as_str).collect(),
+            Auth::Path(secret) => vec![secret],
+            Auth::FormField(form_field) => vec![&form_field.secret],
         }
     }
 
@@ -210,7 +232,23 @@ pub(crate) mod imports {
                 Some(value) => signing::KeyBytes::Text(value),
                 None => return Err(VerifyError::UnknownSecret(name.clone())),
             },
+            Key::Certificate(url) => match with_script(|script| script.certificates.get(url).cloned()) {
+                Some(der) => signing::KeyBytes::Der(der),
+                None => return Err(VerifyError::Unreachable(format!("nothing is at {url}"))),
+            },
         };
         signing::verify(algorithm, &key, payload, signature).map_err(VerifyError::UnusableKey)
+    }
+
+    /// Not encrypted, so that a test can compare it: the keys in hexadecimal, and the message.
+    pub(crate) fn encrypt(p256dh: &[u8], auth: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, String> {
+        if p256dh.len() != 65 || auth.len() != 16 {
+            return Err(format!("p256dh has {} bytes and auth {}: want 65 and 16", p256dh.len(), auth.len()));
+        }
+        if plaintext.len() > PLAINTEXT_BYTES_MAX {
+            return Err(format!("the message has {} bytes, at most {PLAINTEXT_BYTES_MAX} fit", plaintext.len()));
+        }
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        Ok([format!("encrypted for {} with {}: ", hex(p256dh), hex(auth)).as_bytes(), plaintext].concat())
     }
 }

@@ -35,6 +35,51 @@ impl From<Sms> for Message {
     }
 }
 
+/// A push message without data.
+pub fn push(token: &str, title: &str, body: &str) -> Push {
+    Push { token: token.into(), title: title.into(), body: body.into(), data: vec![] }
+}
+
+/// A chat message without a layout.
+pub fn chat(recipient: &str, text: &str) -> Chat {
+    Chat { recipient: recipient.into(), text: text.into(), layout: None }
+}
+
+/// An event for an application's webhook; `payload` is JSON.
+pub fn webhook_event(url: &str, kind: &str, payload: &str) -> WebhookEvent {
+    WebhookEvent { url: url.into(), kind: kind.into(), payload: payload.into() }
+}
+
+impl From<Push> for Message {
+    fn from(push: Push) -> Self {
+        Self { content: Content::Push(push), attributes: vec![] }
+    }
+}
+
+impl From<Chat> for Message {
+    fn from(chat: Chat) -> Self {
+        Self { content: Content::Chat(chat), attributes: vec![] }
+    }
+}
+
+impl From<WebhookEvent> for Message {
+    fn from(event: WebhookEvent) -> Self {
+        Self { content: Content::Webhook(event), attributes: vec![] }
+    }
+}
+
+/// The first attempt of the delivery `key-1`, which ended without an answer at 2026-01-01T00:00:00Z.
+pub fn sought(channel: Channel, recipient: &str) -> Sought {
+    Sought {
+        idempotency_key: "key-1".into(),
+        attempt: 1,
+        channel,
+        recipient: recipient.into(),
+        called_at_ms: 1_767_225_600_000,
+        attributes: vec![],
+    }
+}
+
 /// The first attempt of the delivery `key-1`, without a receipt URL.
 pub fn context() -> Context {
     Context {
