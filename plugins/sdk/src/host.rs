@@ -9,7 +9,7 @@ mod imports {
     pub(super) use crate::bindings::notifier::provider::http::send;
     pub(super) use crate::bindings::notifier::provider::log::write;
     pub(super) use crate::bindings::notifier::provider::settings::read;
-    pub(super) use crate::bindings::notifier::provider::verify::verify;
+    pub(super) use crate::bindings::notifier::provider::verify::{matches, verify};
     pub(super) use crate::bindings::notifier::provider::web_push::encrypt;
 }
 
@@ -26,6 +26,10 @@ pub(crate) fn send(request: &http::Request) -> Result<Response, HttpError> {
 
 pub(crate) fn verify(algorithm: Algorithm, key: &Key, payload: &[u8], signature: &[u8]) -> Result<bool, VerifyError> {
     imports::verify(algorithm, key, payload, signature)
+}
+
+pub(crate) fn matches(secret: &str, value: &[u8]) -> Result<bool, VerifyError> {
+    imports::matches(secret, value)
 }
 
 pub(crate) fn encrypt(p256dh: &[u8], auth: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, String> {

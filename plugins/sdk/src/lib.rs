@@ -56,6 +56,7 @@ mod error_table;
 mod failure;
 mod form;
 mod host;
+mod mailbox;
 mod multipart;
 mod provider;
 mod request;
@@ -64,6 +65,7 @@ mod retry_after;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 mod text;
+pub mod time;
 pub mod web_push;
 pub mod webhook;
 

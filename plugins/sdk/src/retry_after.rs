@@ -9,11 +9,14 @@ use crate::contract::Response;
 const RETRY_AFTER_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 
 /// From `Retry-After` (RFC 9110, 10.2.3: seconds or a date), else from `X-RateLimit-Reset` (seconds since 1970, as SendGrid
-/// and others send it). A moment that has passed is no wait.
+/// and others send it), else from `RateLimit-Reset` (seconds from now, draft-ietf-httpapi-ratelimit-headers-06, 5.3). A moment
+/// that has passed is no wait.
 pub(crate) fn retry_after_ms(response: &Response, now_ms: u64) -> Option<u64> {
-    let wait_ms = match response.header("retry-after") {
-        Some(value) => from_retry_after(value.trim(), now_ms)?,
-        None => until_epoch_seconds(response.header("x-ratelimit-reset")?.trim(), now_ms)?,
+    let header = |name| response.header(name).map(str::trim);
+    let wait_ms = match (header("retry-after"), header("x-ratelimit-reset"), header("ratelimit-reset")) {
+        (Some(value), ..) => from_retry_after(value, now_ms)?,
+        (None, Some(value), _) => until_epoch_seconds(value, now_ms)?,
+        (None, None, value) => value?.parse::<u64>().ok()?.saturating_mul(1000),
     };
     Some(wait_ms.min(RETRY_AFTER_MS_MAX))
 }

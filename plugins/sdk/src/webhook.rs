@@ -27,6 +27,14 @@ impl Webhook {
         let query = self.url.split_once('?').map_or("", |(_, query)| query);
         Form::parse(query.split_once('#').map_or(query, |(query, _)| query).as_bytes())
     }
+
+    /// User and password of basic authentication (RFC 7617), where the vendor sends them along.
+    pub fn basic_auth(&self) -> Option<(String, String)> {
+        let (scheme, credentials) = self.header("authorization")?.trim().split_once(' ')?;
+        let credentials = String::from_utf8(from_base64(credentials)?).ok()?;
+        let (user, password) = credentials.split_once(':').filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+        Some((user.to_owned(), password.to_owned()))
+    }
 }
 
 /// Whether a signature in base64 is right. Text that is not base64 is a wrong signature.
@@ -38,7 +46,19 @@ pub fn is_signed(algorithm: Algorithm, key: &Key, payload: &[u8], signature: &st
     let Some(signature) = from_base64(signature) else {
         return Ok(false);
     };
-    host::verify(algorithm, key, payload, &signature).map_err(|error| match error {
+    host::verify(algorithm, key, payload, &signature).map_err(not_verified)
+}
+
+/// Whether a password that came along is the secret of this name, for vendors that do not sign.
+///
+/// # Errors
+/// [`ReceiveError::Unverified`] when there is no such secret: whoever cannot verify must not believe.
+pub fn is_secret(secret: &str, value: &str) -> Result<bool, ReceiveError> {
+    host::matches(secret, value.as_bytes()).map_err(not_verified)
+}
+
+fn not_verified(error: VerifyError) -> ReceiveError {
+    match error {
         VerifyError::UnknownSecret(name) => {
             ReceiveError::Unverified(format!("the secret `{name}` is not granted to this provider"))
         }
@@ -46,7 +66,7 @@ pub fn is_signed(algorithm: Algorithm, key: &Key, payload: &[u8], signature: &st
         VerifyError::Unreachable(reason) => {
             ReceiveError::Unavailable(format!("the certificate could not be fetched: {reason}"))
         }
-    })
+    }
 }
 
 /// Refuses a signed timestamp that is further than `tolerance_s` from now, in either direction: a recorded webhook cannot

@@ -1,8 +1,8 @@
 //! The scripted host must fail a test that deserves it.
 
-use notifier_plugin_sdk::testing::{EcdsaP256, Exchange, Script, hmac_sha1, hmac_sha256};
-use notifier_plugin_sdk::webhook::{is_signed, to_base64};
-use notifier_plugin_sdk::{Algorithm, Form, Key, Request};
+use notifier_plugin_sdk::testing::{EcdsaP256, Exchange, Script, hmac_sha1, hmac_sha256, standard_webhook, webhook};
+use notifier_plugin_sdk::webhook::{is_secret, is_signed, to_base64};
+use notifier_plugin_sdk::{Algorithm, Form, Key, ReceiveError, Request};
 
 const URL: &str = "https://vendor.example/";
 
@@ -109,4 +109,61 @@ fn forms_are_read_as_browsers_write_them() {
     let wanted = [("a", "1 2"), ("a", "ü"), ("", "x"), ("b", ""), ("c", "%ZZ\u{fffd}"), ("d", "=&")];
     assert_eq!(pairs, wanted);
     assert_eq!((form.first("a"), form.first("b"), form.first("z")), (Some("1 2"), Some(""), None));
+}
+
+/// The example of Standard Webhooks' own libraries (<https://github.com/standard-webhooks/standard-webhooks>).
+#[test]
+fn a_secret_in_base64_is_decoded_with_its_prefix_or_without() {
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let (id, timestamp_s, body) = ("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
+    let signature = standard_webhook(secret, id, timestamp_s, body);
+    assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    let signature = notifier_plugin_sdk::webhook::from_base64(&signature[3..]).unwrap();
+    let payload = format!("{id}.{timestamp_s}.{body}");
+    let key = || Key::SecretBase64("s".into());
+    for value in [secret, &secret[6..]] {
+        assert_eq!(verified(Algorithm::HmacSha256, key(), value, payload.as_bytes(), &signature), Some(true));
+        assert_eq!(verified(Algorithm::HmacSha256, key(), value, b"other", &signature), Some(false));
+    }
+    // As it is, it is another key.
+    let plain = Key::Secret("s".into());
+    assert_eq!(verified(Algorithm::HmacSha256, plain, secret, payload.as_bytes(), &signature), Some(false));
+    for unusable in ["whsec_", "", "whsec_?"] {
+        assert_eq!(
+            verified(Algorithm::HmacSha256, key(), unusable, payload.as_bytes(), &signature),
+            None,
+            "{unusable}"
+        );
+    }
+    assert_eq!(verified(Algorithm::Ed25519, key(), secret, payload.as_bytes(), &signature), None);
+    assert_eq!(
+        verified(Algorithm::HmacSha256, Key::SecretBase64("t".into()), secret, payload.as_bytes(), &signature),
+        None
+    );
+}
+
+#[test]
+fn a_password_is_compared_with_the_secret() {
+    let compare = |secret: &str, value: &str| Script::new().secret("s", secret).run(|| is_secret("s", value)).0;
+    assert_eq!(compare("hunter2", "hunter2"), Ok(true));
+    assert_eq!(compare("hunter2", "hunter"), Ok(false));
+    assert_eq!(compare("hunter2", ""), Ok(false));
+    assert_eq!(compare("", ""), Ok(false));
+    let (unknown, _) = Script::new().run(|| is_secret("s", "x"));
+    assert!(matches!(unknown, Err(ReceiveError::Unverified(reason)) if reason.contains("`s`")));
+}
+
+#[test]
+fn basic_authentication_is_read_as_clients_write_it() {
+    let read = |value: &str| webhook(URL, &[("Authorization", value)], "").basic_auth();
+    let pair = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
+    // The examples of RFC 7617, 2 and 2.1.
+    assert_eq!(read("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), pair("Aladdin", "open sesame"));
+    assert_eq!(read("basic  dGVzdDoxMjPCow=="), pair("test", "123£"));
+    assert_eq!(read(&format!("Basic {}", to_base64(b"a:b:c"))), pair("a", "b:c"));
+    assert_eq!(read(&format!("Basic {}", to_base64(b":"))), pair("", ""));
+    for bad in ["", "Basic", "Basic ?", "Bearer QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Basic YQ==", "Basic /zr/"] {
+        assert_eq!(read(bad), None, "{bad}");
+    }
+    assert_eq!(webhook(URL, &[], "").basic_auth(), None);
 }

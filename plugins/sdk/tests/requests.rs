@@ -193,12 +193,17 @@ fn how_long_to_wait() {
         ("x-ratelimit-reset", "1767225599", Some(0)),
         ("x-ratelimit-reset", "18446744073709551615", Some(86_400_000)),
         ("x-ratelimit-reset", "x", None),
+        ("ratelimit-reset", "30", Some(30_000)),
+        ("ratelimit-reset", "18446744073709551615", Some(86_400_000)),
+        ("ratelimit-reset", "x", None),
     ] {
         assert_eq!(wait_ms(429, &[(name, value)]), wanted, "{name}: {value}");
         assert_eq!(wait_ms(503, &[(name, value)]), wanted, "{name}: {value}");
     }
     assert_eq!(wait_ms(429, &[]), None);
     assert_eq!(wait_ms(429, &[("x-ratelimit-reset", "1767225630"), ("retry-after", "5")]), Some(5000));
+    assert_eq!(wait_ms(429, &[("ratelimit-reset", "1"), ("retry-after", "5")]), Some(5000));
+    assert_eq!(wait_ms(429, &[("ratelimit-reset", "1"), ("x-ratelimit-reset", "1767225630")]), Some(30_000));
 }
 
 #[test]

@@ -42,7 +42,7 @@ use crate::provider::{Exported, Provider};
 pub use exchange::Exchange;
 pub use replay::{codes, replay};
 pub use samples::{chat, context, email, push, sms, sought, webhook, webhook_event};
-pub use signing::{EcdsaP256, hmac_sha1, hmac_sha256};
+pub use signing::{EcdsaP256, hmac_sha1, hmac_sha256, standard_webhook};
 
 thread_local! {
     /// One test runs on one thread, so that tests run beside each other.
@@ -232,12 +232,23 @@ pub(crate) mod imports {
                 Some(value) => signing::KeyBytes::Text(value),
                 None => return Err(VerifyError::UnknownSecret(name.clone())),
             },
+            Key::SecretBase64(name) => match with_script(|script| script.secrets.get(name).cloned()) {
+                Some(value) => signing::hmac_key_of_base64(&value).map_err(VerifyError::UnusableKey)?,
+                None => return Err(VerifyError::UnknownSecret(name.clone())),
+            },
             Key::Certificate(url) => match with_script(|script| script.certificates.get(url).cloned()) {
                 Some(der) => signing::KeyBytes::Der(der),
                 None => return Err(VerifyError::Unreachable(format!("nothing is at {url}"))),
             },
         };
         signing::verify(algorithm, &key, payload, signature).map_err(VerifyError::UnusableKey)
+    }
+
+    pub(crate) fn matches(secret: &str, value: &[u8]) -> Result<bool, VerifyError> {
+        with_script(|script| match script.secrets.get(secret) {
+            Some(known) => Ok(!known.is_empty() && known.as_bytes() == value),
+            None => Err(VerifyError::UnknownSecret(secret.to_owned())),
+        })
     }
 
     /// Not encrypted, so that a test can compare it: the keys in hexadecimal, and the message.

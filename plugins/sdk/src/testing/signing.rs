@@ -9,20 +9,27 @@ use ring::signature::{
 };
 
 use crate::contract::Algorithm;
-use crate::webhook::from_base64;
+use crate::webhook::{from_base64, to_base64};
 
 /// HMAC-SHA1, as Twilio signs.
 pub fn hmac_sha1(key: &str, payload: &[u8]) -> Vec<u8> {
-    sign_hmac(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key, payload)
+    sign_hmac(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key.as_bytes(), payload)
 }
 
 /// HMAC-SHA256, as most vendors sign.
 pub fn hmac_sha256(key: &str, payload: &[u8]) -> Vec<u8> {
-    sign_hmac(hmac::HMAC_SHA256, key, payload)
+    sign_hmac(hmac::HMAC_SHA256, key.as_bytes(), payload)
 }
 
-fn sign_hmac(algorithm: hmac::Algorithm, key: &str, payload: &[u8]) -> Vec<u8> {
-    hmac::sign(&hmac::Key::new(algorithm, key.as_bytes()), payload).as_ref().to_vec()
+/// The signature header of a webhook as Standard Webhooks 1.0.0 has it, `v1,…`, with a secret `whsec_…`.
+pub fn standard_webhook(secret: &str, id: &str, timestamp_s: u64, body: &str) -> String {
+    let key = decoded_key(secret).expect("the secret is whsec_ and base64");
+    let payload = format!("{id}.{timestamp_s}.{body}");
+    format!("v1,{}", to_base64(&sign_hmac(hmac::HMAC_SHA256, &key, payload.as_bytes())))
+}
+
+fn sign_hmac(algorithm: hmac::Algorithm, key: &[u8], payload: &[u8]) -> Vec<u8> {
+    hmac::sign(&hmac::Key::new(algorithm, key), payload).as_ref().to_vec()
 }
 
 /// A vendor's P-256 key pair.
@@ -60,7 +67,17 @@ impl EcdsaP256 {
 /// A key as the contract passes it.
 pub(crate) enum KeyBytes {
     Text(String),
+    Hmac(Vec<u8>),
     Der(Vec<u8>),
+}
+
+/// The key that a secret in base64 stands for, with the prefix of Standard Webhooks or without.
+pub(crate) fn hmac_key_of_base64(secret: &str) -> Result<KeyBytes, String> {
+    decoded_key(secret).map(KeyBytes::Hmac).ok_or_else(|| "the secret is not base64".into())
+}
+
+fn decoded_key(secret: &str) -> Option<Vec<u8>> {
+    from_base64(secret.strip_prefix("whsec_").unwrap_or(secret)).filter(|key| !key.is_empty())
 }
 
 pub(crate) fn verify(algorithm: Algorithm, key: &KeyBytes, payload: &[u8], signature: &[u8]) -> Result<bool, String> {
@@ -77,10 +94,12 @@ pub(crate) fn verify(algorithm: Algorithm, key: &KeyBytes, payload: &[u8], signa
 }
 
 fn verify_hmac(algorithm: hmac::Algorithm, key: &KeyBytes, payload: &[u8], signature: &[u8]) -> Result<bool, String> {
-    let KeyBytes::Text(secret) = key else {
-        return Err("an HMAC key is a secret, not a public key".into());
+    let key = match key {
+        KeyBytes::Text(secret) => secret.as_bytes(),
+        KeyBytes::Hmac(key) => key,
+        KeyBytes::Der(_) => return Err("an HMAC key is a secret, not a public key".into()),
     };
-    Ok(hmac::verify(&hmac::Key::new(algorithm, secret.as_bytes()), payload, signature).is_ok())
+    Ok(hmac::verify(&hmac::Key::new(algorithm, key), payload, signature).is_ok())
 }
 
 fn verify_public(
@@ -91,6 +110,7 @@ fn verify_public(
 ) -> Result<bool, String> {
     let der = match key {
         KeyBytes::Der(der) => der.clone(),
+        KeyBytes::Hmac(_) => return Err("a public key is not a secret in base64 for HMAC".into()),
         KeyBytes::Text(text) => {
             let base64: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
             from_base64(&base64).ok_or("neither PEM nor base64")?
