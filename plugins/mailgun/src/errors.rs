@@ -17,8 +17,8 @@ pub(crate) const REQUEST_ERRORS: ErrorTable = ErrorTable {
         ("request limit exceeded", Class::RateLimited),
         ("bytes limit exceeded", Class::RateLimited),
         ("recipient limit exceeded", Class::RateLimited),
-        // "Domain … is not allowed to send: …": not verified, not activated, disabled, a sandbox or a free account. Comes with 400
-        // and 403.
+        // "Domain … is not allowed to send: …": not verified, not activated, disabled, a sandbox or a free account. Comes
+        // with 400 and 403.
         ("is not allowed to send", Class::Provider),
         // The same in rejected events, which name no domain.
         ("sandbox subdomains are for test purposes only", Class::Provider),
