@@ -1,0 +1,62 @@
+//! Which texts fit the alphabet of GSM (3GPP TS 23.038, 6.2.1): they are sent as `text`, with 160 characters to a part. Others
+//! are sent as `unicode`, with 70
+//! (<https://developer.vonage.com/en/messaging/sms/guides/concatenation-and-encoding>).
+
+/// One septet each. The line feed and the carriage return are among them, the escape to the extension is not.
+const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
+                     ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+
+/// Two septets each. The page break is left out: Vonage does not list it.
+const EXTENSION: &str = "^{}\\[~]|€";
+
+/// Whether every character has a place in the alphabet.
+pub(crate) fn fits(text: &str) -> bool {
+    text.chars().all(|c| BASIC.contains(c) || EXTENSION.contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_alphabet_has_every_place_but_the_escape() {
+        // 128 septets, of which one is the escape to the extension.
+        assert_eq!(BASIC.chars().count(), 127);
+        assert_eq!(BASIC.chars().collect::<std::collections::BTreeSet<_>>().len(), 127);
+        assert_eq!(EXTENSION.chars().count(), 9);
+        assert!(EXTENSION.chars().all(|c| !BASIC.contains(c)));
+    }
+
+    #[test]
+    fn texts_that_fit() {
+        for text in ["", "Bonjour monde", "This ^ That", "Größe: 12 € [neu]\r\n", "ÅÄÖ åäö ñ ¿Qué?", "ΔΦΓΛΩΠΨΣΘΞ"]
+        {
+            assert!(fits(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_that_do_not() {
+        // The small ç is not in it, nor are typographic quotes, which word processors put in.
+        for text in [
+            "こんにちは世界",
+            "ça",
+            "“Due”",
+            "It’s",
+            "a – b",
+            "…",
+            "Привет",
+            "مرحبا",
+            "🏠",
+            "ê",
+            "á",
+            "`",
+            "\t",
+            "\u{c}",
+            "α",
+            "\u{a0}",
+        ] {
+            assert!(!fits(text), "{text}");
+        }
+    }
+}
