@@ -1,7 +1,7 @@
 //! URLs that come with the message: an application's webhook, a browser's push subscription.
 //!
-//! Whatever is wrong with such a URL, or with what is behind it, is wrong with one address. Taken for the provider's fault, as
-//! [`Request::send`] takes it for a vendor's API, it would stop the messages to all others.
+//! Whatever is wrong with such a URL, or with what is behind it, is wrong with one address. Taken for the provider's
+//! fault, as [`Request::send`] takes it for a vendor's API, it would stop the messages to all others.
 
 use crate::contract::{Algorithm, HttpError, Key, Problem, Response, SendError, VerifyError, Wait};
 use crate::host;
@@ -13,8 +13,8 @@ const URL_BYTES_MAX: usize = 8000;
 /// In place of a body that the host did not read to its end.
 const UNREAD_BODY: &[u8] = b"an answer larger than allowed";
 
-/// Checks a URL that came with the message: `https`, or `http` for loopback, and nothing that could be read in two ways. What
-/// passes here, no host finds malformed; whether it is granted is another question.
+/// Checks a URL that came with the message: `https`, or `http` for loopback, and nothing that could be read in two
+/// ways. What passes here, no host finds malformed; whether it is granted is another question.
 ///
 /// # Errors
 /// What is wrong with it, to follow "the URL …". It is not repeated in full: who knows such a URL may often send to it.
@@ -86,8 +86,9 @@ fn check_host(host: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Sends a request to a URL that [`check`] found right. A host that is not granted is then the recipient's fault; a missing one
-/// of `secrets`, those that the request names, is the provider's. Of an answer that was too large the status counts.
+/// Sends a request to a URL that [`check`] found right. A host that is not granted is then the recipient's fault; a
+/// missing one of `secrets`, those that the request names, is the provider's. Of an answer that was too large the
+/// status counts.
 ///
 /// # Errors
 /// What the lack of an answer means for the message.

@@ -2,8 +2,8 @@
 
 use notifier_plugin_sdk::{Class, ErrorTable, Problem, Receipt, Response, SendError};
 
-/// Statuses that mean something else of an endpoint, which is the recipient, than of a vendor. None is the provider's fault: that
-/// would stop the events for all endpoints.
+/// Statuses that mean something else of an endpoint, which is the recipient, than of a vendor. None is the provider's
+/// fault: that would stop the events for all endpoints.
 pub(crate) const ANSWERS: ErrorTable = ErrorTable {
     codes: &[],
     #[rustfmt::skip]

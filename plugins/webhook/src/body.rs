@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use crate::settings::{Envelope, Settings};
 use crate::timestamp::rfc3339;
 
-/// The attribute of a message that says when the event occurred, in milliseconds since 1970-01-01T00:00:00Z. A host that does not
-/// give it leaves us the time of the attempt, which a retry's is later than.
+/// The attribute of a message that says when the event occurred, in milliseconds since 1970-01-01T00:00:00Z. A host
+/// that does not give it leaves us the time of the attempt, which a retry's is later than.
 pub(crate) const OCCURRED_AT_MS: &str = "occurred_at_ms";
 
 #[derive(Serialize)]

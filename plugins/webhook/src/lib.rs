@@ -1,14 +1,15 @@
 //! Events for an application's own endpoint, as Standard Webhooks 1.0.0 describes them
 //! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
 //!
-//! One instance of this provider signs with one key, and the specification wants a key for each endpoint: configure an instance
-//! for each customer, and lead to it by routes.
+//! One instance of this provider signs with one key, and the specification wants a key for each endpoint: configure
+//! an instance for each customer, and lead to it by routes.
 //!
-//! **Each endpoint answers for itself.** No answer is a rejection by the provider, so that none keeps events from another
-//! endpoint. What is temporary (429, 5xx, no connection) has to be told as such, or the event would be lost; the host then counts
-//! it against this provider, and lets all its traffic rest for as long as the endpoint asked. An operator whose instance serves
-//! many endpoints sets in the provider's health policy `rest_max_ms` to 0, `open_at_percent` to 100 and `failures_in_row_max` to
-//! its largest value: the delivery itself waits all the same.
+//! **Each endpoint answers for itself.** No answer is a rejection by the provider, so that none keeps events from
+//! another endpoint. What is temporary (429, 5xx, no connection) has to be told as such, or the event would be lost;
+//! the host then counts it against this provider, and lets all its traffic rest for as long as the endpoint asked. Where
+//! one instance serves many endpoints, the operator sets in its health policy `rest_max_ms` to 0, `calls_min` and
+//! `failures_in_row_max` to 1,000,000 and `slow_ms` to more than `timeout_ms`: the delivery that was told to wait does
+//! so all the same.
 
 mod answer;
 mod body;

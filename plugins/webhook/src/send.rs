@@ -24,8 +24,8 @@ pub(crate) fn send(settings: &Settings, message: Message, context: &Context) -> 
     answer::read(&endpoint::send(request, secrets)?)
 }
 
-/// The key of the delivery, by which a receiver drops what it has already. What is signed are id, time and body with full stops
-/// between them, so "Signature scheme" of the specification allows none inside the id.
+/// The key of the delivery, by which a receiver drops what it has already. What is signed are id, time and body with
+/// full stops between them, so "Signature scheme" of the specification allows none inside the id.
 fn webhook_id(idempotency_key: &str) -> String {
     idempotency_key.replace('.', "_")
 }

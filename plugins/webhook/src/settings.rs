@@ -14,8 +14,8 @@ pub(crate) const SIGNING_SECRET: &str = "signing_secret";
 /// Name of the secret that signed before it.
 pub(crate) const SIGNING_SECRET_PREVIOUS: &str = "signing_secret_previous";
 
-/// Headers that are not the operator's to set: those of the specification and of HTTP's framing, and those that have a setting
-/// of their own.
+/// Headers that are not the operator's to set: those of the specification and of HTTP's framing, and those that have
+/// a setting of their own.
 pub(crate) const RESERVED_HEADERS: &[&str] = &[
     "accept-encoding",
     "connection",

@@ -11,8 +11,8 @@ pub(crate) fn rfc3339(ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
-/// Year, month and day of a day since 1970-01-01. Years begin in March here, so that a leap day is their last: H. Hinnant,
-/// <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
+/// Year, month and day of a day since 1970-01-01. Years begin in March here, so that a leap day is their last: H.
+/// Hinnant, <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
