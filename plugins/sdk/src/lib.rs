@@ -52,6 +52,7 @@
 #[doc(hidden)]
 pub mod bindings;
 mod contract;
+pub mod endpoint;
 mod error_table;
 mod failure;
 mod form;

@@ -1,0 +1,72 @@
+//! Events for an application's own endpoint, as Standard Webhooks 1.0.0 describes them
+//! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
+//!
+//! One instance of this provider signs with one key, and the specification wants a key for each endpoint: configure
+//! an instance for each customer, and lead to it by routes.
+//!
+//! **Each endpoint answers for itself.** No answer is a rejection by the provider, so that none keeps events from
+//! another endpoint. What is temporary (429, 5xx, no connection) has to be told as such, or the event would be lost;
+//! the host then counts it against this provider, and lets all its traffic rest for as long as the endpoint asked. Where
+//! one instance serves many endpoints, the operator sets in its health policy `rest_max_ms` to 0, `calls_min` and
+//! `failures_in_row_max` to 1,000,000 and `slow_ms` to more than `timeout_ms`: the delivery that was told to wait does
+//! so all the same.
+
+mod answer;
+mod body;
+mod send;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod timestamp;
+
+use notifier_plugin_sdk::*;
+
+pub use settings::Settings;
+
+/// The provider.
+#[derive(Debug)]
+pub struct StandardWebhooks;
+
+impl Provider for StandardWebhooks {
+    type Settings = Settings;
+
+    fn describe() -> Description {
+        Description {
+            name: "webhook".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            summary: "Events for an application's endpoint, signed as Standard Webhooks 1.0.0 says".into(),
+            channels: vec![Channel::Webhook],
+            settings_schema: settings::SCHEMA.into(),
+            // Whose endpoints are called only the operator knows.
+            hosts: vec![],
+            secrets: vec![
+                SecretNeed {
+                    name: settings::SIGNING_SECRET.into(),
+                    required: true,
+                    description:
+                        "The key of the signatures: `whsec_…` (HMAC-SHA256, shared with the receiver) or `whsk_…` \
+                                  (Ed25519, the receiver has `whpk_…`)"
+                            .into(),
+                },
+                SecretNeed {
+                    name: settings::SIGNING_SECRET_PREVIOUS.into(),
+                    required: false,
+                    description:
+                        "The key before it, while receivers change over: used when `sign_with_previous` is set".into(),
+                },
+            ],
+            receipts: vec![],
+            attributes: vec![],
+        }
+    }
+
+    fn check_settings(settings: &Settings) -> Vec<SettingProblem> {
+        settings.problems()
+    }
+
+    fn send(settings: &Settings, message: Message, context: Context) -> Result<Receipt, SendError> {
+        send::send(settings, message, &context)
+    }
+}
+
+export_provider!(StandardWebhooks);
