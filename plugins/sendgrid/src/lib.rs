@@ -7,6 +7,7 @@ mod send;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tracking;
 
 use notifier_plugin_sdk::*;
 

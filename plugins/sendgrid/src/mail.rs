@@ -6,8 +6,9 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use notifier_plugin_sdk::{Attachment, Context, Email, Mailbox, SendError};
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
-use crate::settings::{CATEGORIES_MAX, CATEGORY_CHARS_MAX, Settings, TrackingSettings, UnsubscribeGroup};
+use crate::settings::{CATEGORIES_MAX, CATEGORY_CHARS_MAX, Settings, UnsubscribeGroup};
 
 /// Recipients of one message.
 pub(crate) const RECIPIENTS_MAX: usize = 1000;
@@ -56,7 +57,7 @@ struct Mail<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     mail_settings: BTreeMap<&'static str, Enabled>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tracking_settings: Option<&'a TrackingSettings>,
+    tracking_settings: Option<&'a Map<String, Value>>,
 }
 
 #[derive(Serialize)]
@@ -232,7 +233,8 @@ fn file(attachment: &Attachment) -> File<'_> {
     }
 }
 
-/// Without parameters: SendGrid takes the type only, and adds the name.
+/// Without parameters, for which SendGrid refuses the whole mail: "The attachment type cannot contain ';', or CRLF characters."
+/// (<https://github.com/sendgrid/sendgrid-go/issues/450>). It adds the file's name itself.
 fn media_type(content_type: &str) -> &str {
     content_type.split_once(';').map_or(content_type, |(media_type, _)| media_type).trim()
 }

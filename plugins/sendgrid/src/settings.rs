@@ -2,6 +2,9 @@
 
 use notifier_plugin_sdk::{SettingProblem, check_base_url, webhook::from_base64};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::tracking;
 
 /// The schema of [`Settings`]; a test compares the two.
 pub(crate) const SCHEMA: &str = include_str!("settings.schema.json");
@@ -39,8 +42,8 @@ pub struct Settings {
     pub ip_pool_name: Option<String>,
     /// The unsubscribe group of every mail.
     pub asm: Option<UnsubscribeGroup>,
-    /// What is tracked; what is left out is as in the account.
-    pub tracking_settings: Option<TrackingSettings>,
+    /// What is tracked, as the API takes it; what is left out is as in the account.
+    pub tracking_settings: Option<Map<String, Value>>,
     /// Notification categories whose mail goes to every recipient, whatever they unsubscribed from: for emergencies.
     #[serde(default)]
     pub bypass_list_management: Vec<String>,
@@ -72,86 +75,6 @@ pub struct UnsubscribeGroup {
     /// The groups that the page behind the mail's unsubscribe link shows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups_to_display: Vec<u32>,
-}
-
-/// What SendGrid adds to a mail to see what becomes of it.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrackingSettings {
-    /// Links that lead through SendGrid.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub click_tracking: Option<ClickTracking>,
-    /// A picture of one pixel.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub open_tracking: Option<OpenTracking>,
-    /// A link to unsubscribe, below the text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub subscription_tracking: Option<SubscriptionTracking>,
-    /// Parameters that links get for Google Analytics.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ganalytics: Option<GoogleAnalytics>,
-}
-
-/// See [`TrackingSettings`].
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClickTracking {
-    /// In HTML.
-    pub enable: bool,
-    /// In plain text as well, where the longer links show.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub enable_text: Option<bool>,
-}
-
-/// See [`TrackingSettings`].
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct OpenTracking {
-    /// Whether the picture is added.
-    pub enable: bool,
-    /// What it replaces; at the end unless this is found.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub substitution_tag: Option<String>,
-}
-
-/// See [`TrackingSettings`].
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct SubscriptionTracking {
-    /// Whether the link is added.
-    pub enable: bool,
-    /// What is added to plain text; `<% %>` stands for the link.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// What is added to HTML; `<% %>` stands for the link.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub html: Option<String>,
-    /// What the link replaces, in place of `text` and `html`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub substitution_tag: Option<String>,
-}
-
-/// See [`TrackingSettings`].
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct GoogleAnalytics {
-    /// Whether they are added.
-    pub enable: bool,
-    /// Who refers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub utm_source: Option<String>,
-    /// The medium, as `email`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub utm_medium: Option<String>,
-    /// Paid keywords.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub utm_term: Option<String>,
-    /// What tells one advertisement from another.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub utm_content: Option<String>,
-    /// The campaign.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub utm_campaign: Option<String>,
 }
 
 fn default_base_url() -> String {
@@ -198,9 +121,10 @@ impl Settings {
                 format!("`{category}` is in `bypass_list_management` as well, which SendGrid combines with no other");
             report(setting, problem);
         }
+        problems.extend(self.tracking_settings.iter().flat_map(tracking::problems));
         if self.webhook_public_key.is_some() && self.public_key_der().is_none() {
             let problem = "is not base64: copy the verification key from Settings, Mail Settings, Event Webhook";
-            report("webhook_public_key", problem.into());
+            problems.push(SettingProblem::new("webhook_public_key", problem));
         }
         problems
     }

@@ -6,7 +6,7 @@ use notifier_plugin_sdk::{Content, Context, Form, Message, Problem, Receipt, Req
 use serde_json::Value;
 
 use crate::errors::REQUEST_ERRORS;
-use crate::settings::{API_KEY_SECRET, AUTH_TOKEN, AddressRetention, ContentRetention, RiskCheck, Settings};
+use crate::settings::{API_KEY_SECRET, AUTH_TOKEN, Settings};
 
 /// Twilio refuses longer bodies with code 21617.
 pub(crate) const BODY_CHARS_MAX: usize = 1600;
@@ -54,9 +54,9 @@ fn with_options(form: Form, settings: &Settings, attempt: u32) -> Form {
         .with_some("SmartEncoded", settings.smart_encoded.map(|is_on| is_on.to_string()))
         .with_some("ShortenUrls", settings.shorten_urls.then_some("true"))
         .with_some("SendAsMms", settings.send_as_mms.then_some("true"))
-        .with_some("ContentRetention", settings.content_retention.map(ContentRetention::name))
-        .with_some("AddressRetention", settings.address_retention.map(AddressRetention::name))
-        .with_some("RiskCheck", settings.risk_check.map(RiskCheck::name))
+        .with_some("ContentRetention", settings.content_retention.as_ref())
+        .with_some("AddressRetention", settings.address_retention.as_ref())
+        .with_some("RiskCheck", settings.risk_check.as_ref())
         // "Total number of attempts made (including this request) to send the message".
         .with_some("Attempt", (attempt > 1).then(|| attempt.to_string()))
 }

@@ -15,6 +15,15 @@ pub(crate) const API_KEY_SECRET: &str = "api_key_secret";
 /// Seconds that a message may wait in Twilio's queue, at most (<https://www.twilio.com/docs/api/errors/90007>).
 pub(crate) const VALIDITY_PERIOD_S_MAX: u32 = 36_000;
 
+/// <https://www.twilio.com/docs/messaging/guides/privacy-message-redaction>
+pub(crate) const CONTENT_RETENTION: [&str; 2] = ["retain", "discard"];
+
+/// <https://www.twilio.com/docs/messaging/guides/privacy-message-redaction>
+pub(crate) const ADDRESS_RETENTION: [&str; 2] = ["retain", "obfuscate"];
+
+/// <https://www.twilio.com/docs/messaging/features/sms-pumping-protection-programmable-messaging>
+pub(crate) const RISK_CHECK: [&str; 2] = ["enable", "disable"];
+
 /// Who sends, through which account, and how.
 ///
 /// Of what the API can do besides, `MaxPrice` has no effect since June 2024, `ForceDelivery` is reserved, `ProvideFeedback`
@@ -43,73 +52,15 @@ pub struct Settings {
     /// Whether a long text goes out as one MMS.
     #[serde(default)]
     pub send_as_mms: bool,
-    /// Whether Twilio keeps the text.
-    pub content_retention: Option<ContentRetention>,
-    /// Whether Twilio keeps the recipient's number.
-    pub address_retention: Option<AddressRetention>,
-    /// Whether Twilio looks for fraud in the recipient's number.
-    pub risk_check: Option<RiskCheck>,
+    /// Whether Twilio keeps the text: `retain` or `discard`.
+    pub content_retention: Option<String>,
+    /// Whether Twilio keeps the recipient's number: `retain` or `obfuscate`.
+    pub address_retention: Option<String>,
+    /// Whether messages to a number under suspicion may be blocked: `enable` or `disable`.
+    pub risk_check: Option<String>,
     /// The API's root. Plain HTTP for loopback only.
     #[serde(default = "default_base_url")]
     pub base_url: String,
-}
-
-/// What becomes of the text (<https://www.twilio.com/docs/messaging/guides/privacy-message-redaction>).
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ContentRetention {
-    /// It stays.
-    Retain,
-    /// It is forgotten.
-    Discard,
-}
-
-/// What becomes of the recipient's number (<https://www.twilio.com/docs/messaging/guides/privacy-message-redaction>).
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AddressRetention {
-    /// It stays.
-    Retain,
-    /// Its last digits are forgotten.
-    Obfuscate,
-}
-
-/// Whether messages to a number under suspicion are blocked
-/// (<https://www.twilio.com/docs/messaging/features/sms-pumping-protection-programmable-messaging>).
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RiskCheck {
-    /// They may be.
-    Enable,
-    /// They go out.
-    Disable,
-}
-
-impl ContentRetention {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Retain => "retain",
-            Self::Discard => "discard",
-        }
-    }
-}
-
-impl AddressRetention {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Retain => "retain",
-            Self::Obfuscate => "obfuscate",
-        }
-    }
-}
-
-impl RiskCheck {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Enable => "enable",
-            Self::Disable => "disable",
-        }
-    }
 }
 
 fn default_base_url() -> String {
@@ -126,6 +77,9 @@ impl Settings {
             ("status_callback", self.status_callback.as_deref().and_then(check_callback)),
             ("validity_period_s", self.validity_period_s.and_then(check_validity_period)),
             ("shorten_urls", self.check_shorten_urls()),
+            ("content_retention", check_word(self.content_retention.as_ref(), CONTENT_RETENTION)),
+            ("address_retention", check_word(self.address_retention.as_ref(), ADDRESS_RETENTION)),
+            ("risk_check", check_word(self.risk_check.as_ref(), RISK_CHECK)),
             ("base_url", check_base_url(&self.base_url).err()),
         ];
         checks.into_iter().filter_map(|(setting, problem)| Some(SettingProblem::new(setting, problem?))).collect()
@@ -164,4 +118,9 @@ fn check_callback(url: &str) -> Option<String> {
 fn check_validity_period(seconds: u32) -> Option<String> {
     (!(1..=VALIDITY_PERIOD_S_MAX).contains(&seconds))
         .then(|| format!("is {seconds}: want 1 to {VALIDITY_PERIOD_S_MAX} seconds"))
+}
+
+fn check_word(word: Option<&String>, known: [&str; 2]) -> Option<String> {
+    let word = word.filter(|word| !known.contains(&word.as_str()))?;
+    Some(format!("is `{word}`: want `{}` or `{}`", known[0], known[1]))
 }

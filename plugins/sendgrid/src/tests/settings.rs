@@ -1,11 +1,14 @@
 //! Which settings are refused.
 
+use std::collections::BTreeSet;
+
 use notifier_plugin_sdk::testing::{Script, check_object_schema, check_schema};
 use notifier_plugin_sdk::{Channel, Provider};
 use serde_json::{Value, json};
 
 use crate::SendGrid;
-use crate::settings::*;
+use crate::settings::{SCHEMA, Settings, UnsubscribeGroup};
+use crate::tracking::KINDS;
 
 fn problems(settings: Value) -> Vec<String> {
     Script::new().settings(settings).problems::<SendGrid>()
@@ -48,8 +51,10 @@ fn each_bad_setting_is_named() {
         ("asm", json!({}), "asm: missing field `group_id`"),
         ("asm", json!({"group_id": 1, "group": 2}), "asm.group: unknown field"),
         ("asm", json!({"group_id": 1, "groups_to_display": vec![1; 26]}), "asm.groups_to_display: 26 groups"),
-        ("tracking_settings", json!({"click": {}}), "tracking_settings.click: unknown field"),
-        ("tracking_settings", json!({"open_tracking": {}}), "tracking_settings.open_tracking: missing field `enable`"),
+        ("tracking_settings", json!([]), "tracking_settings: invalid type"),
+        ("tracking_settings", json!({"click": {}}), "tracking_settings.click: is no kind of tracking"),
+        ("tracking_settings", json!({"open_tracking": {}}), "tracking_settings.open_tracking: does not say"),
+        ("tracking_settings", json!({"open_tracking": true}), "tracking_settings.open_tracking: does not say"),
         ("bypass_list_management", json!(true), "bypass_list_management: invalid type"),
         ("email_activity", json!("yes"), "email_activity: invalid type"),
         ("webhook_public_key", json!("-----BEGIN"), "webhook_public_key: is not base64"),
@@ -76,13 +81,35 @@ fn the_schema_is_that_of_the_settings() {
     check_schema::<Settings>(SCHEMA, &json!({}));
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     check_object_schema::<UnsubscribeGroup>(&schema["properties"]["asm"], &json!({"group_id": 1}));
-    let tracking = &schema["properties"]["tracking_settings"];
-    check_object_schema::<TrackingSettings>(tracking, &json!({}));
-    let switch = json!({"enable": true});
-    check_object_schema::<ClickTracking>(&tracking["properties"]["click_tracking"], &switch);
-    check_object_schema::<OpenTracking>(&tracking["properties"]["open_tracking"], &switch);
-    check_object_schema::<SubscriptionTracking>(&tracking["properties"]["subscription_tracking"], &switch);
-    check_object_schema::<GoogleAnalytics>(&tracking["properties"]["ganalytics"], &switch);
+}
+
+#[test]
+fn each_bad_word_about_tracking_is_named() {
+    for (kind, said, wanted) in [
+        ("click_tracking", json!({"enable": "yes"}), "enable: want true or false"),
+        ("click_tracking", json!({"enable": true, "enable_text": 1}), "enable_text: want true or false"),
+        ("open_tracking", json!({"enable": true, "substitution_tag": true}), "substitution_tag: want text"),
+        ("open_tracking", json!({"enable": true, "tag": "x"}), "tag: is unknown: want one of enable, substitution_tag"),
+        ("ganalytics", json!({"enable": false, "utm_term": null}), "utm_term: want text"),
+    ] {
+        let found = problems(json!({"tracking_settings": {kind: said}}));
+        assert_eq!(found, [format!("tracking_settings.{kind}.{wanted}")]);
+    }
+}
+
+#[test]
+fn the_schema_lists_what_can_be_tracked() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let schema = &schema["properties"]["tracking_settings"];
+    let names = |object: &Value| object.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    let kinds = KINDS.iter().map(|(kind, _)| (*kind).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(names(&schema["properties"]), kinds);
+    assert_eq!(schema["additionalProperties"], false);
+    for (kind, known) in KINDS {
+        let schema = &schema["properties"][kind];
+        assert_eq!(names(&schema["properties"]), known.iter().map(|name| (*name).to_owned()).collect());
+        assert_eq!((&schema["required"], &schema["additionalProperties"]), (&json!(["enable"]), &json!(false)));
+    }
 }
 
 #[test]

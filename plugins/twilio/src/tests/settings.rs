@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{ACCOUNT, API_KEY, SERVICE, host};
 use crate::Twilio;
-use crate::settings::{SCHEMA, Settings};
+use crate::settings::{ADDRESS_RETENTION, CONTENT_RETENTION, RISK_CHECK, SCHEMA, Settings, VALIDITY_PERIOD_S_MAX};
 
 fn problems(settings: Value) -> Vec<String> {
     Script::new().settings(settings).problems::<Twilio>()
@@ -47,9 +47,9 @@ fn each_bad_setting_is_named() {
         ("validity_period_s", json!("5"), "invalid type"),
         ("smart_encoded", json!("true"), "invalid type"),
         ("shorten_urls", json!(true), "needs `messaging_service_sid`"),
-        ("content_retention", json!("obfuscate"), "unknown variant `obfuscate`"),
-        ("address_retention", json!("discard"), "unknown variant `discard`"),
-        ("risk_check", json!("off"), "unknown variant `off`"),
+        ("content_retention", json!("obfuscate"), "is `obfuscate`: want `retain` or `discard`"),
+        ("address_retention", json!("discard"), "is `discard`: want `retain` or `obfuscate`"),
+        ("risk_check", json!("off"), "is `off`: want `enable` or `disable`"),
         ("base_url", json!("http://api.twilio.com"), "would send secrets in the clear"),
         ("base_url", json!("https://api.twilio.com/"), "ends in a slash"),
         ("fromm", json!("+14155550100"), "unknown field `fromm`"),
@@ -65,6 +65,13 @@ fn each_bad_setting_is_named() {
 #[test]
 fn the_schema_is_that_of_the_settings() {
     check_schema::<Settings>(SCHEMA, &json!({"account_sid": ACCOUNT}));
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    for (setting, words) in
+        [("content_retention", CONTENT_RETENTION), ("address_retention", ADDRESS_RETENTION), ("risk_check", RISK_CHECK)]
+    {
+        assert_eq!(schema["properties"][setting]["enum"], json!(words));
+    }
+    assert_eq!(schema["properties"]["validity_period_s"]["maximum"], VALIDITY_PERIOD_S_MAX);
 }
 
 #[test]
