@@ -1,8 +1,8 @@
 //! The memory of a component.
 //!
-//! A call gets a fresh instance, and an allocator that asks the host for its first page makes it change the protection of the
-//! instance's memory, twice: more than what most calls need the memory for. So the first part lies in the component's own
-//! data, where it is there from the start. An ordinary message never needs more.
+//! A call gets a fresh instance. An allocator that asks the host for its first page makes it change the protection of the
+//! instance's memory, and change it back for the next call: a fifth of what a whole call costs. So the first part lies in the
+//! component's own data, which is there from the start. An ordinary message never needs more.
 #![expect(unsafe_code, reason = "an allocator hands out memory, which the compiler cannot check")]
 
 use core::alloc::Layout;
