@@ -1,4 +1,4 @@
-//! `application/x-www-form-urlencoded`: bodies that vendors take, and bodies that they post to us.
+//! `application/x-www-form-urlencoded`: bodies and queries that vendors take, and bodies that they post to us.
 
 use form_urlencoded::Serializer;
 
@@ -43,7 +43,7 @@ impl Form {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    pub(crate) fn into_body(self) -> Vec<u8> {
-        Serializer::new(String::new()).extend_pairs(self.0).finish().into_bytes()
+    pub(crate) fn into_text(self) -> String {
+        Serializer::new(String::new()).extend_pairs(self.0).finish()
     }
 }

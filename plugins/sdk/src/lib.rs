@@ -49,6 +49,8 @@
 //! export_provider!(Gateway);
 //! ```
 
+#[cfg(all(feature = "allocator", target_family = "wasm", not(target_feature = "atomics")))]
+mod allocator;
 #[doc(hidden)]
 pub mod bindings;
 mod contract;
@@ -57,6 +59,7 @@ mod error_table;
 mod failure;
 mod form;
 mod host;
+pub mod json;
 mod mailbox;
 mod multipart;
 mod provider;

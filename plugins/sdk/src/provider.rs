@@ -44,6 +44,13 @@ pub trait Provider {
     }
 }
 
+impl SettingProblem {
+    /// What is wrong with a setting, and what would be right. `setting` is its path, as `from.address` or `tags[2]`.
+    pub fn new(setting: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { setting: setting.into(), problem: problem.into() }
+    }
+}
+
 /// The component's exports for a [`Provider`].
 #[derive(Debug)]
 pub struct Exported<P>(PhantomData<P>);
@@ -87,10 +94,8 @@ fn read_settings<S: DeserializeOwned>() -> Result<S, SettingProblem> {
     let mut deserializer = serde_json::Deserializer::from_str(&json);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
-        SettingProblem {
-            setting: if path == "." { String::new() } else { path },
-            problem: error.into_inner().to_string(),
-        }
+        let setting = if path == "." { String::new() } else { path };
+        SettingProblem::new(setting, error.into_inner().to_string())
     })
 }
 

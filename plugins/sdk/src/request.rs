@@ -38,6 +38,13 @@ impl Request {
         Self::new(Method::Post, url)
     }
 
+    /// Adds the query of the URL, which must not have one.
+    pub fn query(mut self, query: Form) -> Self {
+        self.0.url.push('?');
+        self.0.url.push_str(&query.into_text());
+        self
+    }
+
     /// Adds a header; a name may be given more than once.
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.0.headers.push((name.into(), value.into()));
@@ -115,7 +122,7 @@ impl Request {
 
     /// A body as a browser's form sends it, with its content type.
     pub fn form(self, form: Form) -> Self {
-        self.body("application/x-www-form-urlencoded", form.into_body())
+        self.body("application/x-www-form-urlencoded", form.into_text())
     }
 
     /// A body of several parts, with its content type.

@@ -292,3 +292,30 @@ fn base_urls() {
         assert!(check_base_url(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn a_query_is_written_as_browsers_write_it() {
+    let query = Form::new().with("to", "+14155550100").with("q", "a b=\"\u{fc}\"");
+    let exchange = Exchange::get("https://vendor.example/send?to=%2B14155550100&q=a+b%3D%22%C3%BC%22");
+    let (answer, _) = Script::new().exchange(exchange).run(|| Request::get(URL).query(query).send());
+    assert!(answer.is_ok());
+}
+
+#[test]
+fn one_field_of_an_unexpected_type_costs_no_other() {
+    let object = json!({"text": "a", "empty": "", "number": 1.5, "flag": false, "null": null, "list": ["a"]});
+    for (field, text, scalar) in [
+        ("text", Some("a"), Some("a")),
+        ("empty", None, None),
+        ("number", None, Some("1.5")),
+        ("flag", None, Some("false")),
+        ("null", None, None),
+        ("list", None, None),
+        ("missing", None, None),
+    ] {
+        assert_eq!(json::text(&object, field), text, "{field}");
+        assert_eq!(json::scalar(&object, field).as_deref(), scalar, "{field}");
+    }
+    assert_eq!(json::text(&json!(["text"]), "text"), None);
+    assert_eq!(json::scalar(&json!("text"), "text"), None);
+}

@@ -6,8 +6,9 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use notifier_plugin_sdk::{Attachment, Context, Email, Mailbox, SendError};
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
-use crate::settings::{CATEGORIES_MAX, CATEGORY_CHARS_MAX, Settings};
+use crate::settings::{CATEGORIES_MAX, CATEGORY_CHARS_MAX, Settings, UnsubscribeGroup};
 
 /// Recipients of one message.
 pub(crate) const RECIPIENTS_MAX: usize = 1000;
@@ -50,7 +51,13 @@ struct Mail<'a> {
     categories: Vec<&'a str>,
     custom_args: CustomArgs<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    mail_settings: Option<MailSettings>,
+    asm: Option<&'a UnsubscribeGroup>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip_pool_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    mail_settings: BTreeMap<&'static str, Enabled>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracking_settings: Option<&'a Map<String, Value>>,
 }
 
 #[derive(Serialize)]
@@ -90,11 +97,6 @@ struct CustomArgs<'a> {
 }
 
 #[derive(Serialize)]
-struct MailSettings {
-    sandbox_mode: Enabled,
-}
-
-#[derive(Serialize)]
 struct Enabled {
     enable: bool,
 }
@@ -102,9 +104,10 @@ struct Enabled {
 /// The body, or why SendGrid would refuse it.
 pub(crate) fn body(settings: &Settings, email: &Email, context: &Context) -> Result<Vec<u8>, SendError> {
     let size = size_estimate(email);
-    check_limits(email, size)?;
+    let to = recipients(email);
+    check_limits(email, to.len(), size)?;
     let mail = Mail {
-        personalizations: [Personalization { to: email.recipients.iter().map(address).collect() }],
+        personalizations: [Personalization { to }],
         from: address(&email.sender),
         reply_to: email.reply_to.as_ref().map(address),
         subject: &email.subject,
@@ -113,7 +116,10 @@ pub(crate) fn body(settings: &Settings, email: &Email, context: &Context) -> Res
         headers: headers(email)?,
         categories: categories(settings, context),
         custom_args: CustomArgs { notifier_key: &context.idempotency_key, notifier_tenant: &context.tenant },
-        mail_settings: settings.sandbox_mode.then_some(MailSettings { sandbox_mode: Enabled { enable: true } }),
+        asm: settings.asm.as_ref(),
+        ip_pool_name: settings.ip_pool_name.as_deref(),
+        mail_settings: mail_settings(settings, &context.category),
+        tracking_settings: settings.tracking_settings.as_ref(),
     };
     // Allocated once: growing by doubling would not fit a plugin's memory with a large attachment.
     let mut body = Vec::with_capacity(size + ENVELOPE_BYTES);
@@ -127,14 +133,20 @@ fn size_estimate(email: &Email) -> usize {
     texts + email.attachments.iter().map(|file| file.data.len().div_ceil(3) * 4).sum::<usize>()
 }
 
-fn check_limits(email: &Email, size: usize) -> Result<(), SendError> {
+fn check_limits(email: &Email, recipients: usize, size: usize) -> Result<(), SendError> {
     let refuse = |problem: String| Err(SendError::message(None, problem));
-    match email.recipients.len() {
+    match recipients {
         0 => return refuse("the message has no recipient".into()),
         count if count > RECIPIENTS_MAX => {
             return refuse(format!("the message has {count} recipients, SendGrid takes {RECIPIENTS_MAX}"));
         }
         _ => {}
+    }
+    if email.subject.is_empty() {
+        return refuse("the message has no subject, which SendGrid wants".into());
+    }
+    if let Some(empty) = email.attachments.iter().find(|file| file.data.is_empty()) {
+        return refuse(format!("the attachment `{}` is empty, which SendGrid refuses", empty.filename));
     }
     if size > MESSAGE_BYTES_MAX {
         return refuse(format!(
@@ -142,6 +154,14 @@ fn check_limits(email: &Email, size: usize) -> Result<(), SendError> {
         ));
     }
     Ok(())
+}
+
+/// Each address once, whatever its case: SendGrid refuses a mail that names one twice
+/// (<https://www.twilio.com/docs/sendgrid/api-reference/mail-send/errors>).
+fn recipients(email: &Email) -> Vec<Address<'_>> {
+    let mut seen = BTreeSet::new();
+    let first_time = |mailbox: &&Mailbox| seen.insert(mailbox.address.to_ascii_lowercase());
+    email.recipients.iter().filter(first_time).map(address).collect()
 }
 
 /// `text/plain` first: SendGrid refuses any other order. It refuses empty parts as well.
@@ -187,6 +207,18 @@ fn categories<'a>(settings: &'a Settings, context: &'a Context) -> Vec<&'a str> 
     categories
 }
 
+/// What is not set is as in the account.
+fn mail_settings(settings: &Settings, category: &String) -> BTreeMap<&'static str, Enabled> {
+    let switches = [
+        ("sandbox_mode", settings.sandbox_mode),
+        ("bypass_list_management", settings.bypass_list_management.contains(category)),
+        ("bypass_spam_management", settings.bypass_spam_management.contains(category)),
+        ("bypass_bounce_management", settings.bypass_bounce_management.contains(category)),
+        ("bypass_unsubscribe_management", settings.bypass_unsubscribe_management.contains(category)),
+    ];
+    switches.into_iter().filter(|(_, is_on)| *is_on).map(|(name, enable)| (name, Enabled { enable })).collect()
+}
+
 fn address(mailbox: &Mailbox) -> Address<'_> {
     Address { email: &mailbox.address, name: mailbox.name.as_deref().filter(|name| !name.is_empty()) }
 }
@@ -194,11 +226,17 @@ fn address(mailbox: &Mailbox) -> Address<'_> {
 fn file(attachment: &Attachment) -> File<'_> {
     File {
         content: &attachment.data,
-        r#type: &attachment.content_type,
+        r#type: media_type(&attachment.content_type),
         filename: &attachment.filename,
         disposition: if attachment.content_id.is_some() { "inline" } else { "attachment" },
         content_id: attachment.content_id.as_deref(),
     }
+}
+
+/// Without parameters, for which SendGrid refuses the whole mail: "The attachment type cannot contain ';', or CRLF characters."
+/// (<https://github.com/sendgrid/sendgrid-go/issues/450>). It adds the file's name itself.
+fn media_type(content_type: &str) -> &str {
+    content_type.split_once(';').map_or(content_type, |(media_type, _)| media_type).trim()
 }
 
 /// Encoded on the way into the body, not before: a plugin has no memory for both.

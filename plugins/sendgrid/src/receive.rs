@@ -1,5 +1,6 @@
 //! The event webhook (<https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event>).
 
+use notifier_plugin_sdk::json::{scalar, text};
 use notifier_plugin_sdk::webhook::{check_age, is_signed};
 use notifier_plugin_sdk::{
     Algorithm, Attributes, Class, Key, Problem, ReceiptEvent, ReceiptStatus, ReceiveError, Webhook, log,
@@ -34,6 +35,7 @@ pub(crate) const EVENTS: &[(&str, ReceiptStatus)] = &[
     ("spamreport", ReceiptStatus::Complained),
     ("unsubscribe", ReceiptStatus::Unsubscribed),
     ("group_unsubscribe", ReceiptStatus::Unsubscribed),
+    ("group_resubscribe", ReceiptStatus::Other),
     ("open", ReceiptStatus::Opened),
     ("click", ReceiptStatus::Clicked),
 ];
@@ -51,8 +53,32 @@ pub(crate) const DROPS: &[(&str, Class, ReceiptStatus)] = &[
     ("Recipient List over Package Quota", Class::Provider, ReceiptStatus::Failed),
 ];
 
+/// Why a mailbox provider refused a mail, in SendGrid's words, and whose fault that is
+/// (<https://www.twilio.com/docs/sendgrid/ui/analytics-and-reporting/bounce-and-block-classifications>).
+#[rustfmt::skip]
+pub(crate) const CLASSIFICATIONS: &[(&str, Class)] = &[
+    ("Content", Class::Message),                          // filtered
+    ("Frequency or Volume Too High", Class::RateLimited), // of the sender's addresses
+    ("Invalid Address", Class::Recipient),                // no such mailbox
+    ("Mailbox Unavailable", Class::Recipient),            // full, or closed for now
+    ("Reputation", Class::Provider),                      // of the sender's addresses or domain
+    ("Technical Failure", Class::Unavailable),            // of a server or of DNS
+    ("Unclassified", Class::Message),                     // nothing known
+];
+
 /// Fields that come back as attributes, for a person who reads the timeline.
-const TOLD: &[&str] = &["event", "type", "status", "response", "attempt", "url", "notifier_key"];
+const TOLD: &[&str] = &[
+    "event",
+    "type",
+    "status",
+    "bounce_classification",
+    "response",
+    "attempt",
+    "url",
+    "sg_machine_open",
+    "asm_group_id",
+    "notifier_key",
+];
 
 pub(crate) fn receive(settings: &Settings, webhook: &Webhook) -> Result<Vec<ReceiptEvent>, ReceiveError> {
     verify(settings, webhook)?;
@@ -81,18 +107,18 @@ fn verify(settings: &Settings, webhook: &Webhook) -> Result<(), ReceiveError> {
 
 /// What one event says. A mail that was dropped because its recipient wants none says two things: it did not arrive either.
 fn read(event: &Value) -> Vec<ReceiptEvent> {
-    let (Some(name), Some(message_id)) = (text(event, "event"), text(event, "sg_message_id")) else {
-        log::warn("an event without `event` or `sg_message_id` was left out");
+    let (Some(name), Some(message_id)) = (text(event, "event"), message_id(event)) else {
+        log_left_out(event);
         return Vec::new();
     };
     let failure = failure(name, event);
     let mut attributes: Attributes =
-        TOLD.iter().filter_map(|field| Some(((*field).to_owned(), text_or_number(event.get(*field)?)?))).collect();
+        TOLD.iter().filter_map(|field| Some(((*field).to_owned(), scalar(event, field)?))).collect();
     attributes.extend(failure.as_ref().map(|(_, class, _)| ("class".to_owned(), class.name().to_owned())));
-    let status = failure.as_ref().map_or_else(|| status_of(name), |(status, ..)| *status);
+    let status = failure.as_ref().map_or_else(|| status_of(name, event), |(status, ..)| *status);
     let told = ReceiptEvent {
         event_id: text(event, "sg_event_id").map(Into::into),
-        provider_message_id: x_message_id(message_id).to_owned(),
+        provider_message_id: message_id.to_owned(),
         status,
         recipient: text(event, "email").map(Into::into),
         occurred_at_ms: event.get("timestamp").and_then(Value::as_u64).map(|seconds| seconds.saturating_mul(1000)),
@@ -107,7 +133,32 @@ fn read(event: &Value) -> Vec<ReceiptEvent> {
     vec![told]
 }
 
-fn status_of(name: &str) -> ReceiptStatus {
+/// The `X-Message-Id` that the request was answered with: the start of `sg_message_id`. A bounce that arrives after the mail was
+/// taken has none, but the start of its `smtp-id` is the same
+/// (<https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event>).
+fn message_id(event: &Value) -> Option<&str> {
+    let of_smtp = || text(event, "smtp-id")?.strip_prefix('<')?.split_once('@').map(|(id, _)| id);
+    text(event, "sg_message_id").map(x_message_id).or_else(of_smtp)
+}
+
+fn log_left_out(event: &Value) {
+    match (text(event, "event"), text(event, "type")) {
+        // Of no message: the account as a whole was suspended, deactivated or banned, or is in order again.
+        (Some("account_status_change"), status) => {
+            log::error(&format!(
+                "the status of the SendGrid account changed: {}",
+                status.unwrap_or("not said to what")
+            ));
+        }
+        _ => log::warn("an event without `event` or `sg_message_id` was left out"),
+    }
+}
+
+fn status_of(name: &str, event: &Value) -> ReceiptStatus {
+    // Apple's mail fetches every picture ahead, whether or not anybody looks at the mail.
+    if name == "open" && event["sg_machine_open"] == true {
+        return ReceiptStatus::Other;
+    }
     EVENTS.iter().find(|(known, _)| *known == name).map_or(ReceiptStatus::Other, |(_, status)| *status)
 }
 
@@ -115,7 +166,7 @@ fn failure(name: &str, event: &Value) -> Option<(ReceiptStatus, Class, Problem)>
     let reason = text(event, "reason").or_else(|| text(event, "response"));
     let (status, class) = match (name, text(event, "type")) {
         // The mailbox provider refused this mail and not the address, which SendGrid does not suppress either.
-        ("bounce", Some("blocked")) => (ReceiptStatus::Failed, Class::Message),
+        ("bounce", Some("blocked")) => (ReceiptStatus::Failed, class_of_block(event)),
         ("bounce", _) => (ReceiptStatus::Bounced, Class::Recipient),
         ("dropped", _) => drop_for(reason.unwrap_or_default()),
         ("deferred", _) => (ReceiptStatus::Other, Class::Unavailable),
@@ -125,27 +176,20 @@ fn failure(name: &str, event: &Value) -> Option<(ReceiptStatus, Class, Problem)>
     Some((status, class, Problem { code: text(event, "status").map(Into::into), message }))
 }
 
+fn class_of_block(event: &Value) -> Class {
+    let classification = text(event, "bounce_classification").unwrap_or_default();
+    CLASSIFICATIONS.iter().find(|(known, _)| *known == classification).map_or(Class::Message, |(_, class)| *class)
+}
+
 fn drop_for(reason: &str) -> (ReceiptStatus, Class) {
     let known = DROPS.iter().find(|(start, ..)| reason.starts_with(start));
     known.map_or((ReceiptStatus::Failed, Class::Message), |(_, class, status)| (*status, *class))
 }
 
-/// The `X-Message-Id` that the request was answered with. In events SendGrid appends the machines that handled the mail,
-/// as `.filterdrecv-…` or `.recvd-…`.
-fn x_message_id(sg_message_id: &str) -> &str {
+/// In events and in the Email Activity Feed SendGrid appends the machines that handled the mail to its id, as `.filterdrecv-…` or
+/// `.recvd-…`.
+pub(crate) fn x_message_id(sg_message_id: &str) -> &str {
     let end = [".filter", ".recv"].iter().filter_map(|marker| sg_message_id.find(marker)).min();
     let end = end.or_else(|| sg_message_id.find('.')).unwrap_or(sg_message_id.len());
     &sg_message_id[..end]
-}
-
-fn text<'a>(event: &'a Value, field: &str) -> Option<&'a str> {
-    event.get(field)?.as_str().filter(|text| !text.is_empty())
-}
-
-fn text_or_number(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
 }

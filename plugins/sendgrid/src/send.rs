@@ -50,22 +50,31 @@ fn refusal(response: &Response) -> SendError {
     }
 }
 
-/// What is wrong when SendGrid points at a field of the request, as `personalizations.0.to.0.email`.
-pub(crate) const FIELDS: &[(&str, Class)] = &[("personalizations", Class::Recipient), ("from", Class::Provider)];
+/// What is wrong when SendGrid points at a field of the request, as `personalizations.0.to.0.email`: by how the field begins and
+/// ends (<https://www.twilio.com/docs/sendgrid/api-reference/mail-send/errors>). Other fields are the message's.
+#[rustfmt::skip]
+pub(crate) const FIELDS: &[(&str, &str, Class)] = &[
+    ("personalizations.", "email", Class::Recipient), // not an address
+    ("from", "", Class::Provider),                    // not an address, or not a verified sender
+    ("asm", "", Class::Provider),                     // no such unsubscribe group: a setting
+    ("ip_pool_name", "", Class::Provider),            // no such pool: a setting
+    ("mail_settings", "", Class::Provider),           // settings
+    ("tracking_settings", "", Class::Provider),       // settings
+];
 
 /// None where the field does not tell more than the status.
 fn class_of_field(field: &str) -> Option<Class> {
-    let is_email = field.ends_with("email") || field == "from";
-    let root = field.split('.').next()?;
-    is_email.then(|| FIELDS.iter().find(|(name, _)| *name == root).map(|(_, class)| *class))?
+    let fits = |(start, end, _): &&(&str, &str, Class)| field.starts_with(start) && field.ends_with(end);
+    FIELDS.iter().find(fits).map(|(.., class)| *class)
 }
 
 fn problem(response: &Response, complaints: &[Complaint]) -> Problem {
     let lines: Vec<_> = complaints
         .iter()
         .filter_map(|Complaint { message, field }| match (message.as_deref()?, field.as_deref()) {
+            // Its description shows the text "null" as well.
+            (message, None | Some("null")) => Some(message.to_owned()),
             (message, Some(field)) => Some(format!("{message} ({field})")),
-            (message, None) => Some(message.to_owned()),
         })
         .collect();
     if lines.is_empty() {

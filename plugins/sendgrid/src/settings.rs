@@ -1,7 +1,10 @@
 //! The operator's settings of a SendGrid account.
 
 use notifier_plugin_sdk::{SettingProblem, check_base_url, webhook::from_base64};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::tracking;
 
 /// The schema of [`Settings`]; a test compares the two.
 pub(crate) const SCHEMA: &str = include_str!("settings.schema.json");
@@ -15,7 +18,14 @@ pub(crate) const CATEGORIES_MAX: usize = 10;
 /// SendGrid takes no longer categories, in characters.
 pub(crate) const CATEGORY_CHARS_MAX: usize = 255;
 
-/// How mail is handed over and how events are checked.
+/// Characters that the name of an IP pool has.
+pub(crate) const IP_POOL_NAME_CHARS: std::ops::RangeInclusive<usize> = 2..=64;
+
+/// Unsubscribe groups that one mail can show.
+pub(crate) const GROUPS_TO_DISPLAY_MAX: usize = 25;
+
+/// How mail is handed over and how events are checked. Names and limits of what is passed on are SendGrid's
+/// (<https://github.com/twilio/sendgrid-oai>, `tsg_mail_v3`). Templates, footers, times and batches of times are ours.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -28,11 +38,43 @@ pub struct Settings {
     /// Categories of every message, beside the notification's own: SendGrid's statistics are kept by them.
     #[serde(default)]
     pub categories: Vec<String>,
+    /// The pool of dedicated addresses that mail is sent from.
+    pub ip_pool_name: Option<String>,
+    /// The unsubscribe group of every mail.
+    pub asm: Option<UnsubscribeGroup>,
+    /// What is tracked, as the API takes it; what is left out is as in the account.
+    pub tracking_settings: Option<Map<String, Value>>,
+    /// Notification categories whose mail goes to every recipient, whatever they unsubscribed from: for emergencies.
+    #[serde(default)]
+    pub bypass_list_management: Vec<String>,
+    /// Notification categories whose mail goes to recipients who reported spam before.
+    #[serde(default)]
+    pub bypass_spam_management: Vec<String>,
+    /// Notification categories whose mail goes to addresses that bounced before.
+    #[serde(default)]
+    pub bypass_bounce_management: Vec<String>,
+    /// Notification categories whose mail goes to recipients who unsubscribed from everything, but not from its group.
+    #[serde(default)]
+    pub bypass_unsubscribe_management: Vec<String>,
+    /// Whether attempts without a clear answer are looked up in the Email Activity Feed, an addition to the account.
+    #[serde(default)]
+    pub email_activity: bool,
     /// The "verification key" of the signed event webhook: base64 of a DER public key. Without it no event is believed.
     pub webhook_public_key: Option<String>,
     /// Events signed longer ago than this are refused.
     #[serde(default = "default_webhook_max_age_s")]
     pub webhook_max_age_s: u64,
+}
+
+/// "Advanced suppression manager".
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnsubscribeGroup {
+    /// Whoever left this group gets nothing.
+    pub group_id: u32,
+    /// The groups that the page behind the mail's unsubscribe link shows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups_to_display: Vec<u32>,
 }
 
 fn default_base_url() -> String {
@@ -50,27 +92,54 @@ fn default_webhook_max_age_s() -> u64 {
 impl Settings {
     pub(crate) fn problems(&self) -> Vec<SettingProblem> {
         let mut problems = Vec::new();
-        let mut report = |setting: String, problem: String| problems.push(SettingProblem { setting, problem });
+        let mut report = |setting: &str, problem: String| problems.push(SettingProblem::new(setting, problem));
         if let Err(problem) = check_base_url(&self.base_url) {
-            report("base_url".into(), problem);
+            report("base_url", problem);
         }
         // One place is left for the category of the notification.
         if self.categories.len() >= CATEGORIES_MAX {
             let count = self.categories.len();
             let problem =
                 format!("{count} categories: SendGrid takes {CATEGORIES_MAX}, and one is the notification's own");
-            report("categories".into(), problem);
+            report("categories", problem);
         }
         for (index, category) in self.categories.iter().enumerate() {
             if category.is_empty() || category.chars().count() > CATEGORY_CHARS_MAX {
-                report(format!("categories[{index}]"), format!("want 1 to {CATEGORY_CHARS_MAX} characters"));
+                report(&format!("categories[{index}]"), format!("want 1 to {CATEGORY_CHARS_MAX} characters"));
             }
         }
+        if self.ip_pool_name.as_ref().is_some_and(|name| !IP_POOL_NAME_CHARS.contains(&name.chars().count())) {
+            let (least, most) = IP_POOL_NAME_CHARS.into_inner();
+            report("ip_pool_name", format!("want {least} to {most} characters"));
+        }
+        let shown = self.asm.as_ref().map_or(0, |asm| asm.groups_to_display.len());
+        if shown > GROUPS_TO_DISPLAY_MAX {
+            report("asm.groups_to_display", format!("{shown} groups: SendGrid shows {GROUPS_TO_DISPLAY_MAX}"));
+        }
+        for (setting, category) in self.combined_bypasses() {
+            let problem =
+                format!("`{category}` is in `bypass_list_management` as well, which SendGrid combines with no other");
+            report(setting, problem);
+        }
+        problems.extend(self.tracking_settings.iter().flat_map(tracking::problems));
         if self.webhook_public_key.is_some() && self.public_key_der().is_none() {
             let problem = "is not base64: copy the verification key from Settings, Mail Settings, Event Webhook";
-            report("webhook_public_key".into(), problem.into());
+            problems.push(SettingProblem::new("webhook_public_key", problem));
         }
         problems
+    }
+
+    /// "This filter cannot be combined with any other bypass filters."
+    fn combined_bypasses(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let others = [
+            ("bypass_spam_management", &self.bypass_spam_management),
+            ("bypass_bounce_management", &self.bypass_bounce_management),
+            ("bypass_unsubscribe_management", &self.bypass_unsubscribe_management),
+        ];
+        others.into_iter().flat_map(|(setting, categories)| {
+            let both = categories.iter().filter(|category| self.bypass_list_management.contains(category));
+            both.map(move |category| (setting, category))
+        })
     }
 
     pub(crate) fn public_key_der(&self) -> Option<Vec<u8>> {

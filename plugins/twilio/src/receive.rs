@@ -41,7 +41,8 @@ fn events(sid: &str, status: &str, fields: &Form) -> Vec<ReceiptEvent> {
             event_id: Some(format!("{sid}:{name}")),
             provider_message_id: sid.to_owned(),
             status: says,
-            recipient: fields.first("To").map(Into::into),
+            // With `address_retention` its last digits are not told.
+            recipient: fields.first("To").filter(|to| !is_obfuscated(to)).map(Into::into),
             // Callbacks hold no time of the event.
             occurred_at_ms: None,
             problem: failure.as_ref().map(|failure| failure.problem.clone()),
@@ -55,6 +56,10 @@ fn events(sid: &str, status: &str, fields: &Form) -> Vec<ReceiptEvent> {
         }
         Some(says) => vec![event(status, says)],
     }
+}
+
+fn is_obfuscated(number: &str) -> bool {
+    number.starts_with('+') && !number[1..].bytes().all(|b| b.is_ascii_digit())
 }
 
 fn progress(status: &str) -> ReceiptStatus {
@@ -79,8 +84,11 @@ impl Failure {
         let meaning = known.map(|ReceiptError { meaning, .. }| *meaning);
         let said = fields.first("ErrorMessage").filter(|message| !message.is_empty());
         Self {
-            // What is not listed says nothing about the account or the address.
-            class: known.map_or(Class::Message, |known| known.class),
+            class: match (known, code) {
+                (Some(known), _) => known.class,
+                (None, Some(code)) => errors::class_of_late_answer(code),
+                (None, None) => Class::Message,
+            },
             says: known.map_or(ReceiptStatus::Failed, |known| known.says),
             problem: Problem {
                 code: code.map(Into::into),

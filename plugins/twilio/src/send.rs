@@ -1,6 +1,7 @@
 //! One message: `POST /2010-04-01/Accounts/{AccountSid}/Messages.json`
 //! (<https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource>).
 
+use notifier_plugin_sdk::json::{scalar, text};
 use notifier_plugin_sdk::{Content, Context, Form, Message, Problem, Receipt, Request, Response, SendError, Sms};
 use serde_json::Value;
 
@@ -43,7 +44,21 @@ fn form(settings: &Settings, sms: Sms, context: Context) -> Result<Form, SendErr
     // Twilio wants a body or media; an empty body beside media is left out.
     let form = if sms.text.is_empty() { form } else { form.with("Body", sms.text) };
     let form = sms.media_urls.into_iter().fold(form, |form, url| form.with("MediaUrl", url));
-    Ok(form.with_some("StatusCallback", settings.status_callback.clone().or(context.receipt_url)))
+    let form = form.with_some("StatusCallback", settings.status_callback.clone().or(context.receipt_url));
+    Ok(with_options(form, settings, context.attempt))
+}
+
+/// What is left out means what the account or the messaging service is set to.
+fn with_options(form: Form, settings: &Settings, attempt: u32) -> Form {
+    form.with_some("ValidityPeriod", settings.validity_period_s.map(|seconds| seconds.to_string()))
+        .with_some("SmartEncoded", settings.smart_encoded.map(|is_on| is_on.to_string()))
+        .with_some("ShortenUrls", settings.shorten_urls.then_some("true"))
+        .with_some("SendAsMms", settings.send_as_mms.then_some("true"))
+        .with_some("ContentRetention", settings.content_retention.as_ref())
+        .with_some("AddressRetention", settings.address_retention.as_ref())
+        .with_some("RiskCheck", settings.risk_check.as_ref())
+        // "Total number of attempts made (including this request) to send the message".
+        .with_some("Attempt", (attempt > 1).then(|| attempt.to_string()))
 }
 
 /// What Twilio would refuse is not worth a request.
@@ -60,6 +75,11 @@ fn check_limits(sms: &Sms) -> Result<(), SendError> {
     if sms.text.is_empty() && sms.media_urls.is_empty() {
         return Err(SendError::message(Some("21602"), "the message has neither text nor media"));
     }
+    let is_no_web_address = |url: &&String| !url.starts_with("https://") && !url.starts_with("http://");
+    if let Some(url) = sms.media_urls.iter().find(is_no_web_address) {
+        let text = format!("the media URL `{url}` is not one that Twilio can fetch: want https://…");
+        return Err(SendError::message(Some("21620"), text));
+    }
     Ok(())
 }
 
@@ -72,42 +92,29 @@ fn read_answer(response: &Response) -> Result<Receipt, SendError> {
     let body = body(response);
     let attributes = [("status", "status"), ("segments", "num_segments")];
     Ok(Receipt {
-        provider_message_id: text(&body, "sid"),
+        provider_message_id: text(&body, "sid").map(Into::into),
         attributes: attributes
             .into_iter()
-            .filter_map(|(name, field)| Some((name.to_owned(), text_or_number(&body, field)?)))
+            .filter_map(|(name, field)| Some((name.to_owned(), scalar(&body, field)?)))
             .collect(),
     })
 }
 
 fn problem(response: &Response) -> Problem {
     let body = body(response);
-    match (number(&body, "code"), text(&body, "message")) {
+    match (code(&body), text(&body, "message")) {
         (None, None) => Problem::of_response(response),
-        (code, message) => {
-            Problem { code, message: message.unwrap_or_else(|| format!("HTTP {} without a message", response.status)) }
-        }
+        (code, Some(message)) => Problem { code, message: message.into() },
+        (code, None) => Problem { code, message: format!("HTTP {} without a message", response.status) },
     }
 }
 
-/// The answer as JSON, null where it is none. Its fields are read one by one: one of an unexpected type costs no other.
+/// The answer as JSON, null where it is none.
 fn body(response: &Response) -> Value {
     response.json().unwrap_or_default()
 }
 
-fn text(body: &Value, field: &str) -> Option<String> {
-    body.get(field)?.as_str().filter(|text| !text.is_empty()).map(Into::into)
-}
-
 /// A number, whether it is written as one or as text.
-fn number(body: &Value, field: &str) -> Option<String> {
-    let digits = text_or_number(body, field)?;
-    digits.bytes().all(|b| b.is_ascii_digit()).then_some(digits)
-}
-
-fn text_or_number(body: &Value, field: &str) -> Option<String> {
-    match body.get(field)? {
-        Value::Number(number) => Some(number.to_string()),
-        _ => text(body, field),
-    }
+fn code(body: &Value) -> Option<String> {
+    scalar(body, "code").filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
 }

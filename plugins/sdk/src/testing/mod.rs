@@ -28,6 +28,7 @@
 mod exchange;
 mod replay;
 mod samples;
+mod schema;
 mod signing;
 
 use std::cell::RefCell;
@@ -42,6 +43,7 @@ use crate::provider::{Exported, Provider};
 pub use exchange::Exchange;
 pub use replay::{codes, replay};
 pub use samples::{chat, context, email, push, sms, sought, webhook, webhook_event};
+pub use schema::{check_object_schema, check_schema};
 pub use signing::{EcdsaP256, hmac_sha1, hmac_sha256, standard_webhook};
 
 thread_local! {
@@ -120,6 +122,12 @@ impl Script {
     /// What the plugin found wrong.
     pub fn check_settings<P: Provider>(self) -> Result<(), Vec<SettingProblem>> {
         self.run(Exported::<P>::check_settings).0
+    }
+
+    /// What `check-settings` finds wrong, as `setting: problem`.
+    pub fn problems<P: Provider>(self) -> Vec<String> {
+        let problems = self.check_settings::<P>().err().unwrap_or_default();
+        problems.into_iter().map(|problem| format!("{}: {}", problem.setting, problem.problem)).collect()
     }
 
     /// Runs `send` as the host does.

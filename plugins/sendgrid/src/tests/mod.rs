@@ -1,5 +1,7 @@
 //! Every byte of a request, every answer and event, every way to sign.
 
+mod documented;
+mod look_up;
 mod receive;
 mod send;
 mod settings;

@@ -228,6 +228,70 @@ fn a_drop_says_why_nothing_goes_to_the_address_and_that_the_mail_is_lost() {
 }
 
 #[test]
+fn a_block_is_the_fault_of_whom_its_classification_names() {
+    use crate::receive::CLASSIFICATIONS;
+    let wanted = [
+        ("Content", "message"),
+        ("Frequency or Volume Too High", "rate-limited"),
+        ("Invalid Address", "recipient"),
+        ("Mailbox Unavailable", "recipient"),
+        ("Reputation", "provider"),
+        ("Technical Failure", "unavailable"),
+        ("Unclassified", "message"),
+        ("A classification of tomorrow", "message"),
+    ];
+    for (classification, wanted) in wanted {
+        let event = json!({"event": "bounce", "type": "blocked", "bounce_classification": classification});
+        let event = receive_one(event);
+        assert_eq!((event.status, class(&event)), (ReceiptStatus::Failed, Some(wanted)), "{classification}");
+        assert!(event.attributes.contains(&("bounce_classification".into(), classification.into())));
+    }
+    assert_eq!(wanted.len(), CLASSIFICATIONS.len() + 1, "every row of the table");
+    // A hard bounce is the address's: SendGrid sends it nothing more.
+    let event = receive_one(json!({"event": "bounce", "type": "bounce", "bounce_classification": "Technical Failure"}));
+    assert_eq!((event.status, class(&event)), (ReceiptStatus::Bounced, Some("recipient")));
+}
+
+#[test]
+fn an_open_by_a_machine_is_no_open() {
+    for (is_machine, status) in [
+        (json!(true), ReceiptStatus::Other),
+        (json!(false), ReceiptStatus::Opened),
+        (json!("?"), ReceiptStatus::Opened),
+    ] {
+        let event = receive_one(json!({"event": "open", "sg_machine_open": is_machine}));
+        assert_eq!(event.status, status);
+        let told = is_machine.as_str().map_or_else(|| is_machine.to_string(), Into::into);
+        assert!(event.attributes.contains(&("sg_machine_open".into(), told)), "{:?}", event.attributes);
+    }
+}
+
+#[test]
+fn a_bounce_that_comes_late_is_known_by_its_smtp_id() {
+    for (smtp_id, id) in [
+        ("<14c5d75ce93.dfd.64b469@ismtpd-555>", Some("14c5d75ce93.dfd.64b469")),
+        ("14c5d75ce93@ismtpd-555", None),
+        ("<14c5d75ce93>", None),
+    ] {
+        let event = json!([{"event": "bounce", "type": "bounce", "smtp-id": smtp_id}]);
+        let events = receive(&event.to_string()).unwrap();
+        assert_eq!(events.first().map(|event| event.provider_message_id.as_str()), id);
+    }
+}
+
+#[test]
+fn the_operator_is_told_when_the_account_is_suspended() {
+    let pair = EcdsaP256::generate();
+    let body = r#"[{"event":"account_status_change","sg_event_id":"E","timestamp":7,"type":"compliance_suspend"}]"#;
+    let signature = to_base64(&pair.sign(format!("{NOW_S}{body}").as_bytes()));
+    let settings = serde_json::from_value(json!({"webhook_public_key": to_base64(&pair.public_key_der())})).unwrap();
+    let post = signed(&signature, &NOW_S.to_string(), body);
+    let (outcome, log) = Script::new().now_ms(NOW_S * 1000).run(|| SendGrid::receive(&settings, post));
+    assert_eq!(outcome, Ok(vec![]));
+    assert_eq!(log, ["error: the status of the SendGrid account changed: compliance_suspend"]);
+}
+
+#[test]
 fn the_message_id_is_what_precedes_the_machines() {
     for (sg_message_id, id) in [
         ("LRzXl_NHStOGhQ4kofSm_A.filterdrecv-p3mdw1-756b745b58-kmzbl-18-5F5FC76C-9.0", "LRzXl_NHStOGhQ4kofSm_A"),

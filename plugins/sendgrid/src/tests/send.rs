@@ -103,6 +103,56 @@ fn a_full_mail_byte_for_byte() {
     assert_eq!(outcome, Ok(Receipt { provider_message_id: None, attributes }));
 }
 
+/// SendGrid refuses a mail that names an address twice.
+#[test]
+fn every_address_once_whatever_its_case() {
+    let mailbox = |address: &str| Mailbox { address: address.into(), name: None };
+    let recipients = ["a@example.org", "b@example.org", "A@Example.org", "a@example.org"].map(mailbox).to_vec();
+    let body = body_of(json!({}), &Email { recipients, ..mail() });
+    let wanted = json!([{"email": "a@example.org"}, {"email": "b@example.org"}]);
+    assert_eq!(body["personalizations"][0]["to"], wanted);
+}
+
+#[test]
+fn an_attachment_has_a_media_type_without_parameters() {
+    let file = Attachment {
+        filename: "visit.ics".into(),
+        content_type: "text/calendar; method=REQUEST; charset=utf-8".into(),
+        content_id: None,
+        data: vec![1],
+    };
+    let body = body_of(json!({}), &Email { attachments: vec![file], ..mail() });
+    assert_eq!(body["attachments"][0]["type"], "text/calendar");
+}
+
+#[test]
+fn what_the_account_is_told_to_do_with_a_mail() {
+    let settings = json!({
+        "ip_pool_name": "transactional", "asm": {"group_id": 7, "groups_to_display": [7, 8]},
+        "tracking_settings": {"click_tracking": {"enable": false}, "open_tracking": {"enable": true}},
+    });
+    let body = body_of(settings.clone(), &mail());
+    for part in ["ip_pool_name", "asm", "tracking_settings"] {
+        assert_eq!(body[part], settings[part]);
+    }
+    assert_eq!(body.get("mail_settings"), None);
+    assert_eq!(body_of(json!({"asm": {"group_id": 7}}), &mail())["asm"], json!({"group_id": 7}));
+}
+
+#[test]
+fn a_bypass_counts_for_its_categories_only() {
+    for setting in [
+        "bypass_list_management",
+        "bypass_spam_management",
+        "bypass_bounce_management",
+        "bypass_unsubscribe_management",
+    ] {
+        let body = body_of(json!({setting: ["emergency", "rent-reminder"]}), &mail());
+        assert_eq!(body["mail_settings"], json!({setting: {"enable": true}}));
+        assert_eq!(body_of(json!({setting: ["emergency"]}), &mail()).get("mail_settings"), None);
+    }
+}
+
 #[test]
 fn html_alone_needs_no_text_and_empty_parts_are_left_out() {
     for text in [None, Some(String::new())] {
@@ -169,9 +219,13 @@ fn the_reserved_headers_are_sendgrids() {
 
 #[test]
 fn limits_are_checked_before_sending() {
-    let recipients = |count| vec![Mailbox { address: "a@example.org".into(), name: None }; count];
+    let recipients = |count| {
+        let addresses = (0..count).map(|number| format!("a{number}@example.org"));
+        addresses.map(|address| Mailbox { address, name: None }).collect::<Vec<_>>()
+    };
     assert!(refused(Email { recipients: recipients(RECIPIENTS_MAX + 1), ..mail() }).contains("1001 recipients"));
     assert!(refused(Email { recipients: vec![], ..mail() }).contains("no recipient"));
+    assert!(refused(Email { subject: String::new(), ..mail() }).contains("no subject"));
     let full = body_of(json!({}), &Email { recipients: recipients(RECIPIENTS_MAX), ..mail() });
     assert_eq!(full["personalizations"][0]["to"].as_array().unwrap().len(), 1000);
 
@@ -182,6 +236,7 @@ fn limits_are_checked_before_sending() {
         content_id: None,
         data: vec![0; bytes],
     };
+    assert!(refused(Email { attachments: vec![file(1), file(0)], ..mail() }).contains("the attachment `a` is empty"));
     let limit = (MESSAGE_BYTES_MAX - "Due".len()) / 4 * 3;
     assert!(refused(Email { attachments: vec![file(limit + 1)], ..mail() }).contains("link to large files"));
     let settings = serde_json::from_value(json!({})).unwrap();
@@ -220,6 +275,10 @@ fn the_field_of_an_error_tells_whose_fault_it_is() {
         (400, Some("personalizations.0.subject"), Class::Message),
         (400, Some("from.email"), Class::Provider),
         (400, Some("from"), Class::Provider),
+        (400, Some("asm.group_id"), Class::Provider),
+        (400, Some("ip_pool_name"), Class::Provider),
+        (400, Some("mail_settings.bypass_list_management"), Class::Provider),
+        (400, Some("tracking_settings.click_tracking.enable"), Class::Provider),
         (400, Some("reply_to.email"), Class::Message),
         (400, Some("content.0.value"), Class::Message),
         (400, None, Class::Message),

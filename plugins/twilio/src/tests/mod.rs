@@ -1,5 +1,6 @@
 //! Every byte of a request, every row of the tables, every way to sign.
 
+mod documented;
 mod receive;
 mod send;
 mod settings;

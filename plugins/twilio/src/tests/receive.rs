@@ -38,7 +38,7 @@ fn is_verified(outcome: Outcome) -> bool {
     match outcome {
         Err(ReceiveError::Unverified(_)) => false,
         Err(ReceiveError::Malformed(_)) => true,
-        Ok(_) => unreachable!(),
+        Ok(_) | Err(ReceiveError::Unavailable(_)) => unreachable!(),
     }
 }
 
@@ -223,6 +223,29 @@ fn a_message_that_was_blocked_for_a_stop_failed_and_its_recipient_wants_no_more(
             assert_eq!(event.recipient.as_deref(), Some("+14155550100"));
             assert_eq!(event.problem.unwrap().code.as_deref(), Some(code));
         }
+    }
+}
+
+/// A messaging service looks for a sender after it has answered.
+#[test]
+fn a_code_of_an_answer_that_comes_later_has_the_same_class() {
+    for (code, class) in
+        [("21703", "provider"), ("21614", "recipient"), ("21611", "rate-limited"), ("21617", "message")]
+    {
+        let event = receive_one(&format!("MessageSid=SM1&MessageStatus=failed&ErrorCode={code}"));
+        assert!(event.attributes.contains(&("class".into(), class.into())), "{code}: {:?}", event.attributes);
+        assert_eq!(event.status, ReceiptStatus::Failed);
+        assert_eq!(event.problem, Some(Problem { code: Some(code.into()), message: "failed".into() }));
+    }
+}
+
+#[test]
+fn an_obfuscated_number_is_nobodys() {
+    for (to, recipient) in
+        [("%2B14155550100", Some("+14155550100")), ("%2B1415555XXXX", None), ("%2B1415555%2A%2A", None)]
+    {
+        let event = receive_one(&format!("MessageSid=SM1&MessageStatus=sent&To={to}"));
+        assert_eq!(event.recipient.as_deref(), recipient, "{to}");
     }
 }
 

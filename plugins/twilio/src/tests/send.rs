@@ -112,6 +112,35 @@ fn the_status_callback_is_the_hosts_unless_set() {
 }
 
 #[test]
+fn options_that_are_set_are_sent_and_no_others() {
+    for (settings, options) in [
+        (json!({"validity_period_s": 600}), "ValidityPeriod=600"),
+        (json!({"smart_encoded": true}), "SmartEncoded=true"),
+        (json!({"smart_encoded": false}), "SmartEncoded=false"),
+        (json!({"send_as_mms": true}), "SendAsMms=true"),
+        (json!({"content_retention": "retain"}), "ContentRetention=retain"),
+        (json!({"content_retention": "discard"}), "ContentRetention=discard"),
+        (json!({"address_retention": "retain"}), "AddressRetention=retain"),
+        (json!({"address_retention": "obfuscate"}), "AddressRetention=obfuscate"),
+        (json!({"risk_check": "enable"}), "RiskCheck=enable"),
+        (json!({"risk_check": "disable"}), "RiskCheck=disable"),
+    ] {
+        let exchange = post(&format!("To=%2B14155550100&From=1&Body=Hi&{options}")).reply(201, CREATED);
+        let mut all = settings;
+        all["from"] = "1".into();
+        assert!(host(all).exchange(exchange).send::<Twilio>(sms("+14155550100", "Hi"), context()).is_ok());
+    }
+}
+
+#[test]
+fn a_further_attempt_says_which_it_is() {
+    let exchange = post("To=%2B14155550100&From=1&Body=Hi&Attempt=3").reply(201, CREATED);
+    let context = Context { attempt: 3, ..context() };
+    let outcome = host(json!({"from": "1"})).exchange(exchange).send::<Twilio>(sms("+14155550100", "Hi"), context);
+    assert!(outcome.is_ok());
+}
+
+#[test]
 fn an_api_key_signs_instead_of_the_account() {
     let exchange = post("To=%2B14155550100&From=1&Body=Hi").basic(API_KEY, "api_key_secret").reply(201, CREATED);
     let host = host(json!({"from": "1", "api_key_sid": API_KEY})).secret("api_key_secret", "s");
@@ -147,6 +176,9 @@ fn what_twilio_would_refuse_is_not_sent() {
     let media = vec!["https://example.com/a.jpg"; MEDIA_MAX + 1];
     assert_eq!(refused(json!({"from": "1"}), with_media("Hi", &media)).code.as_deref(), Some("21623"));
     assert_eq!(refused(json!({"from": "1"}), sms("+14155550100", "")).code.as_deref(), Some("21602"));
+    let no_web_address = refused(json!({"from": "1"}), with_media("Hi", &["https://a.example/1", "ftp://a.example/2"]));
+    assert_eq!(no_web_address.code.as_deref(), Some("21620"));
+    assert!(no_web_address.message.contains("`ftp://a.example/2`"), "{}", no_web_address.message);
     assert!(refused(json!({}), sms("+14155550100", "Hi")).message.contains("messaging_service_sid"));
     let mail = notifier_plugin_sdk::testing::email("a@example.com", "Hi", "Hi");
     assert!(refused(json!({"from": "1"}), mail.into()).message.contains("SMS only"));
