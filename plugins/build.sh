@@ -9,7 +9,7 @@
 set -euo pipefail
 export LC_ALL=C
 
-providers=(sendgrid twilio)
+providers=(fcm mailgun postmark resend sendgrid ses slack sns twilio vonage webhook webpush)
 fixtures=(hostile)
 target=wasm32-unknown-unknown
 debian_packages=(rustc-web rust-web-src rust-web-llvm lld-22)
@@ -76,7 +76,7 @@ sha256() {
 sources_sha256() {
     (cd "$root" &&
         find wit/*.wit plugins/Cargo.toml plugins/Cargo.lock plugins/sdk plugins/"$1" -type f \
-            -not -path '*/tests/*' -not -name tests.rs -not -path 'plugins/sdk/src/testing/*' -print0 |
+            -not -path '*/tests/*' -not -name tests.rs -not -name exchanges.json -not -path 'plugins/sdk/src/testing/*' -print0 |
         sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
 }
 

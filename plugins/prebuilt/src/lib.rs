@@ -31,17 +31,48 @@ pub struct Origin {
     pub compiler: &'static str,
 }
 
+/// Push messages through Firebase Cloud Messaging.
+pub const FCM: Prebuilt = prebuilt("fcm", include_bytes!("../fcm.wasm"), manifest::FCM);
+
+/// Email through Mailgun.
+pub const MAILGUN: Prebuilt = prebuilt("mailgun", include_bytes!("../mailgun.wasm"), manifest::MAILGUN);
+
+/// Email through Postmark.
+pub const POSTMARK: Prebuilt = prebuilt("postmark", include_bytes!("../postmark.wasm"), manifest::POSTMARK);
+
+/// Email through Resend.
+pub const RESEND: Prebuilt = prebuilt("resend", include_bytes!("../resend.wasm"), manifest::RESEND);
+
 /// Email through SendGrid.
 pub const SENDGRID: Prebuilt = prebuilt("sendgrid", include_bytes!("../sendgrid.wasm"), manifest::SENDGRID);
 
+/// Email through Amazon SES.
+pub const SES: Prebuilt = prebuilt("ses", include_bytes!("../ses.wasm"), manifest::SES);
+
+/// Chat through Slack.
+pub const SLACK: Prebuilt = prebuilt("slack", include_bytes!("../slack.wasm"), manifest::SLACK);
+
+/// SMS through Amazon SNS.
+pub const SNS: Prebuilt = prebuilt("sns", include_bytes!("../sns.wasm"), manifest::SNS);
+
 /// SMS and MMS through Twilio.
 pub const TWILIO: Prebuilt = prebuilt("twilio", include_bytes!("../twilio.wasm"), manifest::TWILIO);
+
+/// SMS through Vonage.
+pub const VONAGE: Prebuilt = prebuilt("vonage", include_bytes!("../vonage.wasm"), manifest::VONAGE);
+
+/// Events to applications' own endpoints, by Standard Webhooks.
+pub const WEBHOOK: Prebuilt = prebuilt("webhook", include_bytes!("../webhook.wasm"), manifest::WEBHOOK);
+
+/// Push messages to browsers.
+pub const WEBPUSH: Prebuilt = prebuilt("webpush", include_bytes!("../webpush.wasm"), manifest::WEBPUSH);
 
 /// Attacks its host in the way that its setting `attack` names. For tests.
 #[cfg(feature = "fixtures")]
 pub const HOSTILE: Prebuilt = prebuilt("hostile", include_bytes!("../fixtures/hostile.wasm"), manifest::HOSTILE);
 
-static ALL: &[Prebuilt] = &[SENDGRID, TWILIO];
+static ALL: &[Prebuilt] =
+    &[FCM, MAILGUN, POSTMARK, RESEND, SENDGRID, SES, SLACK, SNS, TWILIO, VONAGE, WEBHOOK, WEBPUSH];
 
 /// All components that an operator may use, by name. Fixtures are not among them.
 pub fn all() -> &'static [Prebuilt] {
