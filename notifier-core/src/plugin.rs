@@ -51,8 +51,8 @@ impl Plugin {
         self
     }
 
-    /// Grants a host, as `api.twilio.com`, `*.example.com` or `127.0.0.1:8081`. Without any, the plugin gets the public
-    /// hosts that it asks for; with one, only those that are named.
+    /// Grants a host, as `api.twilio.com`, `*.example.com` or `127.0.0.1:8081`; `*` is any public name over https. Without
+    /// any, the plugin gets the public hosts that it asks for, never `*`; with one, only those that are named.
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.hosts.get_or_insert_default().push(host.into());
