@@ -9,6 +9,7 @@ mod comeback;
 mod dead_letters;
 mod delivery;
 mod ending;
+mod endpoints;
 mod explain;
 mod failover;
 mod faults;
