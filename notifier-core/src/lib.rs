@@ -73,7 +73,7 @@ pub use adapters::system::{SystemClock, SystemEntropy, SystemSecrets};
 pub use domain::category::{Category, UnknownPolicy};
 pub use domain::channel::Channel;
 pub use domain::delivery::{Attempt, Delivery};
-pub use domain::health::{Breaker, HealthPolicy, HealthState, Limit, Override, Standing};
+pub use domain::health::{Breaker, Called, HealthPolicy, HealthState, Limit, Override, Standing};
 pub use domain::id::{
     CategoryName, CollapseKey, DeliveryId, IdempotencyKey, InvalidId, NotificationId, ProviderName, RecipientId,
     SubjectId, TemplateName, TenantId,

@@ -16,7 +16,7 @@ pub use self::settle::was_not_called;
 use super::calls;
 use super::category::Category;
 use super::id::{DeliveryId, ProviderName, TenantId};
-use super::lane::Lane;
+use super::lane::{Lane, Timing};
 use super::lifecycle::{DeliveryEvent, DeliveryState, InvalidTransition, transition};
 use super::outcome::Problem;
 use super::retry::RetryPolicy;
@@ -160,6 +160,13 @@ impl Delivery {
     #[must_use]
     pub fn is_untouched(&self) -> bool {
         self.attempts == 0 && self.reason.code.starts_with("schedule.")
+    }
+
+    /// Which queue of its lane it waits in.
+    #[must_use]
+    pub fn timing(&self) -> Timing {
+        let has_time = matches!(&*self.reason.code, "schedule.at" | "schedule.changed");
+        if self.attempts == 0 && has_time { Timing::Scheduled } else { Timing::Prompt }
     }
 
     /// Who may have taken it without saying so, if it waits to be asked again: the same provider may know the key. Once in a

@@ -61,6 +61,17 @@ impl Default for HealthPolicy {
     }
 }
 
+/// Whose server a provider calls: it decides what a failed call says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Called {
+    /// The vendor's, which serves every message: one that fails may fail for all.
+    #[default]
+    Vendor,
+    /// Each recipient's own, as with webhooks. That one is down, slow or wants to be left alone is no reason to keep messages
+    /// from the others, so it counts for the message alone.
+    Recipient,
+}
+
 /// Whether a provider takes calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
@@ -158,15 +169,28 @@ pub enum Override {
 }
 
 impl Sight {
-    /// What a call's outcome says about the provider; `None` where it says something about the message or the host alone.
+    /// What a call's outcome says about the provider; `None` where it says something about the message, the recipient's own
+    /// server or the host alone.
     #[must_use]
-    pub fn of(outcome: &Outcome) -> Option<Self> {
+    pub fn of(outcome: &Outcome, called: Called) -> Option<Self> {
         match outcome {
             Outcome::Accepted { .. } => Some(Self::Good),
             Outcome::Rejected { kind: RejectionKind::Plugin, .. } => None,
             Outcome::Rejected { kind: RejectionKind::Provider, .. } => Some(Self::Bad),
             Outcome::Rejected { .. } => Some(Self::Good),
-            Outcome::RateLimited { .. } | Outcome::Unavailable { .. } | Outcome::Unknown { .. } => Some(Self::Bad),
+            Outcome::RateLimited { .. } | Outcome::Unavailable { .. } | Outcome::Unknown { .. } => match called {
+                Called::Vendor => Some(Self::Bad),
+                Called::Recipient => None,
+            },
+        }
+    }
+
+    /// What it says about the provider that a call is slow.
+    #[must_use]
+    pub fn of_slow(called: Called) -> Option<Self> {
+        match called {
+            Called::Vendor => Some(Self::Bad),
+            Called::Recipient => None,
         }
     }
 }

@@ -40,6 +40,21 @@ impl Lane {
     }
 }
 
+/// Which of the two queues of a lane a delivery waits in. They take turns, so that a burst of what is to go out at once delays
+/// nothing that was given a time, nor the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Timing {
+    /// As soon as it can be: the first attempt of what has no time, and every retry.
+    Prompt,
+    /// At the time that somebody gave.
+    Scheduled,
+}
+
+impl Timing {
+    /// Both.
+    pub const ALL: [Timing; 2] = [Self::Prompt, Self::Scheduled];
+}
+
 impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -11,7 +11,7 @@ use super::connected::{Connected, Wait};
 use super::planner::Sending;
 use super::{Flow, Stage};
 use crate::domain::delivery::{Change, Delivery};
-use crate::domain::health::Sight;
+use crate::domain::health::{Called, Sight};
 use crate::domain::id::DeliveryId;
 use crate::domain::lifecycle::InvalidTransition;
 use crate::domain::message::Message;
@@ -172,6 +172,7 @@ impl Flow {
     /// and that it is slow already while it is.
     async fn call(&self, connected: &Connected, message: &Message, attempt: u32, is_probe: bool) -> Outcome {
         let timeout = self.options.attempt_timeout;
+        let called = connected.provider.describe().called;
         let receipt_url = self.receipt_url(connected, message.delivery);
         let context = SendContext { attempt, receipt_url, ..SendContext::new(message.delivery.to_string(), timeout) };
         // The provider keeps the time itself and knows better what happened; this is for one that does not.
@@ -189,7 +190,9 @@ impl Flow {
         let outcome = match in_time {
             Some(outcome) => outcome,
             None => {
-                self.observe(connected, Sight::Bad, is_probe).await;
+                if let Some(sight) = Sight::of_slow(called) {
+                    self.observe(connected, sight, is_probe).await;
+                }
                 tokio::select! {
                     biased;
                     outcome = sending => Some(outcome),
@@ -202,10 +205,11 @@ impl Flow {
         });
         if let Outcome::RateLimited { retry_after_ms: Some(wish), .. }
         | Outcome::Unavailable { retry_after_ms: Some(wish), .. } = &outcome
+            && called == Called::Vendor
         {
             self.rest(connected, *wish);
         }
-        if !was_slow && let Some(sight) = Sight::of(&outcome) {
+        if !was_slow && let Some(sight) = Sight::of(&outcome, called) {
             self.observe(connected, sight, is_probe).await;
         }
         outcome

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::domain::channel::Channel;
 use crate::domain::delivery::Attempt;
+use crate::domain::health::Called;
 use crate::domain::id::DeliveryId;
 use crate::domain::message::Message;
 use crate::domain::outcome::{LookUp, Outcome, Problem};
@@ -30,6 +31,8 @@ pub struct ProviderDescription {
     pub hosts: Vec<String>,
     /// Calls that it takes at the same time; more wait, before their intent is recorded. 64 unless it says otherwise.
     pub concurrent_calls_max: usize,
+    /// Whose server is called. A vendor's unless it says otherwise.
+    pub called: Called,
 }
 
 impl ProviderDescription {
@@ -44,6 +47,7 @@ impl ProviderDescription {
             settings_schema: String::new(),
             hosts: Vec::new(),
             concurrent_calls_max: 64,
+            called: Called::Vendor,
         }
     }
 }

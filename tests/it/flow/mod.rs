@@ -9,6 +9,7 @@ mod comeback;
 mod dead_letters;
 mod delivery;
 mod ending;
+mod endpoints;
 mod exchanges;
 mod explain;
 mod failover;

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use notifier_core::testing::{Answer, ManualClock};
 use notifier_core::{
-    Chain, Channel, Clock, Message, NotifierBuilder, Outcome, Problem, Provider, ProviderDescription, ProviderName,
-    ReceiptEvent, ReceiveError, RejectionKind, Reported, Route, SendContext, Webhook,
+    Called, Chain, Channel, Clock, Message, NotifierBuilder, Outcome, Problem, Provider, ProviderDescription,
+    ProviderName, ReceiptEvent, ReceiveError, RejectionKind, Reported, Route, SendContext, Webhook,
 };
 use tokio::sync::Semaphore;
 
@@ -44,6 +44,17 @@ impl Vendor {
     pub(crate) fn taking(name: &str, clock: &Arc<ManualClock>, calls: usize) -> Arc<Self> {
         let mut description = ProviderDescription::native(name, Channel::ALL.to_vec());
         description.concurrent_calls_max = calls;
+        Self::described(name, clock, description)
+    }
+
+    /// One that calls each recipient's own server.
+    pub(crate) fn calling_recipients(name: &str, clock: &Arc<ManualClock>) -> Arc<Self> {
+        let mut description = ProviderDescription::native(name, Channel::ALL.to_vec());
+        description.called = Called::Recipient;
+        Self::described(name, clock, description)
+    }
+
+    fn described(name: &str, clock: &Arc<ManualClock>, description: ProviderDescription) -> Arc<Self> {
         Arc::new(Self {
             name: name.to_owned(),
             description,

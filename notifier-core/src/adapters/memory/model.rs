@@ -15,7 +15,7 @@ use crate::domain::delivery::{Change, Delivery};
 use crate::domain::id::{
     CollapseKey, DeliveryId, IdempotencyKey, NotificationId, ProviderName, RecipientId, TemplateName, TenantId,
 };
-use crate::domain::lane::Lane;
+use crate::domain::lane::{Lane, Timing};
 use crate::domain::lifecycle::DeliveryState;
 use crate::domain::notification::Notification;
 use crate::domain::preference::Preferences;
@@ -25,8 +25,10 @@ use crate::domain::template::Template;
 use crate::domain::timeline::Fact;
 use crate::ports::store::{DeadLetterPlace, ProviderState, Status};
 
-/// By tenant, what is due when.
-type Queues = BTreeMap<TenantId, BTreeSet<(Timestamp, DeliveryId)>>;
+/// Those who take turns in a lane: each tenant once with what is to go out at once, and once with what has a time.
+type Party = (TenantId, Timing);
+/// What is due when.
+type Queues = BTreeMap<Party, BTreeSet<(Timestamp, DeliveryId)>>;
 
 #[derive(Debug, Default)]
 pub(super) struct Model {
@@ -35,7 +37,7 @@ pub(super) struct Model {
     /// Pending and free, by due time.
     queues: BTreeMap<(Channel, Lane), Queues>,
     /// Who was served last, of those who take turns.
-    served: HashMap<(Channel, Lane), TenantId>,
+    served: HashMap<(Channel, Lane), Party>,
     /// Pending and claimed, by the end of the claim.
     claimed: BTreeSet<(Timestamp, DeliveryId)>,
     /// Being sent, by the end of the lease.
@@ -79,7 +81,7 @@ struct Remembered {
 /// In which of the orders a delivery stands, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    Due(Timestamp),
+    Due(Timing, Timestamp),
     Claimed(Timestamp),
     Leased(Timestamp),
     Nowhere,
@@ -196,7 +198,7 @@ impl Model {
         let Some(tracked) = self.deliveries.get_mut(&id) else { return };
         tracked.token = None;
         let place = match tracked.delivery.state {
-            DeliveryState::Pending => Place::Due(tracked.delivery.due_at),
+            DeliveryState::Pending => Place::Due(tracked.delivery.timing(), tracked.delivery.due_at),
             DeliveryState::Sending => Place::Leased(lease_end),
             _ => Place::Nowhere,
         };
@@ -205,24 +207,27 @@ impl Model {
 
     fn put(&mut self, id: DeliveryId, place: Place) {
         let Some(tracked) = self.deliveries.get_mut(&id) else { return };
-        let tenants = self.queues.entry((id.channel, tracked.delivery.lane)).or_default();
-        let queue = tenants.entry(tracked.delivery.tenant.clone()).or_default();
+        let parties = self.queues.entry((id.channel, tracked.delivery.lane)).or_default();
+        let party = |timing| (tracked.delivery.tenant.clone(), timing);
         match std::mem::replace(&mut tracked.place, place) {
-            Place::Due(at) => queue.remove(&(at, id)),
+            Place::Due(timing, at) => {
+                let queue = parties.entry(party(timing)).or_default();
+                let was_there = queue.remove(&(at, id));
+                if queue.is_empty() {
+                    parties.remove(&party(timing));
+                }
+                was_there
+            }
             Place::Claimed(end) => self.claimed.remove(&(end, id)),
             Place::Leased(end) => self.leased.remove(&(end, id)),
             Place::Nowhere => false,
         };
         match place {
-            Place::Due(at) => queue.insert((at, id)),
+            Place::Due(timing, at) => parties.entry(party(timing)).or_default().insert((at, id)),
             Place::Claimed(end) => self.claimed.insert((end, id)),
             Place::Leased(end) => self.leased.insert((end, id)),
             Place::Nowhere => false,
         };
-        if queue.is_empty() {
-            let tenant = tracked.delivery.tenant.clone();
-            tenants.remove(&tenant);
-        }
     }
 
     fn status_of(&self, recorded: &Recorded) -> Status {

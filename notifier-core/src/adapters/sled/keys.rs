@@ -9,7 +9,7 @@
 //! | `0x22` | day of expiry or, far ahead, one up to a month later; tenant, idempotency key | idempotency record |
 //! | `0x23` | provider, its id of a message | notification, channel, tenant |
 //! | `0x24` | provider, its id of a message, hash of the report's identity | receipt record: a report about nothing that is known |
-//! | `0x25` | channel, lane, tenant, due time, notification | the queue: one entry for each delivery that is pending (nothing) or being sent (its delivery record as it is) |
+//! | `0x25` | channel, lane (and `0x80` where it has a time of its own), tenant, due time, notification | the queue: one entry for each delivery that is pending (nothing) or being sent (its delivery record as it is) |
 //! | `0x26` | tenant, recipient, collapse key | the newest notification under that key, as long as something of it waits |
 //! | `0x27` | tenant, time of death, notification, channel | nothing; one for each dead letter |
 //! | `0x30` | tenant, recipient | preferences record |
@@ -36,7 +36,7 @@ use crate::domain::delivery::Delivery;
 use crate::domain::id::{
     CollapseKey, DeliveryId, IdempotencyKey, NotificationId, ProviderName, RecipientId, TemplateName, TenantId,
 };
-use crate::domain::lane::Lane;
+use crate::domain::lane::{Lane, Timing};
 use crate::domain::receipt::Receipt;
 use crate::ports::store::DeadLetterPlace;
 
@@ -68,6 +68,8 @@ pub(super) const PART: u8 = 0xf0;
 pub(super) const QUARANTINE: u8 = 0xf1;
 
 const ID_BYTES: usize = 16;
+/// Beside the lane in a queue key.
+const SCHEDULED: u8 = 0x80;
 const SIGN: u64 = 1 << 63;
 const DAY_MICROS: i64 = 24 * 3_600_000_000;
 /// Longer identifiers of messages stand in keys by their hash.
@@ -104,10 +106,14 @@ pub(super) fn delivery(tenant: &TenantId, id: DeliveryId) -> Vec<u8> {
     key
 }
 
+/// Those who take turns in a lane: each tenant once with what is to go out at once, and once with what has a time.
+pub(super) type Party = (TenantId, Timing);
+
 /// A place in the queue.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct QueueEntry {
     pub(super) channel: Channel,
+    pub(super) timing: Timing,
     pub(super) lane: Lane,
     pub(super) tenant: TenantId,
     /// In whole microseconds.
@@ -120,7 +126,18 @@ impl QueueEntry {
     pub(super) fn of(delivery: &Delivery) -> Self {
         let due_at = Timestamp::from_microsecond(delivery.due_at.as_microsecond()).unwrap_or(delivery.due_at);
         let DeliveryId { notification, channel } = delivery.id;
-        Self { channel, lane: delivery.lane, tenant: delivery.tenant.clone(), due_at, notification }
+        let (lane, timing) = (delivery.lane, delivery.timing());
+        Self { channel, lane, timing, tenant: delivery.tenant.clone(), due_at, notification }
+    }
+
+    /// Where an entry could be left of a delivery that has ended. What it waited for does not show any more.
+    pub(super) fn leftovers(delivery: &Delivery) -> [Self; 2] {
+        Timing::ALL.map(|timing| Self { timing, ..Self::of(delivery) })
+    }
+
+    /// Who has a turn with it.
+    pub(super) fn party(&self) -> Party {
+        (self.tenant.clone(), self.timing)
     }
 
     pub(super) fn id(&self) -> DeliveryId {
@@ -128,7 +145,7 @@ impl QueueEntry {
     }
 
     pub(super) fn key(&self) -> Vec<u8> {
-        let mut key = queue_of(self.channel, self.lane, &self.tenant);
+        let mut key = queue_of(self.channel, self.lane, self.timing, &self.tenant);
         push_time(&mut key, self.due_at);
         key.extend_from_slice(self.notification.as_bytes());
         key
@@ -141,7 +158,8 @@ impl QueueEntry {
         let (due_at, id) = split_time(rest)?;
         Some(Self {
             channel: numbers::parse_channel(*channel).ok()?,
-            lane: numbers::parse_lane(*lane).ok()?,
+            lane: numbers::parse_lane(lane & !SCHEDULED).ok()?,
+            timing: if lane & SCHEDULED == 0 { Timing::Prompt } else { Timing::Scheduled },
             tenant,
             due_at,
             notification: NotificationId::from_bytes(id.try_into().ok()?),
@@ -149,14 +167,15 @@ impl QueueEntry {
     }
 }
 
-/// Every queue entry of that channel and lane, tenant by tenant.
-pub(super) fn queue_lane(channel: Channel, lane: Lane) -> Vec<u8> {
-    vec![QUEUE, numbers::channel(channel), numbers::lane(lane)]
+/// Every queue entry of that channel, lane and timing, tenant by tenant.
+pub(super) fn queue_lane(channel: Channel, lane: Lane, timing: Timing) -> Vec<u8> {
+    let flag = if timing == Timing::Scheduled { SCHEDULED } else { 0 };
+    vec![QUEUE, numbers::channel(channel), numbers::lane(lane) | flag]
 }
 
-/// Every queue entry of that channel, lane and tenant, by time.
-pub(super) fn queue_of(channel: Channel, lane: Lane, tenant: &TenantId) -> Vec<u8> {
-    let mut key = queue_lane(channel, lane);
+/// Every queue entry of that channel, lane, timing and tenant, by time.
+pub(super) fn queue_of(channel: Channel, lane: Lane, timing: Timing, tenant: &TenantId) -> Vec<u8> {
+    let mut key = queue_lane(channel, lane, timing);
     push_name(&mut key, tenant.as_str());
     key
 }

@@ -93,8 +93,8 @@ pub enum OpenError {
 }
 
 /// The layout of keys and values that this program writes.
-const FORMAT: u32 = 2;
-/// Added to the number of a format while data is being converted to it.
+const FORMAT: u32 = 3;
+/// While data is being converted, the number of the format that it comes from, times this, is added to the one it goes to.
 const CONVERTING: u32 = 1 << 16;
 /// Bounds what is in one unsynced group, and keeps the file from growing without end. Never to be changed: sled refuses
 /// to open a file that has another.
@@ -162,6 +162,11 @@ impl Database {
         let mut database = Self { db, folder, format: FORMAT };
         database.format = database.find_format()?;
         Ok(database)
+    }
+
+    /// Which layout its data has, or had until somebody began to bring it up to the present one.
+    pub(super) fn format(&self) -> u32 {
+        self.format
     }
 
     /// Whether its data has an older layout, and has to be brought up to the present one before anything else.
@@ -246,7 +251,8 @@ impl Database {
     /// Says that the data is on its way to the present format. Until [`Self::record`] says that it has come there, no program
     /// of an older format opens it, and one of this format goes on.
     pub(super) fn mark_converting(&self, batches: &mut Batches<'_>) -> Result<(), sled::Error> {
-        batches.insert(keys::FORMAT, envelope::seal(&FormatRecord { number: CONVERTING + FORMAT }));
+        let number = self.format * CONVERTING + FORMAT;
+        batches.insert(keys::FORMAT, envelope::seal(&FormatRecord { number }));
         batches.finish()
     }
 
@@ -279,7 +285,7 @@ impl Database {
                 Err(OpenError::Format { found: number % CONVERTING, newest: FORMAT })
             }
             // Converted in part: what is not done yet is as it was in the format before.
-            Some(FormatRecord { number }) if number > CONVERTING => Ok(number - CONVERTING - 1),
+            Some(FormatRecord { number }) if number > CONVERTING => Ok(number / CONVERTING),
             Some(FormatRecord { number }) => Ok(number),
             None if self.db.is_empty() => Ok(FORMAT),
             None => Err(OpenError::Foreign { path: self.folder.path.clone() }),

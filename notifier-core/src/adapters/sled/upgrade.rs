@@ -1,14 +1,18 @@
 //! Bringing a store of an older format up to the present one.
 //!
 //! Format 1 had a due entry for each pending delivery and a sending entry for each that was being sent, a record for every
-//! delivery, and no index of messages and dead letters. All of format 2 follows from the records, so the change can be cut
-//! short anywhere: what was done is done again with the same result. The format record says from the beginning to the end that
-//! the data is being converted, so that no older program takes it for what it knows.
+//! delivery, and no index of messages and dead letters. Format 2 had one queue in each lane, where format 3 has one more for
+//! what has a time of its own.
+//!
+//! All that is new follows from the records, so the change can be cut short anywhere: what was done is done again with the same
+//! result. The format record says from the beginning to the end that the data is being converted, and from which format, so
+//! that no older program takes it for what it knows.
 
 use super::batches::{BATCH_CHANGES_MAX, Batches};
 use super::engine::{death, message_of};
 use super::keys::{self, QueueEntry};
 use super::open::{Database, OpenError, medium};
+use super::present::present;
 use super::records::{Counts, DeliveryRecord, ProgressRecord};
 use super::staging::Tally;
 use super::stored::{Trouble, fetch, split, understood};
@@ -33,7 +37,13 @@ pub(super) fn convert(
     let tree = database.tree();
     let mut batches = Batches::new(tree, sync, changes_max);
     database.mark_converting(&mut batches).map_err(medium)?;
-    let counts = Upgrade { tree, batches, tally: Tally::default() }.run().map_err(medium)?;
+    let mut upgrade = Upgrade { tree, batches, tally: Tally::default() };
+    // A program that knew format 2 may have begun with a store of format 1.
+    upgrade.queues().map_err(medium)?;
+    let counts = match database.format() {
+        1 => upgrade.deliveries().map_err(medium)?,
+        _ => progress.counts,
+    };
     let live_bytes = tree.iter().try_fold(0, |bytes, entry| {
         let (key, value) = entry.map_err(medium)?;
         Ok(bytes + u64::try_from(key.len() + value.len()).unwrap_or(0))
@@ -43,6 +53,9 @@ pub(super) fn convert(
     Ok(progress)
 }
 
+/// Changes that replace one record by another.
+const RECORD_CHANGES_MAX: usize = 2 * stored::RECORD_BYTES_MAX / stored::PART_BYTES_MAX + 2;
+
 struct Upgrade<'t> {
     tree: &'t sled::Tree,
     batches: Batches<'t>,
@@ -50,17 +63,43 @@ struct Upgrade<'t> {
 }
 
 impl Upgrade<'_> {
-    fn run(mut self) -> Result<Counts, sled::Error> {
-        for key in self.tree.scan_prefix([keys::DELIVERY]).keys() {
-            let key = key?;
-            match self.delivery(&key) {
-                Ok(()) => {}
-                Err(Trouble::Medium(error)) => return Err(error),
-                Err(Trouble::Damaged { key, problem }) => {
-                    tracing::error!(key = keys::printable(&key), %problem, "a record is damaged: check the store");
-                }
-                Err(Trouble::Refused(error)) => tracing::error!(%error, "a record cannot be brought up to date"),
+    /// Moves what has a time of its own to the queue for that.
+    fn queues(&mut self) -> Result<(), sled::Error> {
+        for entry in self.tree.scan_prefix([keys::QUEUE]) {
+            let (key, value) = entry?;
+            let moved = self.queue_entry(&key, &value);
+            told(moved)?;
+        }
+        self.batches.finish()
+    }
+
+    fn queue_entry(&mut self, key: &[u8], value: &[u8]) -> Result<(), Trouble> {
+        let Some(entry) = QueueEntry::parse(key) else { return Ok(()) };
+        let present = present(self.tree, &entry.tenant, entry.id(), None)?;
+        let Some(wanted) = present.and_then(|present| present.entry) else { return Ok(()) };
+        // Anything else that is wrong with it is for the check to find.
+        if wanted == entry || (QueueEntry { timing: entry.timing, ..wanted.clone() }) != entry {
+            return Ok(());
+        }
+        if value.is_empty() {
+            self.batches.together(2)?;
+            self.batches.insert(&wanted.key(), &[]);
+        } else if let Some((record, size)) = fetch::<DeliveryRecord>(self.tree, key)? {
+            self.batches.together(RECORD_CHANGES_MAX)?;
+            self.write(&wanted.key(), envelope::seal(&record));
+            for number in 0..size.parts {
+                self.batches.remove(&keys::part(key, number));
             }
+        }
+        self.batches.remove(key);
+        Ok(())
+    }
+
+    /// Writes what format 1 did not say.
+    fn deliveries(mut self) -> Result<Counts, sled::Error> {
+        for key in self.tree.scan_prefix([keys::DELIVERY]).keys() {
+            let converted = self.delivery(&key?);
+            told(converted)?;
         }
         self.batches.finish()?;
         for prefix in [keys::DUE, keys::SENDING] {
@@ -73,7 +112,7 @@ impl Upgrade<'_> {
         Ok(self.tally.added_to(&Counts::default()))
     }
 
-    /// Writes what format 2 says about a delivery.
+    /// Writes what is not in format 1 about a delivery.
     fn delivery(&mut self, key: &[u8]) -> Result<(), Trouble> {
         let Some((record, _)) = fetch::<DeliveryRecord>(self.tree, key)? else { return Ok(()) };
         let delivery = understood(key, Delivery::try_from(record.clone()))?;
@@ -90,7 +129,7 @@ impl Upgrade<'_> {
             },
             DeliveryState::Sending => {
                 // In one batch: what is being sent is never taken for pending.
-                self.batches.together(2 * stored::RECORD_BYTES_MAX / stored::PART_BYTES_MAX + 2)?;
+                self.batches.together(RECORD_CHANGES_MAX)?;
                 self.write(&entry, envelope::seal(&record));
                 self.write(key, envelope::seal(&record.pending()));
                 self.tally.delivery(delivery.lane, DeliveryState::Sending, 1);
@@ -122,4 +161,17 @@ impl Upgrade<'_> {
         self.batches.insert(key, value);
         Ok(())
     }
+}
+
+/// One record that cannot be converted holds up no other; a medium that fails ends it all.
+fn told(result: Result<(), Trouble>) -> Result<(), sled::Error> {
+    match result {
+        Ok(()) => {}
+        Err(Trouble::Medium(error)) => return Err(error),
+        Err(Trouble::Damaged { key, problem }) => {
+            tracing::error!(key = keys::printable(&key), %problem, "a record is damaged: check the store");
+        }
+        Err(Trouble::Refused(error)) => tracing::error!(%error, "a record cannot be brought up to date"),
+    }
+    Ok(())
 }

@@ -116,6 +116,29 @@ pub async fn only_tenants_with_something_due_take_turns(store: Arc<dyn Store>) {
     assert_eq!(claim_some(&store, 9, 5_000, 10_000).await.len(), 5);
 }
 
+/// Neither a burst of what is to go out at once holds up what was given a time, nor the other way round; what was put off or is
+/// tried again has no time of its own.
+pub async fn what_has_a_time_does_not_wait_for_what_has_none(store: Arc<dyn Store>) {
+    let prompt: Vec<_> = (0..50).map(Sample::new).collect();
+    let scheduled: Vec<_> = (50..100).map(|number| Sample::new(number).due(i64::from(number))).collect();
+    accept_each(&store, &prompt).await;
+    accept_each(&store, &scheduled).await;
+    let first = claim_some(&store, 10, 60, 1_000).await;
+    let expected = |from: usize, to: usize| -> Vec<_> {
+        prompt[from..to].iter().zip(&scheduled[from..to]).flat_map(|(a, b)| [a.id(), b.id()]).collect()
+    };
+    assert_eq!(ids(&first), expected(0, 5), "one each");
+    let sending = begin_claimed(&store, &first[1], at(60), at(1_000)).await;
+    store.settle(first[1].lease, retry(&sending, at(60))).await.unwrap();
+    store.release(first[3].lease).await.unwrap();
+    assert_eq!(ids(&claim_some(&store, 3, 60, 1_000).await), [prompt[5].id(), scheduled[1].id(), prompt[6].id()]);
+    // All that is due at 60 ms of the one; the other goes on alone.
+    let rest = ids(&claim_some(&store, 99, 60, 1_000).await);
+    assert_eq!(rest.len(), 43 + 6, "{rest:?}");
+    assert_eq!(claim_some(&store, 99, 999, 2_000).await.len(), 40, "later ones, and the retry");
+    assert_eq!(next_due(&store).await, Some(at(1_000)));
+}
+
 /// By due time, then by identifier, whatever order they came in.
 pub async fn within_a_tenant_the_earliest_come_first(store: Arc<dyn Store>) {
     let due_ms = [30, 10, 20, 10, 0, 40];
@@ -154,13 +177,18 @@ pub async fn what_comes_free_before_others_is_not_passed_over(store: Arc<dyn Sto
     let change = retry(&sending, at(100));
     assert!(change.delivery.due_at < at(8_000), "the next attempt is soon");
     store.settle(first[0].lease, change).await.unwrap();
-    assert_eq!(ids(&claim_some(&store, 1, 1_999, 10_000).await), [samples[4].id()]);
+    assert_eq!(
+        ids(&claim_some(&store, 1, 1_999, 10_000).await),
+        [samples[0].id()],
+        "tried again: the turn of what has no time"
+    );
     assert_eq!(
         ids(&claim_some(&store, 9, 9_000, 20_000).await),
-        [samples[5].id(), samples[0].id()],
-        "left, tried again"
+        [samples[5].id(), samples[4].id()],
+        "left by who had it; never claimed"
     );
-    let rest = [earlier.id(), samples[1].id(), samples[2].id(), samples[3].id(), samples[4].id()];
+    // Turn by turn: two have no time.
+    let rest = [earlier.id(), samples[1].id(), samples[0].id(), samples[2].id(), samples[3].id()];
     assert_eq!(ids(&claim_some(&store, 9, 10_000, 20_000).await), rest, "left by who had them");
 }
 

@@ -95,6 +95,7 @@ macro_rules! store_conformance {
                 tenants_take_turns
                 the_turn_goes_on_after_the_tenant_served_last
                 only_tenants_with_something_due_take_turns
+                what_has_a_time_does_not_wait_for_what_has_none
                 within_a_tenant_the_earliest_come_first
                 what_comes_free_before_others_is_not_passed_over
                 what_is_due_soon_can_be_claimed_ahead

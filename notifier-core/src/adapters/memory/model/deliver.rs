@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Model, Place, Tracked};
+use super::{Model, Party, Place, Tracked};
 use crate::domain::channel::Channel;
 use crate::domain::delivery::Change;
-use crate::domain::id::{DeliveryId, TenantId};
+use crate::domain::id::DeliveryId;
 use crate::domain::lane::Lane;
 use crate::domain::lifecycle::DeliveryState;
 use crate::planted::planted;
@@ -35,27 +35,27 @@ impl Model {
         }
     }
 
-    /// The earliest of the tenant after the one that was served last, among those with something due.
+    /// The earliest of the party after the one that was served last, among those with something due.
     fn next_turn(&mut self, queue: (Channel, Lane), due_by: Timestamp) -> Option<DeliveryId> {
-        let tenants = self.queues.get(&queue)?;
-        let ready: Vec<(&TenantId, DeliveryId)> = tenants
+        let parties = self.queues.get(&queue)?;
+        let ready: Vec<(&Party, DeliveryId)> = parties
             .iter()
-            .filter_map(|(tenant, queue)| Some((tenant, *queue.first()?)))
+            .filter_map(|(party, queue)| Some((party, *queue.first()?)))
             .filter(|(_, (due_at, _))| *due_at <= due_by)
-            .map(|(tenant, (_, id))| (tenant, id))
+            .map(|(party, (_, id))| (party, id))
             .collect();
         let after = self.served.get(&queue);
-        let later = ready.iter().find(|(tenant, _)| after.is_none_or(|after| *tenant > after));
-        let (tenant, id) = later.or(ready.first())?;
-        let (tenant, id) = ((*tenant).clone(), *id);
-        self.served.insert(queue, tenant);
+        let later = ready.iter().find(|(party, _)| after.is_none_or(|after| *party > after));
+        let (party, id) = later.or(ready.first())?;
+        let (party, id) = ((*party).clone(), *id);
+        self.served.insert(queue, party);
         Some(id)
     }
 
     pub(in crate::adapters::memory) fn next_due(&self, channel: Channel, lanes: &[Lane]) -> Option<Timestamp> {
         let queues = lanes.iter().filter_map(|lane| self.queues.get(&(channel, *lane)));
         let due =
-            queues.flat_map(|tenants| tenants.values()).filter_map(|queue| queue.first()).map(|(at, _)| *at).min();
+            queues.flat_map(|parties| parties.values()).filter_map(|queue| queue.first()).map(|(at, _)| *at).min();
         let is_asked = |id: &DeliveryId| {
             let lane = self.deliveries.get(id).map(|tracked| tracked.delivery.lane);
             id.channel == channel && lane.is_some_and(|lane| lanes.contains(&lane))

@@ -7,13 +7,12 @@ use jiff::Timestamp;
 use super::{Effect, Engine};
 use crate::adapters::sled::envelope::Unreadable;
 use crate::adapters::sled::holders::{Holding, Stage};
-use crate::adapters::sled::keys::{self, QueueEntry};
+use crate::adapters::sled::keys::{self, Party, QueueEntry};
 use crate::adapters::sled::present::{Present, notification, present};
 use crate::adapters::sled::queues::Place;
 use crate::adapters::sled::records::PreferencesRecord;
 use crate::adapters::sled::stored::{Size, Trouble, understood};
 use crate::domain::channel::Channel;
-use crate::domain::id::TenantId;
 use crate::domain::lane::Lane;
 use crate::domain::lifecycle::DeliveryState;
 use crate::domain::notification::Notification;
@@ -29,9 +28,9 @@ struct Ready {
     preferences: Option<Preferences>,
 }
 
-/// A walk along the queue of one tenant, from its hint on.
+/// A walk along the queue of one party, from its hint on.
 struct Walk {
-    tenant: TenantId,
+    party: Party,
     rest: sled::Iter,
     /// The entry that was found to be free and not taken yet.
     next: Option<QueueEntry>,
@@ -54,25 +53,25 @@ impl Engine {
         }
     }
 
-    /// Finds as many as there is room for in that lane: tenants take turns, one delivery each.
+    /// Finds as many as there is room for in that lane: parties take turns, one delivery each.
     fn claim_in(&mut self, lane: Lane, query: &ClaimQuery, found: &mut Vec<Ready>) -> Result<(), Trouble> {
         let mut room = query.room.of(lane);
         while room > 0 {
-            let tenants = self.queues.turns(query.channel, lane, query.due_by, room);
-            if tenants.is_empty() {
+            let parties = self.queues.turns(query.channel, lane, query.due_by, room);
+            if parties.is_empty() {
                 break;
             }
             // Whoever comes after them is to have a turn before one of them has another, if it turns out that one has nothing.
-            let may_be_more = tenants.len() == room;
+            let may_be_more = parties.len() == room;
             let mut walks = VecDeque::new();
-            for tenant in tenants {
-                walks.extend(self.walk(query.channel, lane, tenant)?);
+            for party in parties {
+                walks.extend(self.walk(query.channel, lane, party)?);
             }
             while let Some(mut walk) = walks.pop_front() {
                 let ready = if room > 0 { self.next_ready(&mut walk, query)? } else { None };
                 match ready {
                     Some(ready) => {
-                        self.queues.served(query.channel, lane, &walk.tenant);
+                        self.queues.served(query.channel, lane, &walk.party);
                         found.push(ready);
                         room -= 1;
                         if may_be_more {
@@ -88,19 +87,20 @@ impl Engine {
         Ok(())
     }
 
-    /// Notes from where on to look for what is left of the tenant's.
+    /// Notes from where on to look for what is left of the party's.
     fn leave(&mut self, channel: Channel, lane: Lane, mut walk: Walk) -> Result<(), Trouble> {
         let first = self.next_free(&mut walk)?;
         let place = first.map(|entry| (entry.due_at, entry.notification));
-        self.queues.found(channel, lane, &walk.tenant, place);
+        self.queues.found(channel, lane, &walk.party, place);
         Ok(())
     }
 
-    fn walk(&mut self, channel: Channel, lane: Lane, tenant: TenantId) -> Result<Option<Walk>, Trouble> {
-        let Some((due_at, notification)) = self.queues.hint(channel, lane, &tenant) else { return Ok(None) };
-        let end = keys::end_of(&keys::queue_of(channel, lane, &tenant));
-        let from = QueueEntry { channel, lane, tenant: tenant.clone(), due_at, notification };
-        Ok(Some(Walk { tenant, rest: self.staging.range(&from.key(), &end)?, next: None }))
+    fn walk(&mut self, channel: Channel, lane: Lane, party: Party) -> Result<Option<Walk>, Trouble> {
+        let Some((due_at, notification)) = self.queues.hint(channel, lane, &party) else { return Ok(None) };
+        let (tenant, timing) = party.clone();
+        let end = keys::end_of(&keys::queue_of(channel, lane, timing, &tenant));
+        let from = QueueEntry { channel, lane, timing, tenant, due_at, notification };
+        Ok(Some(Walk { party, rest: self.staging.range(&from.key(), &end)?, next: None }))
     }
 
     /// The next delivery that is free and due. Whatever cannot be handed out is moved aside.
@@ -210,17 +210,17 @@ impl Engine {
     /// When the first free entry of the lane is due; looks where that is not known.
     fn earliest(&mut self, channel: Channel, lane: Lane) -> Result<Option<Timestamp>, Trouble> {
         loop {
-            let tenant = match self.queues.earliest(channel, lane) {
+            let party = match self.queues.earliest(channel, lane) {
                 None => return Ok(None),
                 Some(Ok(due_at)) => return Ok(Some(due_at)),
-                Some(Err(tenant)) => tenant,
+                Some(Err(party)) => party,
             };
-            let first = match self.walk(channel, lane, tenant.clone())? {
+            let first = match self.walk(channel, lane, party.clone())? {
                 Some(mut walk) => self.next_free(&mut walk)?,
                 None => None,
             };
             let place: Option<Place> = first.map(|entry| (entry.due_at, entry.notification));
-            self.queues.found(channel, lane, &tenant, place);
+            self.queues.found(channel, lane, &party, place);
         }
     }
 

@@ -17,7 +17,7 @@ use crate::adapters::sled::suppressed::Suppressed;
 use crate::adapters::sled::unmatched::Unmatched;
 use crate::domain::channel::Channel;
 use crate::domain::id::TenantId;
-use crate::domain::lane::Lane;
+use crate::domain::lane::{Lane, Timing};
 
 /// Entries of one tenant that are looked at before it is the next one's turn.
 const LOOK: usize = 64;
@@ -35,7 +35,7 @@ impl Engine {
         let fronts = fronts(&tree)?;
         for front in &fronts {
             let place = (front.due_at, front.notification);
-            queues.suspected(front.channel, front.lane, &front.tenant, place);
+            queues.suspected(front.channel, front.lane, &front.party(), place);
         }
         for entry in sending(&tree, &fronts, progress.counts.sending)? {
             holders.orphan(Holding { entry, has_record: true, collapses: true });
@@ -58,17 +58,18 @@ impl Engine {
     }
 }
 
-/// The first entry of every tenant in every lane.
+/// The first entry of every party in every lane.
 fn fronts(tree: &sled::Tree) -> Result<Vec<QueueEntry>, sled::Error> {
     let mut fronts = Vec::new();
-    for (channel, lane) in Channel::ALL.into_iter().flat_map(|channel| Lane::ALL.map(|lane| (channel, lane))) {
-        let prefix = keys::queue_lane(channel, lane);
+    let lanes = Channel::ALL.into_iter().flat_map(|channel| Lane::ALL.map(|lane| (channel, lane)));
+    for (channel, lane, timing) in lanes.flat_map(|(channel, lane)| Timing::ALL.map(|timing| (channel, lane, timing))) {
+        let prefix = keys::queue_lane(channel, lane, timing);
         let (mut from, end) = (prefix.clone(), keys::end_of(&prefix));
         while let Some(entry) = tree.range(from.as_slice()..end.as_slice()).next() {
             let (key, _) = entry?;
             match QueueEntry::parse(&key) {
                 Some(entry) => {
-                    from = keys::end_of(&keys::queue_of(channel, lane, &entry.tenant));
+                    from = keys::end_of(&keys::queue_of(channel, lane, timing, &entry.tenant));
                     fronts.push(entry);
                 }
                 None => {
@@ -88,7 +89,7 @@ fn sending(tree: &sled::Tree, fronts: &[QueueEntry], count: u64) -> Result<Vec<Q
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let mut found = Vec::new();
     let walk = |front: &QueueEntry| {
-        let end = keys::end_of(&keys::queue_of(front.channel, front.lane, &front.tenant));
+        let end = keys::end_of(&keys::queue_of(front.channel, front.lane, front.timing, &front.tenant));
         tree.range(front.key()..end)
     };
     let mut walks: Vec<_> = fronts.iter().map(walk).collect();

@@ -65,12 +65,15 @@ impl Engine {
                 Ok(is_lost)
             }
             _ => {
-                let key = QueueEntry::of(&delivery).key();
-                let is_left = self.staging.value(&key)?.is_some();
-                if is_left {
-                    let size = measure(&self.staging, &key)?;
-                    self.staging.erase(&key, size);
-                    self.effects.push(Effect::Taken(QueueEntry::of(&delivery)));
+                let mut is_left = false;
+                for entry in QueueEntry::leftovers(&delivery) {
+                    let key = entry.key();
+                    if self.staging.value(&key)?.is_some() {
+                        is_left = true;
+                        let size = measure(&self.staging, &key)?;
+                        self.staging.erase(&key, size);
+                        self.effects.push(Effect::Taken(entry));
+                    }
                 }
                 Ok(is_left)
             }

@@ -17,15 +17,15 @@ fn tenant(text: &str) -> TenantId {
 const MICROS: std::ops::Range<i64> = -377_000_000_000_000_000..253_000_000_000_000_000;
 
 fn entry() -> impl Strategy<Value = QueueEntry> {
-    (any::<bool>(), prop::sample::select(Lane::ALL.to_vec()), "[a-z]", MICROS, any::<[u8; 16]>()).prop_map(
-        |(sms, lane, name, micros, bytes)| QueueEntry {
-            channel: id(bytes, sms).channel,
-            lane,
-            tenant: tenant(&name),
-            due_at: Timestamp::from_microsecond(micros).unwrap(),
-            notification: NotificationId::from_bytes(bytes),
-        },
-    )
+    let queue = (any::<bool>(), prop::sample::select(Lane::ALL.to_vec()), prop::sample::select(Timing::ALL.to_vec()));
+    (queue, "[a-z]", MICROS, any::<[u8; 16]>()).prop_map(|((sms, lane, timing), name, micros, bytes)| QueueEntry {
+        channel: id(bytes, sms).channel,
+        lane,
+        timing,
+        tenant: tenant(&name),
+        due_at: Timestamp::from_microsecond(micros).unwrap(),
+        notification: NotificationId::from_bytes(bytes),
+    })
 }
 
 proptest! {
@@ -83,6 +83,7 @@ fn what_is_no_key_is_not_read_as_one() {
     let good = QueueEntry {
         channel: Channel::Sms,
         lane: Lane::Bulk,
+        timing: Timing::Prompt,
         tenant: tenant("north"),
         due_at: Timestamp::UNIX_EPOCH,
         notification: NotificationId::from_bytes([7; 16]),

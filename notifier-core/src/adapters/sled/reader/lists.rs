@@ -145,7 +145,10 @@ fn examine(tree: &sled::Tree, key: &[u8]) -> Result<(usize, bool), Trouble> {
     let mut is_open = false;
     for channel in &notification.channels {
         let delivery = present_beside(tree, &notification, *channel)?.delivery;
-        is_open |= !delivery.state.is_final() || tree.contains_key(QueueEntry::of(&delivery).key())?;
+        is_open |= !delivery.state.is_final();
+        for entry in QueueEntry::leftovers(&delivery) {
+            is_open |= tree.contains_key(entry.key())?;
+        }
     }
     Ok((notification.channels.len(), is_open))
 }

@@ -8,7 +8,7 @@ use crate::adapters::sled::open::Database;
 use crate::adapters::sled::{check, envelope, keys};
 use crate::domain::channel::Channel;
 use crate::domain::id::TenantId;
-use crate::domain::lane::Lane;
+use crate::domain::lane::{Lane, Timing};
 use crate::domain::lifecycle::DeliveryState;
 use crate::domain::preference::Preferences;
 use crate::domain::revision::Revision;
@@ -25,6 +25,7 @@ fn entry(sample: &Sample, due_ms: i64) -> QueueEntry {
     QueueEntry {
         channel: Channel::Sms,
         lane: Lane::Normal,
+        timing: Timing::Prompt,
         tenant: sample.tenant().clone(),
         due_at: at(due_ms),
         notification: sample.id(),
@@ -178,7 +179,7 @@ async fn stale_entries_are_moved_aside() {
         tree.insert(entry(&ghost, -10).key(), b"").unwrap();
         tree.insert(entry(&real, -20).key(), b"").unwrap();
         tree.insert(entry(&real.clone().of("nobody"), -30).key(), b"").unwrap();
-        let mut unreadable = keys::queue_of(Channel::Sms, Lane::Normal, real.tenant());
+        let mut unreadable = keys::queue_of(Channel::Sms, Lane::Normal, Timing::Prompt, real.tenant());
         unreadable.extend([0x80; 3]);
         tree.insert(unreadable, b"").unwrap();
         let bulk = QueueEntry { lane: Lane::Bulk, ..entry(&real, 0) };

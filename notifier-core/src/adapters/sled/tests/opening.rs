@@ -138,11 +138,11 @@ async fn other_peoples_data_and_newer_formats_are_refused() {
     let newer = folder.path().join("newer");
     fill(&newer, 0..1).await;
     let database = Database::open(&newer, &options()).unwrap();
-    database.tree().insert(keys::FORMAT, envelope::seal(&FormatRecord { number: 3 })).unwrap();
+    database.tree().insert(keys::FORMAT, envelope::seal(&FormatRecord { number: 4 })).unwrap();
     database.sync().unwrap();
     database.release();
     let refused = SledStore::open(&newer, options()).unwrap_err();
-    assert!(matches!(refused, OpenError::Format { found: 3, newest: 2 }), "{refused}");
+    assert!(matches!(refused, OpenError::Format { found: 4, newest: 3 }), "{refused}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A store of format 1 is brought up to the present one, however often that is cut short.
+//! A store of an older format is brought up to the present one, however often that is cut short.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,15 @@ use serde::Serialize;
 
 use super::{open, options, photograph};
 use crate::adapters::sled::envelope::{self, Kind};
+use crate::adapters::sled::keys::QueueEntry;
 use crate::adapters::sled::open::{Database, OpenError};
 use crate::adapters::sled::records::{DeliveryRecord, FormatRecord, NotificationRecord};
 use crate::adapters::sled::sync::DataSync;
 use crate::adapters::sled::{check, keys, marker, stored, upgrade};
 use crate::domain::delivery::{Change, Delivery};
+use crate::domain::lane::Timing;
 use crate::domain::lifecycle::DeliveryState;
+use crate::domain::timeline::Fact;
 use crate::ports::store::{DeadLetterQuery, Filter, Received, Room, StoreCounts};
 use crate::testing::store_conformance::sample::{
     Sample, at, begin, claim, deferred, delivered, doubtful, failed, next_due, retry, sent,
@@ -194,6 +197,85 @@ async fn an_interrupted_conversion_goes_on() {
     }
 }
 
+/// As a program of format 2 left it: one queue in each lane, whatever waits there.
+async fn write_format_2(path: &Path) -> [Sample; 4] {
+    let [prompt, scheduled, sending, put_off] =
+        [(1, 0), (2, 10), (3, 20), (4, 30)].map(|(number, due_ms)| Sample::new(number).due(due_ms));
+    let store = open(path);
+    for sample in [&prompt, &scheduled, &sending, &put_off] {
+        sample.accepted_by(&store).await;
+    }
+    for claimed in claim(&store, 9, at(30), at(90_000)).await {
+        match claimed.notification.id {
+            id if id == sending.id() => {
+                let mut change = begin(&claimed.delivery, at(30));
+                // So large that it lies in parts.
+                change.facts = vec![change.facts.remove(0).with("checks", "x".repeat(200_000))];
+                store.begin(claimed.lease, change, at(90_000)).await.unwrap();
+            }
+            id if id == put_off.id() => store.settle(claimed.lease, deferred(&claimed.delivery, at(40))).await.unwrap(),
+            _ => store.release(claimed.lease).await.unwrap(),
+        }
+    }
+    store.close().await.unwrap();
+    let database = Database::open(path, &options()).unwrap();
+    let tree = database.tree();
+    for entry in tree.scan_prefix([keys::QUEUE]) {
+        let (key, value) = entry.unwrap();
+        let old = QueueEntry { timing: Timing::Prompt, ..QueueEntry::parse(&key).unwrap() }.key();
+        for part in tree.scan_prefix([&[keys::PART][..], &key].concat()) {
+            let (part, bytes) = part.unwrap();
+            let (_, number) = keys::parse_part(&part).unwrap();
+            tree.remove(&part).unwrap();
+            tree.insert(keys::part(&old, number), bytes).unwrap();
+        }
+        tree.remove(&key).unwrap();
+        tree.insert(old, value).unwrap();
+    }
+    tree.insert(keys::FORMAT, envelope::seal(&FormatRecord { number: 2 })).unwrap();
+    database.sync().unwrap();
+    database.release();
+    [prompt, scheduled, sending, put_off]
+}
+
+#[tokio::test]
+async fn a_store_of_format_2_has_its_queues_divided() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let [prompt, scheduled, sending, put_off] = write_format_2(path).await;
+    let timings = |database: &Database| {
+        let entries =
+            database.tree().scan_prefix([keys::QUEUE]).keys().map(|key| QueueEntry::parse(&key.unwrap()).unwrap());
+        entries.map(|entry| (entry.timing, entry.notification)).collect::<Vec<_>>()
+    };
+    let database = Database::open(path, &options()).unwrap();
+    assert!(database.is_old());
+    assert!(timings(&database).iter().all(|(timing, _)| *timing == Timing::Prompt));
+    database.release();
+    let store = open(path);
+    assert_eq!(store.counts().await.unwrap().sending, 1);
+    let reclaimed = store.reclaim(at(50), 9, at(90_000)).await.unwrap();
+    assert_eq!(reclaimed.iter().map(|claimed| claimed.notification.id).collect::<Vec<_>>(), [sending.id()]);
+    let checks = |fact: &Fact| fact.details.iter().map(|(_, text)| text.len()).max();
+    assert_eq!(sending.timeline_in(&store).await.iter().filter_map(checks).max(), Some(200_000));
+    let claimed = claim(&store, 9, at(80_000), at(90_000)).await;
+    let mut found: Vec<_> = claimed.iter().map(|claimed| claimed.notification.id).collect();
+    found.sort();
+    assert_eq!(found, [prompt.id(), scheduled.id(), put_off.id()]);
+    store.close().await.unwrap();
+    let report = check(path, false).unwrap();
+    assert!(report.is_sound() && report.stale_entries == 0, "{report:?}");
+    let database = Database::open(path, &options()).unwrap();
+    let expected = [
+        (Timing::Prompt, prompt.id()),
+        (Timing::Prompt, put_off.id()),
+        (Timing::Scheduled, scheduled.id()),
+        (Timing::Scheduled, sending.id()),
+    ];
+    assert_eq!(timings(&database), expected);
+    database.release();
+}
+
 /// Photographs the store at each sync: that is what is left when the power goes right after.
 struct Photographer {
     from: PathBuf,
@@ -235,8 +317,8 @@ async fn a_conversion_is_synced_in_batches_and_refused_by_older_programs_until_i
 async fn a_store_that_a_newer_program_converts_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(folder.path(), &options()).unwrap();
-    database.tree().insert(keys::FORMAT, envelope::seal(&FormatRecord { number: (1 << 16) + 3 })).unwrap();
+    database.tree().insert(keys::FORMAT, envelope::seal(&FormatRecord { number: (3 << 16) + 4 })).unwrap();
     database.release();
     let refused = Database::open(folder.path(), &options()).unwrap_err();
-    assert!(matches!(refused, OpenError::Format { found: 3, newest: 2 }), "{refused}");
+    assert!(matches!(refused, OpenError::Format { found: 4, newest: 3 }), "{refused}");
 }
