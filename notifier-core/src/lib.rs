@@ -134,6 +134,14 @@ pub mod wasm {
     pub use crate::adapters::wasm::{
         CallLimits, PluginError, SettingProblem, WasmEngine, WasmEngineOptions, WasmProvider, WasmProviderConfig,
     };
+
+    /// Components played against a stand-in for their vendor: how they are tested before anybody trusts them.
+    #[cfg(any(test, feature = "testing"))]
+    pub mod rehearsal {
+        pub use crate::adapters::wasm::{
+            Answer, Asked, Inspection, Played, PluginFault, Portrait, Rehearsal, Scene, SecretWanted, StandIn, inspect,
+        };
+    }
 }
 
 /// HTTP to where an operator allows it and nowhere else.

@@ -16,6 +16,8 @@ use super::limiter::Limiter;
 use super::logbook::Logbook;
 use super::memory::MemoryPool;
 use super::outgoing::Outgoing;
+#[cfg(any(test, feature = "testing"))]
+use super::rehearsal::Stage;
 use super::share::{Share, step_aside};
 use super::ticker::Running;
 use super::wasi::Wasi;
@@ -40,6 +42,9 @@ pub(super) struct Grants {
     pub(super) certificates: Arc<Certificates>,
     /// What the calls of this provider may use together.
     pub(super) memory: Arc<MemoryPool>,
+    /// Where its calls are a rehearsal: who stands in for the world.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) stage: Option<Arc<Stage>>,
 }
 
 /// What the host keeps for a running instance.

@@ -42,6 +42,8 @@ pub(super) fn load(engine: &Arc<WasmEngine>, config: WasmProviderConfig) -> Resu
         sessions: Arc::default(),
         certificates: Arc::default(),
         memory: MemoryPool::half(&engine.memory),
+        #[cfg(any(test, feature = "testing"))]
+        stage: None,
     });
     let described = ask(engine, &grants, "describe", async |store| plugin.describe(store).await)?;
     check_description(&described, &grants.keyring)?;
@@ -70,13 +72,13 @@ pub(super) fn load(engine: &Arc<WasmEngine>, config: WasmProviderConfig) -> Resu
     })
 }
 
-fn egress(engine: &WasmEngine, policy: EgressPolicy, limits: &CallLimits) -> EgressClient {
+pub(super) fn egress(engine: &WasmEngine, policy: EgressPolicy, limits: &CallLimits) -> EgressClient {
     let limits = EgressLimits { response_bytes_max: limits.response_bytes_max, ..EgressLimits::default() };
     EgressClient::new(policy, limits, Arc::clone(&engine.clock))
 }
 
 /// Finds the version of the contract that the component was built for.
-fn check_version(engine: &WasmEngine, component: &Component) -> Result<(), PluginError> {
+pub(super) fn check_version(engine: &WasmEngine, component: &Component) -> Result<(), PluginError> {
     let component_type = component.component_type();
     let exports: Vec<String> = component_type.exports(engine.raw()).map(|(name, _)| name.to_owned()).collect();
     let Some(found) = exports.iter().find(|name| name.starts_with("notifier:provider/provider")) else {
@@ -90,7 +92,7 @@ fn check_version(engine: &WasmEngine, component: &Component) -> Result<(), Plugi
 }
 
 /// Calls a function that has nothing to wait for: without requests, it either computes or is done.
-fn ask<T>(
+pub(super) fn ask<T>(
     engine: &WasmEngine,
     grants: &Arc<Grants>,
     function: &'static str,

@@ -21,6 +21,8 @@ mod logbook;
 mod memory;
 mod outgoing;
 mod provider;
+#[cfg(any(test, feature = "testing"))]
+mod rehearsal;
 mod share;
 mod spki;
 mod ticker;
@@ -38,3 +40,7 @@ pub use config::{CallLimits, WasmProviderConfig};
 pub use engine::{WasmEngine, WasmEngineOptions};
 pub use error::{PluginError, SettingProblem};
 pub use provider::WasmProvider;
+#[cfg(any(test, feature = "testing"))]
+pub use rehearsal::{
+    Answer, Asked, Inspection, Played, PluginFault, Portrait, Rehearsal, Scene, SecretWanted, StandIn, inspect,
+};

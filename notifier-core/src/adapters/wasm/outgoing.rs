@@ -14,6 +14,8 @@ use tokio::time::Instant;
 
 use super::auth::{Added, Auth, authenticate, can_be_mended};
 use super::call::Grants;
+#[cfg(any(test, feature = "testing"))]
+use super::rehearsal::{Asked, Stage};
 use crate::adapters::egress::EgressError;
 
 /// Sends the requests of one call.
@@ -82,19 +84,7 @@ impl Outgoing {
         auth: &Auth,
         timeout: Option<Duration>,
     ) -> Result<Response<Bytes>, EgressError> {
-        let denied = |problem: String| Err(EgressError::Denied(problem));
-        let Some(left) = self.left() else {
-            return denied("no requests can be made while the plugin is loaded".into());
-        };
-        if self.is_held.load(SeqCst) {
-            return denied(
-                "while a webhook is read, no request can be made before its signature was found right".into(),
-            );
-        }
-        let requests_max = self.grants.limits.requests_max;
-        if self.started.fetch_add(1, SeqCst) >= requests_max {
-            return denied(format!("one call may make at most {requests_max} requests"));
-        }
+        let left = self.admit()?;
         // What is compressed cannot be searched for secrets, and the plugin's wish would be the server's excuse.
         request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let until = Instant::now() + timeout.map_or(left, |asked| asked.min(left));
@@ -109,6 +99,46 @@ impl Outgoing {
         self.scrub(response, &added.sent)
     }
 
+    /// Counts a request, if one may be made now; for how long it may take.
+    fn admit(&self) -> Result<Duration, EgressError> {
+        let denied = |problem: String| Err(EgressError::Denied(problem));
+        let Some(left) = self.left() else {
+            return denied("no requests can be made while the plugin is loaded".into());
+        };
+        if self.is_held.load(SeqCst) {
+            return denied(
+                "while a webhook is read, no request can be made before its signature was found right".into(),
+            );
+        }
+        let requests_max = self.grants.limits.requests_max;
+        if self.started.fetch_add(1, SeqCst) >= requests_max {
+            return denied(format!("one call may make at most {requests_max} requests"));
+        }
+        Ok(left)
+    }
+
+    /// As [`Self::send`], with the answer of whoever stands in for the vendor. Nothing is authenticated, but a secret that is
+    /// not there is missed all the same.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) async fn rehearse(
+        &self,
+        stage: &Stage,
+        asked: Asked,
+        auth: &Auth,
+        timeout: Option<Duration>,
+    ) -> Result<Response<Bytes>, EgressError> {
+        let left = self.admit()?;
+        if let Some(name) = auth.secrets().into_iter().find(|name| self.grants.keyring.get(name).is_none()) {
+            return Err(EgressError::Denied(format!("the secret `{}` is not granted", name.escape_debug())));
+        }
+        let left = timeout.map_or(left, |asked| asked.min(left));
+        self.open.fetch_add(1, SeqCst);
+        let result = stage.answer(asked, left).await;
+        self.note(&result);
+        self.open.fetch_sub(1, SeqCst);
+        self.scrub(result?, &[])
+    }
+
     async fn attempt(
         &self,
         mut request: Request<Bytes>,
@@ -119,7 +149,14 @@ impl Outgoing {
         let added = authenticate(&mut request, auth, &self.grants, left()).await?;
         self.open.fetch_add(1, SeqCst);
         let result = self.grants.egress.send(request, left()).await;
-        match &result {
+        self.note(&result);
+        self.open.fetch_sub(1, SeqCst);
+        Ok((result?, added))
+    }
+
+    /// Remembers what the end of a request says about whether it was processed.
+    fn note(&self, result: &Result<Response<Bytes>, EgressError>) {
+        match result {
             Ok(_) | Err(EgressError::TooLarge { .. }) => self.written.store(true, SeqCst),
             Err(EgressError::Interrupted(_)) => {
                 self.written.store(true, SeqCst);
@@ -127,8 +164,6 @@ impl Outgoing {
             }
             Err(EgressError::Denied(_) | EgressError::Invalid(_) | EgressError::Unreachable(_)) => {}
         }
-        self.open.fetch_sub(1, SeqCst);
-        Ok((result?, added))
     }
 
     fn scrub(&self, response: Response<Bytes>, sent: &[String]) -> Result<Response<Bytes>, EgressError> {

@@ -14,7 +14,7 @@ const BODY_BYTES_MAX: usize = 4096;
 const HEADER_BYTES: usize = 16 + 4 + 1 + 65;
 /// The delimiter that marks the last record, and the tag of AES-GCM.
 const ADDED_BYTES: usize = 1 + 16;
-const PLAINTEXT_BYTES_MAX: usize = BODY_BYTES_MAX - HEADER_BYTES - ADDED_BYTES;
+pub(super) const PLAINTEXT_BYTES_MAX: usize = BODY_BYTES_MAX - HEADER_BYTES - ADDED_BYTES;
 
 /// The message for the owner of these keys, as the body of a request.
 pub(super) fn encrypt(p256dh: &[u8], auth: &[u8], plaintext: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>, String> {

@@ -94,6 +94,25 @@ enum Proof {
 }
 
 impl Auth {
+    /// The names of the secrets that it takes.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn secrets(&self) -> Vec<&str> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Basic { password: name, .. }
+            | Self::Bearer(name)
+            | Self::Header { secret: name, .. }
+            | Self::JwtBearer { account: name, .. }
+            | Self::Vapid { private_key: name, .. }
+            | Self::Path(name)
+            | Self::FormField { secret: name, .. } => vec![name],
+            Self::AwsSigV4 { access_key_id, secret_access_key, session_token, .. } => {
+                [access_key_id, secret_access_key].into_iter().chain(session_token).map(String::as_str).collect()
+            }
+            Self::StandardWebhook(names) => names.iter().map(String::as_str).collect(),
+        }
+    }
+
     /// Whether it may be worth trying again after a refusal.
     pub(super) fn is_renewable(&self) -> bool {
         matches!(self, Self::JwtBearer { .. } | Self::AwsSigV4 { .. })

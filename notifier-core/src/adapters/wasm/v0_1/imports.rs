@@ -19,8 +19,17 @@ impl wit::Host for CallState {
     async fn send(&mut self, request: wit::Request) -> Result<wit::Response, wit::HttpError> {
         let timeout = request.timeout_ms.map(|timeout_ms| Duration::from_millis(timeout_ms.into()));
         let auth = auth(&request.auth);
+        #[cfg(any(test, feature = "testing"))]
+        let asked = super::rehearsed::asked(&request);
         let request = to_http(request).map_err(wit::HttpError::Invalid)?;
-        match self.outgoing.send(request, &auth, timeout).await {
+        #[cfg(any(test, feature = "testing"))]
+        let result = match self.grants.stage.clone() {
+            Some(stage) => self.outgoing.rehearse(&stage, asked, &auth, timeout).await,
+            None => self.outgoing.send(request, &auth, timeout).await,
+        };
+        #[cfg(not(any(test, feature = "testing")))]
+        let result = self.outgoing.send(request, &auth, timeout).await;
+        match result {
             Ok(response) => Ok(from_http(&response)),
             Err(EgressError::Denied(problem)) => Err(wit::HttpError::Denied(problem)),
             Err(EgressError::Invalid(problem)) => Err(wit::HttpError::Invalid(problem)),
@@ -31,7 +40,7 @@ impl wit::Host for CallState {
     }
 }
 
-fn auth(auth: &wit::Auth) -> Auth {
+pub(super) fn auth(auth: &wit::Auth) -> Auth {
     match auth.clone() {
         wit::Auth::None => Auth::None,
         wit::Auth::Basic(basic) => Auth::Basic { username: basic.username, password: basic.password },
@@ -129,6 +138,10 @@ impl wit_verify::Host for CallState {
 
 /// The key in the certificate at that address. It is fetched although nobody was verified yet: for that it is needed.
 async fn certified_key(url: &str, outgoing: &Outgoing, grants: &Grants) -> Result<Vec<u8>, verify::VerifyError> {
+    #[cfg(any(test, feature = "testing"))]
+    if let Some(stage) = &grants.stage {
+        return stage.certified_key(url);
+    }
     match outgoing.left() {
         Some(left) => grants.certificates.public_key(url, grants, left).await,
         None => Err(verify::VerifyError::Unreachable("nothing can be fetched while the plugin is loaded".into())),
@@ -156,6 +169,10 @@ fn to_wit(error: verify::VerifyError) -> wit_verify::VerifyError {
 
 impl web_push::Host for CallState {
     fn encrypt(&mut self, p256dh: Vec<u8>, auth: Vec<u8>, plaintext: Vec<u8>) -> Result<Vec<u8>, String> {
+        #[cfg(any(test, feature = "testing"))]
+        if self.grants.stage.is_some() {
+            return super::super::rehearsal::encrypt(&p256dh, &auth, &plaintext);
+        }
         self.on_its_budget(|call| push::encrypt(&p256dh, &auth, &plaintext, &*call.grants.entropy))
     }
 }
@@ -168,6 +185,10 @@ impl settings::Host for CallState {
 
 impl log::Host for CallState {
     fn write(&mut self, level: log::Level, message: String) {
+        #[cfg(any(test, feature = "testing"))]
+        if let Some(stage) = &self.grants.stage {
+            return stage.note_line(message);
+        }
         let level = match level {
             log::Level::Debug => logbook::Level::Debug,
             log::Level::Info => logbook::Level::Info,

@@ -2,6 +2,8 @@
 
 mod convert;
 mod imports;
+#[cfg(any(test, feature = "testing"))]
+pub(super) mod rehearsed;
 
 use wasmtime::Store;
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
