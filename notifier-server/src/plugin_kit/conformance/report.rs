@@ -1,0 +1,205 @@
+//! What a conformance run found, and its three forms: for people, for programs, and as a page to publish.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+/// Everything that was found.
+#[derive(Debug, Clone, Serialize)]
+pub(in super::super) struct Report {
+    pub(in super::super) component: Component,
+    /// When it was tested, as an RFC 3339 timestamp.
+    pub(in super::super) tested_at: String,
+    /// By which notifier, on which system.
+    pub(in super::super) environment: String,
+    pub(in super::super) groups: Vec<Group>,
+}
+
+/// What was tested.
+#[derive(Debug, Clone, Serialize)]
+pub(in super::super) struct Component {
+    pub(in super::super) name: String,
+    pub(in super::super) version: String,
+    pub(in super::super) contract: String,
+    pub(in super::super) sha256: String,
+    pub(in super::super) size_bytes: usize,
+}
+
+/// Cases that ask the same question.
+#[derive(Debug, Clone, Serialize)]
+pub(in super::super) struct Group {
+    /// What has to be so, as a sentence.
+    pub(in super::super) rule: &'static str,
+    pub(in super::super) cases: usize,
+    pub(in super::super) failures: Vec<Failure>,
+}
+
+/// A case that went otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(in super::super) struct Failure {
+    pub(in super::super) case: String,
+    /// May have several lines.
+    pub(in super::super) problem: String,
+}
+
+impl Group {
+    pub(in super::super) fn new(rule: &'static str) -> Self {
+        Self { rule, cases: 0, failures: Vec::new() }
+    }
+
+    /// Counts a case.
+    pub(in super::super) fn case(&mut self, case: impl Into<String>, result: Result<(), String>) {
+        self.cases += 1;
+        self.failures.extend(result.err().map(|problem| Failure { case: case.into(), problem }));
+    }
+
+    fn mark(&self) -> &'static str {
+        match (self.cases, self.failures.len()) {
+            (0, _) => "none",
+            (_, 0) => "pass",
+            _ => "FAIL",
+        }
+    }
+}
+
+impl Report {
+    /// Whether every case went as it has to.
+    pub(in super::super) fn is_sound(&self) -> bool {
+        self.groups.iter().all(|group| group.failures.is_empty())
+    }
+
+    fn cases(&self) -> usize {
+        self.groups.iter().map(|group| group.cases).sum()
+    }
+
+    fn failures(&self) -> usize {
+        self.groups.iter().map(|group| group.failures.len()).sum()
+    }
+
+    fn verdict(&self) -> String {
+        match self.failures() {
+            0 => format!("All {} cases passed.", self.cases()),
+            failed => format!("{failed} of {} cases failed.", self.cases()),
+        }
+    }
+
+    /// One JSON object.
+    pub(in super::super) fn to_json(&self) -> Result<String, serde_json::Error> {
+        let mut value = serde_json::to_value(self)?;
+        value["passed"] = self.is_sound().into();
+        Ok(format!("{}\n", serde_json::to_string_pretty(&value)?))
+    }
+
+    /// A line for each group, and what failed in full.
+    pub(in super::super) fn to_text(&self) -> String {
+        let Component { name, version, contract, sha256, size_bytes } = &self.component;
+        let mut text = format!("{name} {version}, {contract}, {size_bytes} bytes\nsha256 {sha256}\n\n");
+        for group in &self.groups {
+            push(&mut text, format_args!("{:<4}  {:>4}  {}\n", group.mark(), group.cases, group.rule));
+            for failure in &group.failures {
+                push(&mut text, format_args!("            {}\n", failure.case));
+                for line in failure.problem.lines() {
+                    push(&mut text, format_args!("              {line}\n"));
+                }
+            }
+        }
+        push(&mut text, format_args!("\n{}\n", self.verdict()));
+        text
+    }
+
+    /// A page that whoever made the component can publish.
+    pub(in super::super) fn to_markdown(&self) -> String {
+        let Component { name, version, contract, sha256, size_bytes } = &self.component;
+        let mut page = format!("# Conformance of {} {}\n\n", escaped(name), escaped(version));
+        push(&mut page, format_args!("{}\n\n", self.verdict()));
+        page.push_str("| | |\n|---|---|\n");
+        let facts = [
+            ("Component", format!("{} {}", escaped(name), escaped(version))),
+            ("SHA-256", format!("`{sha256}`")),
+            ("Size", format!("{size_bytes} bytes")),
+            ("Contract", format!("`{contract}`")),
+            ("Tested", self.tested_at.clone()),
+            ("With", self.environment.clone()),
+        ];
+        for (name, value) in facts {
+            push(&mut page, format_args!("| {name} | {value} |\n"));
+        }
+        page.push_str("\n| rule | cases | failed |\n|---|---:|---:|\n");
+        for group in &self.groups {
+            push(&mut page, format_args!("| {} | {} | {} |\n", group.rule, group.cases, group.failures.len()));
+        }
+        for group in self.groups.iter().filter(|group| !group.failures.is_empty()) {
+            push(&mut page, format_args!("\n## {}\n", group.rule));
+            for failure in &group.failures {
+                let problem = failure.problem.replace("```", "'''");
+                push(&mut page, format_args!("\n{}:\n\n```text\n{problem}\n```\n", escaped(&failure.case)));
+            }
+        }
+        page
+    }
+}
+
+/// Text of others, which must not lay out the page.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if "\\`*_[]<>|#&".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(if c.is_control() { ' ' } else { c });
+    }
+    escaped
+}
+
+fn push(text: &mut String, piece: std::fmt::Arguments<'_>) {
+    // Writing to a string does not fail.
+    let _ = text.write_fmt(piece);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        let component = Component {
+            name: "acme".into(),
+            version: "1.2.0".into(),
+            contract: "notifier:provider@0.1.0".into(),
+            sha256: "00ff".into(),
+            size_bytes: 1024,
+        };
+        let mut outcomes = Group::new("no answer but a 2xx is accepted");
+        outcomes.case("a 500", Ok(()));
+        outcomes.case("a 502 | <b>", Err("want unknown,\ngot accepted".into()));
+        let groups = vec![outcomes, Group::new("look-ups go as documented")];
+        Report { component, tested_at: "2026-01-01T00:00:00Z".into(), environment: "notifier 0.1.0".into(), groups }
+    }
+
+    #[test]
+    fn for_people() {
+        let text = report().to_text();
+        let expected = "acme 1.2.0, notifier:provider@0.1.0, 1024 bytes\nsha256 00ff\n\n\
+            FAIL     2  no answer but a 2xx is accepted\n            a 502 | <b>\n              want unknown,\n              \
+            got accepted\nnone     0  look-ups go as documented\n\n1 of 2 cases failed.\n";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn for_programs() {
+        let mut report = report();
+        let value: serde_json::Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
+        assert_eq!(value["passed"], false);
+        assert_eq!(value["groups"][0]["failures"][0]["case"], "a 502 | <b>");
+        report.groups[0].failures.clear();
+        assert!(report.is_sound());
+        assert!(report.to_text().ends_with("\nAll 2 cases passed.\n"));
+    }
+
+    #[test]
+    fn as_a_page() {
+        let page = report().to_markdown();
+        assert!(page.starts_with("# Conformance of acme 1.2.0\n\n1 of 2 cases failed.\n"), "{page}");
+        assert!(page.contains("| Tested | 2026-01-01T00:00:00Z |\n"), "{page}");
+        assert!(page.contains("\na 502 \\| \\<b\\>:\n\n```text\nwant unknown,\ngot accepted\n```\n"), "{page}");
+    }
+}
