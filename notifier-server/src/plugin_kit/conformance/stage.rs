@@ -45,6 +45,11 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// A vendor that is not asked.
+    pub(super) fn nobody(&self) -> Arc<dyn StandIn> {
+        Arc::new(Documented::new(&[]))
+    }
+
     /// Plays the model, with another answer at the end.
     pub(super) async fn answered(&self, answer: Answer) -> Result<Played<Outcome>, PluginError> {
         let scene = self.scene(Arc::new(Documented::but_at_the_end(&self.model.exchanges, answer)));

@@ -1,0 +1,118 @@
+//! What has to hold of calls, whatever the vendor: that they can be given up, repeat themselves, and keep secrets.
+
+use std::time::Duration;
+
+use notifier_core::wasm::rehearsal::{Answer, Asked};
+use notifier_plugin_exchanges::{Body, Outcome, Reply, Response};
+use serde_json::json;
+
+use super::report::Group;
+use super::stage::{Stage, said};
+
+/// How long a vendor is waited for that says nothing.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// A call that runs out of time, and the one after it.
+pub(super) async fn cancellation(stage: &Stage<'_>) -> Group {
+    let mut group = Group::new("a call that runs out of time leaves nothing behind");
+    let before = stage.model.exchanges.len().saturating_sub(1);
+    if before > 0 {
+        return group;
+    }
+    let mut scene = stage.scene(std::sync::Arc::new(super::vendor::Documented::but_at_the_end(&[], Answer::Silence)));
+    scene.timeout = PATIENCE;
+    let silent = said(stage.rehearsal.send(&scene, &stage.model.message, &stage.model.context).await);
+    let result = match silent {
+        Ok((Outcome::Unknown { .. }, _)) => Ok(()),
+        Ok((other, _)) => Err(format!("want unknown\ngot  {other:?}")),
+        Err(problem) => Err(problem),
+    };
+    group.case("a vendor that says nothing", result);
+    let next = said(stage.varied(stage.model).await).and_then(|(outcome, _)| match outcome == stage.model.outcome {
+        true => Ok(()),
+        false => Err(format!("want {:?}\ngot  {outcome:?}", stage.model.outcome)),
+    });
+    group.case("the next call", next);
+    group
+}
+
+/// The same message twice, and under another key.
+pub(super) async fn repetition(stage: &Stage<'_>) -> Group {
+    let mut group = Group::new("a message is asked for in the same words each time");
+    let first = asked(stage, |_| {}).await;
+    let again = asked(stage, |_| {}).await;
+    group.case("the same call twice", same(&first, &again));
+    let retried = asked(stage, |context| context.attempt = 2).await;
+    group.case("the second attempt, under the same key", same(&first, &retried));
+    let Ok(requests) = &first else { return group };
+    let key = &stage.model.context.idempotency_key;
+    if requests.iter().any(|request| shows(request, key)) {
+        let other = "another-key-7f3c";
+        let result = asked(stage, |context| context.idempotency_key = other.into()).await.and_then(|requests| {
+            match requests.iter().any(|request| shows(request, other)) {
+                true => Ok(()),
+                false => Err(format!("the requests show the key `{key}` where it is the key, and not `{other}`")),
+            }
+        });
+        group.case("another key", result);
+    }
+    group
+}
+
+async fn asked(
+    stage: &Stage<'_>,
+    change: impl FnOnce(&mut notifier_plugin_exchanges::Context),
+) -> Result<Vec<Asked>, String> {
+    let mut send = stage.model.clone();
+    change(&mut send.context);
+    said(stage.varied(&send).await).map(|(_, played)| played.asked)
+}
+
+fn same(first: &Result<Vec<Asked>, String>, second: &Result<Vec<Asked>, String>) -> Result<(), String> {
+    match (first, second) {
+        (Err(problem), _) | (_, Err(problem)) => Err(problem.clone()),
+        (Ok(first), Ok(second)) if first == second => Ok(()),
+        (Ok(first), Ok(second)) => Err(format!("first  {}\nsecond {}", told(first), told(second))),
+    }
+}
+
+fn told(requests: &[Asked]) -> String {
+    let told = |request: &Asked| {
+        let body = String::from_utf8_lossy(&request.body);
+        format!("{} {} {:?} {body}", request.method, request.url, request.headers)
+    };
+    requests.iter().map(told).collect::<Vec<_>>().join("; ")
+}
+
+fn shows(request: &Asked, text: &str) -> bool {
+    let in_headers = request.headers.iter().any(|(_, value)| value.contains(text));
+    in_headers || request.url.contains(text) || String::from_utf8_lossy(&request.body).contains(text)
+}
+
+/// Secrets stay with the host, also where the vendor repeats what it was sent.
+pub(super) async fn secrets(stage: &Stage<'_>) -> Group {
+    let mut group = Group::new("no secret is in a request, in the log, or in what is said");
+    let echo = stage.canaries.values().cloned().collect::<Vec<_>>().join(" ");
+    let headers = [("x-echo".to_owned(), echo.clone()), ("location".to_owned(), format!("https://x.example/{}", echo.replace(' ', "/")))];
+    let mut answers = vec![("as documented".to_owned(), stage.taken().cloned())];
+    for status in [200, 302, 400, 401, 429, 500] {
+        let json = json!({ "message": echo, "error": { "message": echo, "code": echo }, "errors": [{ "message": echo }] });
+        for (form, body) in [("text", Body::Text(echo.clone())), ("JSON", Body::Json(json))] {
+            let response = Response { status, headers: headers.clone().into(), body: Some(body) };
+            answers.push((format!("{status} that repeats them as {form}"), Some(response)));
+        }
+    }
+    for (name, response) in answers {
+        let Some(response) = response else { continue };
+        let played = stage.answered(Answer::Reply(Reply::Response(response))).await;
+        let result = played.map_err(|error| error.to_string()).and_then(|played| {
+            let outcome = played.said.as_ref().map(|outcome| format!("{outcome:?}")).unwrap_or_default();
+            match stage.canaries.iter().find(|(_, value)| outcome.contains(value.as_str())) {
+                Some((secret, _)) => Err(format!("the value of the secret `{secret}` is in the outcome")),
+                None => stage.leak(&played),
+            }
+        });
+        group.case(name, result);
+    }
+    group
+}

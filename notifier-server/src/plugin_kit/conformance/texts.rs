@@ -1,0 +1,172 @@
+//! Messages arrive whole: what a person wrote is somewhere in what the vendor is sent.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use notifier_core::wasm::rehearsal::Asked;
+use notifier_plugin_exchanges::{Message, Outcome};
+use serde_json::Value;
+
+use super::report::Group;
+use super::stage::{Stage, said};
+
+/// Several scripts, both directions, characters beyond the Basic Multilingual Plane, and what forms, JSON and HTML reserve.
+const WORDS: [(&str, &str); 5] = [
+    ("accents and symbols", "Größe: 5 m² & 100 % = ✓ <b>\"quoted\"</b> \\ + ?"),
+    ("emoji", "Rent is due 🏠👩‍👩‍👧🏽"),
+    ("right to left", "שלום مرحبا"),
+    ("Chinese and Japanese", "房租到期 家賃の期限"),
+    ("a combining accent", "Cafe\u{301}"),
+];
+
+/// More than the 78 characters after which mail folds its lines (RFC 5322, section 2.1.1).
+const LONG: &str = "Die Miete für die Wohnung im dritten Stock links, Lindenstraße 12, ist am Freitag fällig – bitte überweisen 🏠";
+
+/// Each text of the model in each script.
+pub(super) async fn texts(stage: &Stage<'_>) -> Group {
+    let mut group = Group::new("messages arrive whole, in any script");
+    for (name, words) in WORDS.into_iter().chain([("a long line", LONG)]) {
+        let mut send = stage.model.clone();
+        let written = write(&mut send.message, words);
+        let result = said(stage.varied(&send).await).and_then(|(outcome, played)| {
+            // A vendor may have a limit; then nothing is sent rather than a part.
+            if matches!(outcome, Outcome::Rejected { .. }) && played.asked.is_empty() {
+                return Ok(());
+            }
+            arrived(&written, &played.asked)
+        });
+        group.case(name, result);
+    }
+    group
+}
+
+/// Puts the words wherever the message holds text, and tells what must arrive.
+fn write(message: &mut Message, words: &str) -> Vec<String> {
+    match message {
+        Message::Email(email) => {
+            email.subject = words.into();
+            email.text = Some(format!("text: {words}"));
+            email.html = email.html.is_some().then(|| format!("<p>html: {words}</p>"));
+            [Some(email.subject.clone()), email.text.clone(), email.html.clone()].into_iter().flatten().collect()
+        }
+        Message::Sms(sms) => {
+            sms.text = words.into();
+            vec![words.into()]
+        }
+        Message::Push(push) => {
+            push.title = format!("title: {words}");
+            push.body = format!("body: {words}");
+            vec![push.title.clone(), push.body.clone()]
+        }
+        Message::Chat(chat) => {
+            chat.text = words.into();
+            chat.layout = None;
+            // Chat vendors escape what begins markup, each in its way.
+            words.split(['<', '>', '&']).map(str::to_owned).filter(|part| !part.trim().is_empty()).collect()
+        }
+        Message::Webhook(event) => {
+            event.payload = serde_json::json!({ "text": words }).to_string();
+            vec![words.into()]
+        }
+    }
+}
+
+fn arrived(written: &[String], asked: &[Asked]) -> Result<(), String> {
+    let mut read = Vec::new();
+    for request in asked {
+        readings(&request.body, 0, &mut read);
+    }
+    match written.iter().find(|text| !read.iter().any(|reading| reading.contains(text.as_str()))) {
+        Some(text) => Err(format!("no request holds the text {text:?}")),
+        None => Ok(()),
+    }
+}
+
+/// How deep texts are looked for in texts: a mail in base64 in JSON has its subject at the third level.
+const DEPTH_MAX: usize = 4;
+
+/// The texts that may be meant by these bytes: JSON strings, fields of forms, encoded words and base64.
+fn readings(bytes: &[u8], depth: usize, into: &mut Vec<String>) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    into.push(text.replace("\r\n", "\n"));
+    if depth == DEPTH_MAX {
+        return;
+    }
+    // An encrypted message of a rehearsal stands after the keys that it is encrypted for.
+    let json = text.find('{').and_then(|start| serde_json::from_str::<Value>(&text[start..]).ok());
+    if let Some(json) = json {
+        strings(&json, &mut |string| readings(string.as_bytes(), depth + 1, into));
+        return;
+    }
+    let fields: Vec<String> = form_fields(text);
+    into.extend(fields);
+    into.push(encoded_words(text));
+    for part in text.replace("\r\n", "\n").split("\n\n").flat_map(|part| part.split("\n--")) {
+        let compact: String = part.split_whitespace().collect();
+        if compact.len() >= 8
+            && let Ok(decoded) = STANDARD.decode(&compact)
+        {
+            readings(&decoded, depth + 1, into);
+        }
+    }
+}
+
+fn strings(json: &Value, found: &mut dyn FnMut(&str)) {
+    match json {
+        Value::String(text) => found(text),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, found)),
+        Value::Object(fields) => fields.values().for_each(|value| strings(value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The values of `application/x-www-form-urlencoded`.
+fn form_fields(text: &str) -> Vec<String> {
+    let value = |pair: &str| {
+        let value = pair.split_once('=')?.1.replace('+', " ");
+        Some(percent_encoding::percent_decode_str(&value).decode_utf8().ok()?.into_owned())
+    };
+    text.split('&').filter_map(value).collect()
+}
+
+/// All encoded words of a mail (RFC 2047) in base64, joined as readers join them.
+fn encoded_words(text: &str) -> String {
+    let words = text.split("=?").filter_map(|rest| {
+        let (charset, rest) = rest.split_once('?')?;
+        let (encoding, rest) = rest.split_once('?')?;
+        let (word, _) = rest.split_once("?=")?;
+        let is_known = charset.eq_ignore_ascii_case("utf-8") && encoding.eq_ignore_ascii_case("b");
+        is_known.then(|| STANDARD.decode(word).ok()).flatten()
+    });
+    String::from_utf8_lossy(&words.flatten().collect::<Vec<u8>>()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_read(body: &str, text: &str) -> bool {
+        let mut read = Vec::new();
+        readings(body.as_bytes(), 0, &mut read);
+        read.iter().any(|reading| reading.contains(text))
+    }
+
+    #[test]
+    fn texts_are_found_in_every_dress() {
+        let words = "Größe 🏠 & mehr";
+        let mail = format!("Subject: =?utf-8?B?{}?=\r\n\r\n{}\r\n", STANDARD.encode("Betreff ü"), STANDARD.encode(words));
+        assert!(is_read(words, words));
+        assert!(is_read(&serde_json::json!({ "a": [{ "b": words }] }).to_string(), words));
+        assert!(is_read("a=1&b=Gr%C3%B6%C3%9Fe+%F0%9F%8F%A0+%26+mehr", words));
+        assert!(is_read(&mail, words) && is_read(&mail, "Betreff ü"));
+        let nested = serde_json::json!({ "raw": STANDARD.encode(&mail) }).to_string();
+        assert!(is_read(&nested, words) && is_read(&nested, "Betreff ü"), "{nested}");
+        assert!(is_read(&format!("encrypted for 00 with 11: {}", serde_json::json!({ "title": words })), words));
+    }
+
+    #[test]
+    fn what_was_changed_is_not_found() {
+        assert!(!is_read("a=Gr%C3%B6%C3%9Fe", "Größe 🏠"));
+        assert!(!is_read(r#"{"a":"Gr??e"}"#, "Größe"));
+        assert!(arrived(&["Größe".into()], &[]).is_err());
+    }
+}
