@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use notifier_core::NotificationId;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::plugin_kit::{self, PluginCommand, PluginKitError};
 use crate::config::{Config, ConfigError, DEFAULT_TOML};
 use crate::running::{Running, StartupError, start};
 use crate::sandbox_mode::{SandboxMode, SandboxModeError, SandboxSettings};
@@ -33,7 +34,7 @@ struct Arguments {
     config: Option<PathBuf>,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, or a simulation missed what was expected of it, 2 the command line, \
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, or a simulation missed what was expected of it, or a plugin failed a case, 2 the command line, \
     the configuration or the scenario cannot be used, 3 a store needs attention.";
 
 #[derive(Debug, Subcommand)]
@@ -72,6 +73,11 @@ enum Command {
     Store {
         #[command(subcommand)]
         command: StoreCommand,
+    },
+    /// Write, test and install provider components
+    Plugin {
+        #[command(subcommand)]
+        command: PluginCommand,
     },
     /// Print the default configuration, which documents every setting
     Config {
@@ -112,6 +118,8 @@ enum CliError {
     Sandbox(#[from] SandboxModeError),
     #[error(transparent)]
     Simulate(#[from] SimulateError),
+    #[error(transparent)]
+    Plugin(#[from] PluginKitError),
     #[error("the store cannot be checked: {0}")]
     Check(#[from] notifier_core::sled::OpenError),
     #[error("the store could not be closed: {0}")]
@@ -163,6 +171,13 @@ fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
                 tell(&format!("missed: {missed}"));
             }
             if !simulated.missed().is_empty() {
+                return Ok(EXIT_FAILURE.into());
+            }
+        }
+        Command::Plugin { command } => {
+            let done = plugin_kit::run(command)?;
+            print(&done.text)?;
+            if !done.is_sound {
                 return Ok(EXIT_FAILURE.into());
             }
         }

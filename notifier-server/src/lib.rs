@@ -14,6 +14,7 @@ pub mod config;
 mod engine;
 mod observe;
 mod openapi;
+mod plugin_kit;
 mod problem;
 mod request;
 mod routes;
