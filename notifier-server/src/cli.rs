@@ -8,8 +8,8 @@ use clap::{Parser, Subcommand};
 use notifier_core::NotificationId;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::plugin_kit::{self, PluginCommand, PluginKitError};
 use crate::config::{Config, ConfigError, DEFAULT_TOML};
+use crate::plugin_kit::{self, PluginCommand, PluginKitError};
 use crate::running::{Running, StartupError, start};
 use crate::sandbox_mode::{SandboxMode, SandboxModeError, SandboxSettings};
 use crate::simulate::{self, SimulateError};

@@ -107,7 +107,10 @@ impl Findings {
         text.push_str("\nsettings\n");
         for setting in self.settings() {
             let need = if setting.is_required { "required" } else { "optional" };
-            push(&mut text, format_args!("  {:<24} {need:<9} {:<8} {}\n", setting.name, setting.kind, setting.description));
+            push(
+                &mut text,
+                format_args!("  {:<24} {need:<9} {:<8} {}\n", setting.name, setting.kind, setting.description),
+            );
         }
         text
     }
@@ -177,7 +180,11 @@ mod tests {
                 channels: vec!["sms".into()],
                 settings_schema: schema.to_string(),
                 hosts: vec!["api.acme.example".into()],
-                secrets: vec![SecretWanted { name: "token".into(), is_required: true, description: "API token".into() }],
+                secrets: vec![SecretWanted {
+                    name: "token".into(),
+                    is_required: true,
+                    description: "API token".into(),
+                }],
                 receipts: vec![],
             },
         }

@@ -128,7 +128,9 @@ impl Lock {
 
     /// The file.
     pub(super) fn to_toml(&self) -> String {
-        let mut text = format!("# Written by `notifier plugin`. Components are the files named by their digests.\nformat = {FORMAT}\n");
+        let mut text = format!(
+            "# Written by `notifier plugin`. Components are the files named by their digests.\nformat = {FORMAT}\n"
+        );
         for plugin in &self.plugins {
             push(&mut text, format_args!("\n[[plugin]]\nname = {}\n", quoted(&plugin.name)));
             if plugin.pinned {
@@ -174,8 +176,14 @@ impl Lock {
     ) -> Result<(), LockError> {
         check_name(name)?;
         let Ok(installed) = self.get_mut(name) else {
-            let installed =
-                Installed { name: name.to_owned(), pinned: false, hosts, secrets, current: version, previous: Vec::new() };
+            let installed = Installed {
+                name: name.to_owned(),
+                pinned: false,
+                hosts,
+                secrets,
+                current: version,
+                previous: Vec::new(),
+            };
             let place = self.plugins.partition_point(|plugin| plugin.name.as_str() < name);
             self.plugins.insert(place, installed);
             return Ok(());
@@ -347,7 +355,10 @@ mod tests {
         let mut lock = lock();
         assert_eq!(lock.roll_back("acme").unwrap().current.version, "1.0.0");
         assert_eq!(lock.roll_back("acme").unwrap().current.version, "1.1.0");
-        assert_eq!(lock.roll_back("zeta").unwrap_err().to_string(), LockError::Pinned { name: "zeta".into(), version: "0.1.0".into() }.to_string());
+        assert_eq!(
+            lock.roll_back("zeta").unwrap_err().to_string(),
+            LockError::Pinned { name: "zeta".into(), version: "0.1.0".into() }.to_string()
+        );
         lock.pin("zeta", false).unwrap();
         assert_eq!(lock.roll_back("zeta"), Err(LockError::NoPrevious("zeta".into())));
         let absent = lock.roll_back("beta").unwrap_err().to_string();

@@ -97,7 +97,8 @@ pub(super) async fn garbage(stage: &Stage<'_>) -> Group {
         ("deeply nested arrays".into(), Some(Body::Text("[".repeat(100_000)))),
         ("bytes that are not UTF-8".into(), Some(Body::Base64(STANDARD.encode([0xff, 0xfe, 0x7b, 0x22, 0x80])))),
     ];
-    bodies.extend(["null", "true", "7", "\"text\"", "[]", "{}"].map(|text| (text.into(), Some(Body::Text(text.into())))));
+    bodies
+        .extend(["null", "true", "7", "\"text\"", "[]", "{}"].map(|text| (text.into(), Some(Body::Text(text.into())))));
     if let Some(Body::Json(json)) = &taken.body {
         let whole = json.to_string();
         let cut: String = whole.chars().take(whole.chars().count() / 2).collect();
@@ -116,7 +117,9 @@ pub(super) async fn other_types(stage: &Stage<'_>) -> Group {
     let Some(taken) = stage.taken().cloned() else { return group };
     let Some(Body::Json(json)) = &taken.body else { return group };
     for pointer in pointers(json, "") {
-        for value in [Value::Null, json!(true), json!(-7), json!(1e300), json!("text"), json!([]), json!([[1]]), json!({})] {
+        for value in
+            [Value::Null, json!(true), json!(-7), json!(1e300), json!("text"), json!([]), json!([[1]]), json!({})]
+        {
             let mut body = json.clone();
             let Some(place) = body.pointer_mut(&pointer) else { continue };
             let case = format!("`{pointer}` is {value}");

@@ -93,10 +93,14 @@ fn shows(request: &Asked, text: &str) -> bool {
 pub(super) async fn secrets(stage: &Stage<'_>) -> Group {
     let mut group = Group::new("no secret is in a request, in the log, or in what is said");
     let echo = stage.canaries.values().cloned().collect::<Vec<_>>().join(" ");
-    let headers = [("x-echo".to_owned(), echo.clone()), ("location".to_owned(), format!("https://x.example/{}", echo.replace(' ', "/")))];
+    let headers = [
+        ("x-echo".to_owned(), echo.clone()),
+        ("location".to_owned(), format!("https://x.example/{}", echo.replace(' ', "/"))),
+    ];
     let mut answers = vec![("as documented".to_owned(), stage.taken().cloned())];
     for status in [200, 302, 400, 401, 429, 500] {
-        let json = json!({ "message": echo, "error": { "message": echo, "code": echo }, "errors": [{ "message": echo }] });
+        let json =
+            json!({ "message": echo, "error": { "message": echo, "code": echo }, "errors": [{ "message": echo }] });
         for (form, body) in [("text", Body::Text(echo.clone())), ("JSON", Body::Json(json))] {
             let response = Response { status, headers: headers.clone().into(), body: Some(body) };
             answers.push((format!("{status} that repeats them as {form}"), Some(response)));

@@ -9,15 +9,11 @@ use notifier_plugin_exchanges::{Exchanges, Message};
 use super::replay::Noticed;
 use super::report::Group;
 
-pub(super) fn description(
-    rehearsal: &Rehearsal,
-    portrait: &Portrait,
-    file: &Exchanges,
-    noticed: &Noticed,
-) -> Group {
+pub(super) fn description(rehearsal: &Rehearsal, portrait: &Portrait, file: &Exchanges, noticed: &Noticed) -> Group {
     let mut group = Group::new("it describes itself in full, and the same each time");
     let again = rehearsal.describe().map_err(|error| error.to_string());
-    let same = again.and_then(|again| if again == *portrait { Ok(()) } else { Err(format!("{portrait:?}\n{again:?}")) });
+    let same =
+        again.and_then(|again| if again == *portrait { Ok(()) } else { Err(format!("{portrait:?}\n{again:?}")) });
     group.case("asked twice", same);
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let is_name = !portrait.name.is_empty() && portrait.name.chars().all(is_plain);
@@ -26,7 +22,8 @@ pub(super) fn description(
     group.case("its summary", wants(!portrait.summary.is_empty(), "a sentence", &portrait.summary));
     let described: BTreeSet<&str> = portrait.channels.iter().map(String::as_str).collect();
     let used: BTreeSet<&str> = file.sends.iter().map(|send| channel(&send.message)).collect();
-    let served = file.sends.iter().filter(|send| matches!(send.outcome, notifier_plugin_exchanges::Outcome::Accepted { .. }));
+    let served =
+        file.sends.iter().filter(|send| matches!(send.outcome, notifier_plugin_exchanges::Outcome::Accepted { .. }));
     let served: BTreeSet<&str> = served.map(|send| channel(&send.message)).collect();
     group.case("channels that are served are described", contained(&served, &described));
     group.case("channels that are described are documented", contained(&described, &used));

@@ -107,9 +107,11 @@ fn fits_at(value: &Value, schema: &Value, root: &Value, at: String) -> Result<()
         return misfit(schema["const"].to_string());
     }
     bounds(value, schema).or_else(misfit)?;
-    let one_of = |keyword: &str| schema[keyword].as_array().map(|schemas| {
-        schemas.iter().filter(|schema| fits_at(value, schema, root, at.clone()).is_ok()).count()
-    });
+    let one_of = |keyword: &str| {
+        schema[keyword]
+            .as_array()
+            .map(|schemas| schemas.iter().filter(|schema| fits_at(value, schema, root, at.clone()).is_ok()).count())
+    };
     if one_of("anyOf") == Some(0) || one_of("oneOf").is_some_and(|count| count != 1) {
         return misfit("what one of the alternatives describes".into());
     }

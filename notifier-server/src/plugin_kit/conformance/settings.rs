@@ -45,10 +45,13 @@ pub(super) fn refusals(stage: &Stage<'_>, portrait: &Portrait) -> Group {
     let Ok(Value::Object(schema)) = serde_json::from_str(&portrait.settings_schema) else { return group };
     let settings = stage.file.settings_of(stage.model.settings.as_ref());
     let Value::Object(settings) = settings else { return group };
-    group.case("the settings of the file are taken", check(stage, &settings).and_then(|problems| match problems.as_slice() {
-        [] => Ok(()),
-        problems => Err(problems.join("\n")),
-    }));
+    group.case(
+        "the settings of the file are taken",
+        check(stage, &settings).and_then(|problems| match problems.as_slice() {
+            [] => Ok(()),
+            problems => Err(problems.join("\n")),
+        }),
+    );
     let required = schema.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for name in required.iter().filter_map(Value::as_str) {
         let mut fewer = settings.clone();

@@ -19,7 +19,8 @@ const WORDS: [(&str, &str); 5] = [
 ];
 
 /// More than the 78 characters after which mail folds its lines (RFC 5322, section 2.1.1).
-const LONG: &str = "Die Miete für die Wohnung im dritten Stock links, Lindenstraße 12, ist am Freitag fällig – bitte überweisen 🏠";
+const LONG: &str =
+    "Die Miete für die Wohnung im dritten Stock links, Lindenstraße 12, ist am Freitag fällig – bitte überweisen 🏠";
 
 /// Each text of the model in each script.
 pub(super) async fn texts(stage: &Stage<'_>) -> Group {
@@ -153,7 +154,8 @@ mod tests {
     #[test]
     fn texts_are_found_in_every_dress() {
         let words = "Größe 🏠 & mehr";
-        let mail = format!("Subject: =?utf-8?B?{}?=\r\n\r\n{}\r\n", STANDARD.encode("Betreff ü"), STANDARD.encode(words));
+        let mail =
+            format!("Subject: =?utf-8?B?{}?=\r\n\r\n{}\r\n", STANDARD.encode("Betreff ü"), STANDARD.encode(words));
         assert!(is_read(words, words));
         assert!(is_read(&serde_json::json!({ "a": [{ "b": words }] }).to_string(), words));
         assert!(is_read("a=1&b=Gr%C3%B6%C3%9Fe+%F0%9F%8F%A0+%26+mehr", words));

@@ -10,6 +10,7 @@ mod loading;
 mod look_up;
 mod outgoing;
 mod receipts;
+mod rehearsals;
 mod secrets;
 mod signatures;
 mod sigv4;
