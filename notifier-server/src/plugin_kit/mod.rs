@@ -2,7 +2,10 @@
 
 mod check;
 mod conformance;
+mod directory;
 mod lock;
+mod prompt;
+mod signature;
 mod test;
 
 use std::io;
@@ -82,7 +85,7 @@ pub(crate) fn run(command: PluginCommand) -> Result<Done, PluginKitError> {
 
 /// An engine for one command; nothing is kept.
 fn engine() -> Result<Arc<WasmEngine>, PluginKitError> {
-    let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(SystemEntropy::new()));
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy::new()));
     WasmEngine::new(WasmEngineOptions::default(), clock, entropy).map_err(PluginKitError::Engine)
 }
 
