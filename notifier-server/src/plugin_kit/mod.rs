@@ -3,6 +3,7 @@
 mod check;
 mod conformance;
 mod directory;
+mod install;
 mod lock;
 mod prompt;
 mod signature;
@@ -12,9 +13,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use notifier_core::wasm::{PluginError, WasmEngine, WasmEngineOptions};
 use notifier_core::{SystemClock, SystemEntropy};
+
+use directory::{Directory, DirectoryError};
+use lock::LockError;
+use signature::SignatureError;
 
 /// What to do with a component.
 #[derive(Debug, Subcommand)]
@@ -43,6 +48,63 @@ pub(crate) enum PluginCommand {
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
     },
+    /// Install a component, after telling what it asks for; a version that was there is kept
+    Install {
+        #[command(flatten)]
+        install: install::Install,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Tell what is installed, and what it may do
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Take a plugin out, with its earlier versions
+    Remove {
+        /// The plugin
+        name: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Say anew which hosts and secrets a plugin may use
+    Grant {
+        #[command(flatten)]
+        grant: install::Grant,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Keep a plugin at its version
+    Pin {
+        /// The plugin
+        name: String,
+        /// Let other versions be installed again
+        #[arg(long)]
+        release: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Go back to the version before; once more goes forth again
+    Rollback {
+        /// The plugin
+        name: String,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// Where plugins are installed.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// The directory
+    #[arg(long, value_name = "DIR")]
+    plugins: PathBuf,
+}
+
+impl Place {
+    fn directory(&self) -> Directory {
+        Directory::new(&self.plugins)
+    }
 }
 
 /// Why a command could not be carried out.
@@ -62,6 +124,16 @@ pub(crate) enum PluginKitError {
     Json(#[from] serde_json::Error),
     #[error("the runtime cannot be started: {0}")]
     Runtime(io::Error),
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    #[error("there is no terminal to ask at: read what it asks for with `notifier plugin check`, and say --yes")]
+    NobodyToAsk,
+    #[error("the question cannot be asked: {0}")]
+    Prompt(io::Error),
 }
 
 /// What is to be printed, and whether it is good.
@@ -80,6 +152,12 @@ pub(crate) fn run(command: PluginCommand) -> Result<Done, PluginKitError> {
         PluginCommand::Test { component, exchanges, json, report } => {
             test::test(&component, exchanges.as_deref(), json, report.as_deref())
         }
+        PluginCommand::Install { install, place } => install::install(&place.directory(), &install),
+        PluginCommand::List { place } => install::list(&place.directory()),
+        PluginCommand::Remove { name, place } => install::remove(&place.directory(), &name),
+        PluginCommand::Grant { grant, place } => install::grant(&place.directory(), grant),
+        PluginCommand::Pin { name, release, place } => install::pin(&place.directory(), &name, release),
+        PluginCommand::Rollback { name, place } => install::roll_back(&place.directory(), &name),
     }
 }
 
