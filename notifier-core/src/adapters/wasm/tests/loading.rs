@@ -241,3 +241,12 @@ fn a_cache_that_cannot_be() {
     let error = WasmEngine::new(options, Arc::new(StoppedClock), Arc::new(SystemEntropy::new())).map(drop).unwrap_err();
     assert!(matches!(&error, PluginError::Cache { path, .. } if *path == file), "{error}");
 }
+
+/// Components that were built for a released version have to find it unchanged.
+#[test]
+fn the_contract_is_the_frozen_one_of_its_version() {
+    let contract = include_str!("../../../../../wit/provider.wit");
+    let frozen = include_str!("../../../../../wit/frozen/provider-0.1.0.wit");
+    assert!(contract.contains("package notifier:provider@0.1.0;"), "freeze the new version as well");
+    assert_eq!(contract, frozen, "what changes a released version is a new version");
+}
