@@ -139,7 +139,8 @@ pub mod wasm {
     #[cfg(any(test, feature = "testing"))]
     pub mod rehearsal {
         pub use crate::adapters::wasm::{
-            Answer, Asked, Inspection, Played, PluginFault, Portrait, Rehearsal, Scene, SecretWanted, StandIn, inspect,
+            Answer, Answered, Asked, Exchanged, Inspection, Played, PluginFault, Portrait, Rehearsal, Scene,
+            SecretWanted, StandIn, inspect,
         };
     }
 }

@@ -6,6 +6,7 @@ mod directory;
 mod install;
 mod lock;
 mod prompt;
+mod run;
 mod signature;
 mod test;
 
@@ -14,8 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use notifier_core::egress::InvalidHostGrant;
 use notifier_core::wasm::{PluginError, WasmEngine, WasmEngineOptions};
-use notifier_core::{SystemClock, SystemEntropy};
+use notifier_core::{SecretError, SystemClock, SystemEntropy};
 
 use directory::{Directory, DirectoryError};
 use lock::LockError;
@@ -47,6 +49,11 @@ pub(crate) enum PluginCommand {
         /// Write a page in Markdown as well, to publish
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
+    },
+    /// Hand one message over for real, and show what was sent, what came back and what it means; ends with 1 unless accepted
+    Run {
+        #[command(flatten)]
+        run: run::Run,
     },
     /// Install a component, after telling what it asks for; a version that was there is kept
     Install {
@@ -124,6 +131,12 @@ pub(crate) enum PluginKitError {
     Json(#[from] serde_json::Error),
     #[error("the runtime cannot be started: {0}")]
     Runtime(io::Error),
+    #[error("`{}` cannot be used: {problem}", path.display())]
+    Input { path: PathBuf, problem: String },
+    #[error("the secret `{name}`: {source}")]
+    Secret { name: String, source: SecretError },
+    #[error(transparent)]
+    Host(InvalidHostGrant),
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     #[error(transparent)]
@@ -152,6 +165,7 @@ pub(crate) fn run(command: PluginCommand) -> Result<Done, PluginKitError> {
         PluginCommand::Test { component, exchanges, json, report } => {
             test::test(&component, exchanges.as_deref(), json, report.as_deref())
         }
+        PluginCommand::Run { run } => run::run(&run),
         PluginCommand::Install { install, place } => install::install(&place.directory(), &install),
         PluginCommand::List { place } => install::list(&place.directory()),
         PluginCommand::Remove { name, place } => install::remove(&place.directory(), &name),

@@ -42,5 +42,6 @@ pub use error::{PluginError, SettingProblem};
 pub use provider::WasmProvider;
 #[cfg(any(test, feature = "testing"))]
 pub use rehearsal::{
-    Answer, Asked, Inspection, Played, PluginFault, Portrait, Rehearsal, Scene, SecretWanted, StandIn, inspect,
+    Answer, Answered, Asked, Exchanged, Inspection, Played, PluginFault, Portrait, Rehearsal, Scene, SecretWanted,
+    StandIn, inspect,
 };

@@ -93,7 +93,7 @@ impl<'a> Stage<'a> {
 
 /// A fault is never right.
 pub(super) fn said<T>(played: Result<Played<T>, PluginError>) -> Result<(T, Played<()>), String> {
-    let Played { said, words, asked, log } = played.map_err(|error| error.to_string())?;
+    let Played { said, words, asked, exchanged, log } = played.map_err(|error| error.to_string())?;
     let said = said.map_err(|fault| fault.to_string())?;
-    Ok((said, Played { said: Ok(()), words, asked, log }))
+    Ok((said, Played { said: Ok(()), words, asked, exchanged, log }))
 }

@@ -30,7 +30,7 @@ use crate::adapters::egress::{EgressClient, EgressPolicy};
 use crate::domain::id::ProviderName;
 
 use stage::CaseClock;
-pub use stage::{Answer, Asked, StandIn};
+pub use stage::{Answer, Answered, Asked, Exchanged, StandIn};
 pub(super) use stage::{Stage, encrypt};
 
 /// What a component says about itself, in full.
@@ -122,6 +122,8 @@ pub struct Played<T> {
     pub words: Vec<String>,
     /// Its requests, in order.
     pub asked: Vec<Asked>,
+    /// What was asked of a real vendor, in order.
+    pub exchanged: Vec<Exchanged>,
     /// What it wrote to the log.
     pub log: Vec<String>,
 }
@@ -195,6 +197,33 @@ impl Rehearsal {
             .await
     }
 
+    /// Hands over a message for real: to the hosts of that policy, at the time that it is. Of the scene, settings, secrets and
+    /// time limit count.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn send_for_real(
+        &self,
+        scene: &Scene,
+        policy: EgressPolicy,
+        message: &file::Message,
+        context: &file::Context,
+    ) -> Result<Played<file::Outcome>, PluginError> {
+        let message = v0_1::rehearsed::message(message).map_err(PluginError::Contract)?;
+        let (deadline, timeout) = (Instant::now() + scene.timeout, scene.timeout);
+        let purpose = Purpose::Send { deadline, timeout };
+        let (grants, _) = self.grants(scene)?;
+        let stage = Arc::new(Stage::watching());
+        let grants = Grants {
+            egress: egress(&self.engine, policy, &self.limits),
+            clock: Arc::clone(&self.engine.clock),
+            stage: Some(Arc::clone(&stage)),
+            ..Grants::clone(&grants)
+        };
+        let call = async |store: &mut Store<CallState>| self.plugin.send_rehearsed(store, &message, context).await;
+        Ok(self.play_on(&Arc::new(grants), &stage, purpose, deadline, call).await)
+    }
+
     /// Has it read a post.
     ///
     /// # Errors
@@ -224,13 +253,25 @@ impl Rehearsal {
         call: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<(T, Vec<String>)>,
     ) -> Result<Played<T>, PluginError> {
         let (grants, stage) = self.grants(scene)?;
+        Ok(self.play_on(&grants, &stage, purpose, deadline, call).await)
+    }
+
+    async fn play_on<T>(
+        &self,
+        grants: &Arc<Grants>,
+        stage: &Stage,
+        purpose: Purpose,
+        deadline: Instant,
+        call: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<(T, Vec<String>)>,
+    ) -> Played<T> {
         let share = Share::new(&self.engine.share, &Appetite::default(), self.engine.options.tick);
-        let mut store = new_store(&self.engine, &grants, share, purpose);
+        let mut store = new_store(&self.engine, grants, share, purpose);
+        let started = Instant::now();
         let playing = async move {
             let result = call(&mut store).await;
             result.map_err(|error| Fault::from_error(&error, store.data()))
         };
-        let late = Fault::Deadline { timeout_ms: scene.timeout.as_millis() };
+        let late = Fault::Deadline { timeout_ms: deadline.saturating_duration_since(started).as_millis() };
         let result = timeout_at(deadline, playing).await.unwrap_or(Err(late));
         let seen = stage.take();
         let (said, words) = match result {
@@ -240,7 +281,7 @@ impl Rehearsal {
                 (Err(fault), Vec::new())
             }
         };
-        Ok(Played { said, words, asked: seen.asked, log: seen.log })
+        Played { said, words, asked: seen.asked, exchanged: seen.exchanged, log: seen.log }
     }
 
     fn grants(&self, scene: &Scene) -> Result<(Arc<Grants>, Arc<Stage>), PluginError> {

@@ -64,9 +64,32 @@ pub trait StandIn: Send + Sync {
     fn answer(&self, asked: &Asked) -> Answer;
 }
 
+/// A request that was answered by a real vendor, or was not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exchanged {
+    /// The request.
+    pub asked: Asked,
+    /// The answer, without secrets; or why there is none.
+    pub answer: Result<Answered, String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// The answer of a real vendor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// HTTP.
+    pub status: u16,
+    /// As they came, secrets taken out.
+    pub headers: Vec<(String, String)>,
+    /// As it came, secrets taken out.
+    pub body: Vec<u8>,
+}
+
 /// The world of one call.
 pub(in super::super) struct Stage {
-    vendor: Arc<dyn StandIn>,
+    /// `None` where the world is the real one, and only watched.
+    vendor: Option<Arc<dyn StandIn>>,
     certificates: BTreeMap<String, Vec<u8>>,
     seen: Mutex<Seen>,
 }
@@ -76,11 +99,31 @@ pub(in super::super) struct Stage {
 pub(super) struct Seen {
     pub(super) asked: Vec<Asked>,
     pub(super) log: Vec<String>,
+    pub(super) exchanged: Vec<Exchanged>,
 }
 
 impl Stage {
     pub(super) fn new(vendor: Arc<dyn StandIn>, certificates: BTreeMap<String, Vec<u8>>) -> Self {
-        Self { vendor, certificates, seen: Mutex::default() }
+        Self { vendor: Some(vendor), certificates, seen: Mutex::default() }
+    }
+
+    /// Sees what happens in the real world.
+    pub(super) fn watching() -> Self {
+        Self { vendor: None, certificates: BTreeMap::new(), seen: Mutex::default() }
+    }
+
+    pub(in super::super) fn is_watching(&self) -> bool {
+        self.vendor.is_none()
+    }
+
+    pub(in super::super) fn note_exchange(
+        &self,
+        asked: Asked,
+        result: &Result<Response<Bytes>, EgressError>,
+        took: Duration,
+    ) {
+        let answer = result.as_ref().map(answered).map_err(ToString::to_string);
+        self.seen().exchanged.push(Exchanged { asked, answer, took });
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -97,7 +140,7 @@ impl Stage {
     }
 
     pub(in super::super) async fn answer(&self, asked: Asked, left: Duration) -> Result<Response<Bytes>, EgressError> {
-        let answer = self.vendor.answer(&asked);
+        let answer = self.vendor.as_ref().map_or(Answer::Silence, |vendor| vendor.answer(&asked));
         self.seen().asked.push(asked);
         match answer {
             Answer::Reply(file::Reply::Response(response)) => to_http(&response),
@@ -117,6 +160,15 @@ impl Stage {
     pub(in super::super) fn certified_key(&self, url: &str) -> Result<Vec<u8>, VerifyError> {
         let nothing = || VerifyError::Unreachable(format!("nothing is at {url}"));
         self.certificates.get(url).cloned().ok_or_else(nothing)
+    }
+}
+
+fn answered(response: &Response<Bytes>) -> Answered {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Answered {
+        status: response.status().as_u16(),
+        headers: response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        body: response.body().to_vec(),
     }
 }
 

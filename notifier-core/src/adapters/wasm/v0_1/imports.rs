@@ -24,6 +24,12 @@ impl wit::Host for CallState {
         let request = to_http(request).map_err(wit::HttpError::Invalid)?;
         #[cfg(any(test, feature = "testing"))]
         let result = match self.grants.stage.clone() {
+            Some(stage) if stage.is_watching() => {
+                let started = tokio::time::Instant::now();
+                let result = self.outgoing.send(request, &auth, timeout).await;
+                stage.note_exchange(asked, &result, started.elapsed());
+                result
+            }
             Some(stage) => self.outgoing.rehearse(&stage, asked, &auth, timeout).await,
             None => self.outgoing.send(request, &auth, timeout).await,
         };
@@ -139,7 +145,7 @@ impl wit_verify::Host for CallState {
 /// The key in the certificate at that address. It is fetched although nobody was verified yet: for that it is needed.
 async fn certified_key(url: &str, outgoing: &Outgoing, grants: &Grants) -> Result<Vec<u8>, verify::VerifyError> {
     #[cfg(any(test, feature = "testing"))]
-    if let Some(stage) = &grants.stage {
+    if let Some(stage) = grants.stage.as_ref().filter(|stage| !stage.is_watching()) {
         return stage.certified_key(url);
     }
     match outgoing.left() {
@@ -170,7 +176,7 @@ fn to_wit(error: verify::VerifyError) -> wit_verify::VerifyError {
 impl web_push::Host for CallState {
     fn encrypt(&mut self, p256dh: Vec<u8>, auth: Vec<u8>, plaintext: Vec<u8>) -> Result<Vec<u8>, String> {
         #[cfg(any(test, feature = "testing"))]
-        if self.grants.stage.is_some() {
+        if self.grants.stage.as_ref().is_some_and(|stage| !stage.is_watching()) {
             return super::super::rehearsal::encrypt(&p256dh, &auth, &plaintext);
         }
         self.on_its_budget(|call| push::encrypt(&p256dh, &auth, &plaintext, &*call.grants.entropy))
