@@ -43,10 +43,19 @@ impl Webhook {
 /// [`ReceiveError::Unverified`] when the key cannot be used: whoever cannot verify must not believe.
 /// [`ReceiveError::Unavailable`] when it could not be fetched.
 pub fn is_signed(algorithm: Algorithm, key: &Key, payload: &[u8], signature: &str) -> Result<bool, ReceiveError> {
-    let Some(signature) = from_base64(signature) else {
-        return Ok(false);
-    };
-    host::verify(algorithm, key, payload, &signature).map_err(not_verified)
+    from_base64(signature).map_or(Ok(false), |signature| is_signed_raw(algorithm, key, payload, &signature))
+}
+
+/// As [`is_signed`], for a signature in hexadecimal digits of either case. Text that is not hexadecimal is a wrong signature.
+///
+/// # Errors
+/// As those of [`is_signed`].
+pub fn is_signed_hex(algorithm: Algorithm, key: &Key, payload: &[u8], signature: &str) -> Result<bool, ReceiveError> {
+    from_hex(signature).map_or(Ok(false), |signature| is_signed_raw(algorithm, key, payload, &signature))
+}
+
+fn is_signed_raw(algorithm: Algorithm, key: &Key, payload: &[u8], signature: &[u8]) -> Result<bool, ReceiveError> {
+    host::verify(algorithm, key, payload, signature).map_err(not_verified)
 }
 
 /// Whether a password that came along is the secret of this name, for vendors that do not sign.
@@ -93,4 +102,25 @@ pub fn from_base64(text: &str) -> Option<Vec<u8>> {
 /// Base64 (RFC 4648, 4), padded.
 pub fn to_base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
+}
+
+/// Hexadecimal digits of either case, two for each byte (RFC 4648, 8).
+pub fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u32>> = text.trim().chars().map(|digit| digit.to_digit(16)).collect();
+    let pairs = digits.filter(|digits| digits.len().is_multiple_of(2))?;
+    pairs.chunks_exact(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_is_read_in_either_case_and_whole() {
+        assert_eq!(from_hex("00fF7a"), Some(vec![0, 255, 122]));
+        assert_eq!(from_hex(""), Some(vec![]));
+        for other in ["0", "0g", "+1", "0x00", "\u{ff11}\u{ff11}"] {
+            assert_eq!(from_hex(other), None, "{other}");
+        }
+    }
 }
