@@ -188,7 +188,8 @@ static bool post(const json_object_t *settings, const model_sms_t *sms, const co
     }
     bool is_taken = response.status >= 200 && response.status < 300;
     if (is_taken) {
-        // The status accepts the message. Without an id its receipts cannot be told apart, but asking again would send it twice.
+        // The status accepts the message. Without an id its receipts cannot be told apart, but asking again would send it
+        // twice.
         const contract_string_t *id = answer_header(response.headers.ptr, response.headers.len, "x-message-id");
         *receipt = (model_receipt_t){.provider_message_id = text_some(id)};
     } else {

@@ -46,7 +46,7 @@ model_send_error_t answer_refuse(means_t means, const char *format, ...) __attri
 // What it means that a request was not made or not answered.
 model_send_error_t answer_missing(const http_http_error_t *error);
 
-// A text in the words of a format. What is returned to the host has to be the heap's, for the host's call ends with freeing it.
+// A text in the words of a format. What is returned to the host has to be from the heap, for its call ends with freeing it.
 contract_string_t text_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 contract_string_t text_copy(const contract_string_t *text);
