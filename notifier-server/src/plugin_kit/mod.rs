@@ -5,6 +5,7 @@ mod conformance;
 mod directory;
 mod install;
 mod lock;
+mod new;
 mod prompt;
 mod run;
 mod signature;
@@ -26,6 +27,11 @@ use signature::SignatureError;
 /// What to do with a component.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
+    /// Make a project that builds, and passes `notifier plugin test`
+    New {
+        #[command(flatten)]
+        new: new::New,
+    },
     /// Tell what a component is and what it asks for, without running more of it than its description
     Check {
         /// The component
@@ -131,6 +137,12 @@ pub(crate) enum PluginKitError {
     Json(#[from] serde_json::Error),
     #[error("the runtime cannot be started: {0}")]
     Runtime(io::Error),
+    #[error("`{}` is there already: name another directory with --into", .0.display())]
+    Exists(PathBuf),
+    #[error(
+        "`{0}` is no name for a plugin: want lower-case letters, digits and single hyphens, beginning with a letter, at most 64"
+    )]
+    NoName(String),
     #[error("`{}` cannot be used: {problem}", path.display())]
     Input { path: PathBuf, problem: String },
     #[error("the secret `{name}`: {source}")]
@@ -161,6 +173,7 @@ pub(crate) struct Done {
 /// See [`PluginKitError`].
 pub(crate) fn run(command: PluginCommand) -> Result<Done, PluginKitError> {
     match command {
+        PluginCommand::New { new } => new::new(&new),
         PluginCommand::Check { component, json } => check::check(&component, json),
         PluginCommand::Test { component, exchanges, json, report } => {
             test::test(&component, exchanges.as_deref(), json, report.as_deref())
