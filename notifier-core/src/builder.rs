@@ -263,7 +263,9 @@ impl NotifierBuilder {
             self.plugin_memory_bytes_max,
         );
         #[cfg(feature = "wasm")]
-        for (name, plugin) in crate::plugin::load(self.plugins, plugin_options, &clock, &entropy).await? {
+        let (plugin_engine, plugins) = crate::plugin::load(self.plugins, plugin_options, &clock, &entropy).await?;
+        #[cfg(feature = "wasm")]
+        for (name, plugin) in plugins {
             add_provider(&mut providers, &name, plugin)?;
         }
         let routes = rules::read_routes(self.routes, self.last_routes, &providers)?;
@@ -311,7 +313,12 @@ impl NotifierBuilder {
             in_hand: InHand::default(),
             sweeping: tokio::sync::Mutex::default(),
         });
-        Ok(Notifier { tasks: start_stages(&flow), flow })
+        Ok(Notifier {
+            tasks: start_stages(&flow),
+            flow,
+            #[cfg(feature = "wasm")]
+            plugin_engine,
+        })
     }
 }
 

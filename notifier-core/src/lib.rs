@@ -120,6 +120,8 @@ pub use secrecy::SecretString;
 #[cfg(feature = "http")]
 pub use adapters::http_directory::{HttpCatalog, HttpDirectory, HttpLookup, InvalidLookup};
 #[cfg(feature = "wasm")]
+pub use notifier::ReplaceError;
+#[cfg(feature = "wasm")]
 pub use plugin::Plugin;
 
 /// The embedded durable store, for those who open or examine it themselves.

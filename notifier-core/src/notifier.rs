@@ -33,9 +33,13 @@ use crate::ports::provider::{ProviderDescription, Webhook};
 use crate::ports::store::{ListQuery, Page, Status, StoreCounts, StoreError};
 
 mod changes;
+#[cfg(feature = "wasm")]
+mod plugins;
 mod settings;
 
 pub use crate::builder::NotifierBuilder;
+#[cfg(feature = "wasm")]
+pub use plugins::ReplaceError;
 
 /// The engine: accepts, schedules, sends, and tells what it did.
 ///
@@ -45,6 +49,9 @@ pub use crate::builder::NotifierBuilder;
 pub struct Notifier {
     pub(crate) flow: Arc<Flow>,
     pub(crate) tasks: Vec<JoinHandle<()>>,
+    /// Where plugins run; `None` where there were none at the start.
+    #[cfg(feature = "wasm")]
+    pub(crate) plugin_engine: Option<Arc<crate::adapters::wasm::WasmEngine>>,
 }
 
 /// A configured provider.
@@ -55,6 +62,8 @@ pub struct ProviderStatus {
     pub name: ProviderName,
     /// What it says about itself.
     pub description: ProviderDescription,
+    /// Why it is still this one, where it was to be replaced and could not be: see [`Notifier::replace_plugin`].
+    pub not_replaced: Option<String>,
     /// Channels that are routed to it.
     pub routed: Vec<Channel>,
     /// Its circuit breaker and its share of the traffic.
@@ -345,7 +354,8 @@ impl Notifier {
             let routed: BTreeSet<Channel> = routes.map(|route| route.channel).collect();
             ProviderStatus {
                 name: name.clone(),
-                description: connected.provider.describe().clone(),
+                description: connected.provider().describe().clone(),
+                not_replaced: connected.not_replaced(),
                 routed: routed.into_iter().collect(),
                 health: health.state(),
                 standing,

@@ -82,8 +82,8 @@ pub(crate) fn engine_options(
     }
 }
 
-/// A provider and its name in the configuration.
-type Loaded = (String, Arc<dyn Provider>);
+/// The engine, and each provider with its name in the configuration.
+type Loaded = (Option<Arc<WasmEngine>>, Vec<(String, Arc<dyn Provider>)>);
 
 /// Loads them all; compiling takes a moment, so it happens beside the asynchronous work.
 pub(crate) async fn load(
@@ -91,9 +91,9 @@ pub(crate) async fn load(
     options: WasmEngineOptions,
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
-) -> Result<Vec<Loaded>, StartError> {
+) -> Result<Loaded, StartError> {
     if plugins.is_empty() {
-        return Ok(Vec::new());
+        return Ok((None, Vec::new()));
     }
     let (clock, entropy) = (Arc::clone(clock), Arc::clone(entropy));
     let loading = tokio::task::spawn_blocking(move || load_all(plugins, options, clock, entropy));
@@ -107,23 +107,33 @@ fn load_all(
     options: WasmEngineOptions,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-) -> Result<Vec<Loaded>, StartError> {
+) -> Result<Loaded, StartError> {
     let failed = |provider: &str, problem: String| StartError::Plugin { provider: provider.to_owned(), problem };
     let engine = WasmEngine::new(options, clock, entropy).map_err(|error| failed("(all)", error.to_string()))?;
-    let mut loaded: Vec<Loaded> = Vec::new();
+    let mut loaded: Vec<(String, Arc<dyn Provider>)> = Vec::new();
     for (name, plugin) in plugins {
         let parsed = ProviderName::new(name.as_str()).map_err(|error| failed(&name, error.problem))?;
-        let config = WasmProviderConfig {
-            settings: plugin.settings,
-            secrets: plugin.secrets,
-            hosts: plugin.hosts,
-            allow_private_network: plugin.allow_private_network,
-            ..WasmProviderConfig::new(parsed, plugin.component)
-        };
-        let provider = WasmProvider::load(&engine, config).map_err(|error| failed(&name, error.to_string()))?;
-        loaded.push((name, Arc::new(provider)));
+        let provider = load_one(&engine, parsed, plugin).map_err(|problem| failed(&name, problem))?;
+        loaded.push((name, provider));
     }
-    Ok(loaded)
+    Ok((Some(engine), loaded))
+}
+
+/// Loads one, on the thread of the caller.
+pub(crate) fn load_one(
+    engine: &Arc<WasmEngine>,
+    name: ProviderName,
+    plugin: Plugin,
+) -> Result<Arc<dyn Provider>, String> {
+    let config = WasmProviderConfig {
+        settings: plugin.settings,
+        secrets: plugin.secrets,
+        hosts: plugin.hosts,
+        allow_private_network: plugin.allow_private_network,
+        ..WasmProviderConfig::new(name, plugin.component)
+    };
+    let provider = WasmProvider::load(engine, config).map_err(|error| error.to_string())?;
+    Ok(Arc::new(provider))
 }
 
 /// Each costs a slot of address space in the pool, used or not.

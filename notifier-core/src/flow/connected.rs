@@ -1,7 +1,7 @@
 //! A configured provider as the flow sees it: how it is, how many calls it takes at once, how fast, and how many a day.
 
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -39,7 +39,7 @@ pub struct ProviderPolicy {
 /// A provider and everything that stands before a call.
 pub(crate) struct Connected {
     pub(crate) name: ProviderName,
-    pub(crate) provider: Arc<dyn Provider>,
+    serving: RwLock<Serving>,
     pub(crate) policy: ProviderPolicy,
     places: Places,
     speed: Speed,
@@ -50,6 +50,12 @@ pub(crate) struct Connected {
     changed: broadcast::Sender<()>,
     /// Held from the look at the state to its end on the disk: an older one never overtakes a newer.
     writing: tokio::sync::Mutex<()>,
+}
+
+/// What takes the calls, and why nothing newer does.
+struct Serving {
+    provider: Arc<dyn Provider>,
+    not_replaced: Option<String>,
 }
 
 struct State {
@@ -104,7 +110,7 @@ impl Connected {
         };
         Self {
             name,
-            provider,
+            serving: RwLock::new(Serving { provider, not_replaced: None }),
             places: Places::new(count, now),
             speed: Speed::new(policy.calls_per_second_max, count, waiting_max, now),
             waiting_max,
@@ -117,6 +123,25 @@ impl Connected {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What takes a call that begins now; it may be replaced while the call runs.
+    pub(crate) fn provider(&self) -> Arc<dyn Provider> {
+        Arc::clone(&self.serving.read().unwrap_or_else(PoisonError::into_inner).provider)
+    }
+
+    /// Why it was not replaced, when that was last tried.
+    pub(crate) fn not_replaced(&self) -> Option<String> {
+        self.serving.read().unwrap_or_else(PoisonError::into_inner).not_replaced.clone()
+    }
+
+    /// Calls that begin from now on are another's; those that run end where they began. With a problem, all stays as it is.
+    pub(crate) fn replace(&self, by: Result<Arc<dyn Provider>, String>) {
+        let mut serving = self.serving.write().unwrap_or_else(PoisonError::into_inner);
+        match by {
+            Ok(provider) => *serving = Serving { provider, not_replaced: None },
+            Err(problem) => serving.not_replaced = Some(problem),
+        }
     }
 
     /// Whether it is well enough to take calls.

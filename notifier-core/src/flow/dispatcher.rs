@@ -172,13 +172,14 @@ impl Flow {
     /// and that it is slow already while it is.
     async fn call(&self, connected: &Connected, message: &Message, attempt: u32, is_probe: bool) -> Outcome {
         let timeout = self.options.attempt_timeout;
-        let called = connected.provider.describe().called;
+        let provider = connected.provider();
+        let called = provider.describe().called;
         let receipt_url = self.receipt_url(connected, message.delivery);
         let context = SendContext { attempt, receipt_url, ..SendContext::new(message.delivery.to_string(), timeout) };
         // The provider keeps the time itself and knows better what happened; this is for one that does not.
         let patience = timeout + self.options.lease_margin / 3;
         let slow = Duration::from_millis(connected.policy.health.slow_ms).min(patience);
-        let mut sending = pin!(connected.provider.send(message, &context));
+        let mut sending = pin!(provider.send(message, &context));
         let mut given_up = pin!(self.clock.sleep(patience));
         let in_time = tokio::select! {
             biased;

@@ -28,7 +28,8 @@ impl Flow {
         let Some(connected) = self.providers.get(&attempt.provider) else { return LookUp::Impossible };
         let patience = self.options.attempt_timeout.min(self.options.lease_margin / 3);
         let sought = Sought::about(delivery, attempt);
-        let answer = within(&*self.clock, patience, connected.provider.look_up(&sought, patience)).await;
+        let provider = connected.provider();
+        let answer = within(&*self.clock, patience, provider.look_up(&sought, patience)).await;
         answer.unwrap_or_else(|_| {
             let text = format!("the provider did not say within {} ms", patience.as_millis());
             LookUp::Unclear(Problem::coded("look_up.timeout", text))

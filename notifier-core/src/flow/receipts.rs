@@ -34,7 +34,7 @@ pub struct ReceiveReport {
 impl Flow {
     pub(crate) async fn receive(&self, name: &ProviderName, webhook: &Webhook) -> Result<ReceiveReport, ReceiptError> {
         let connected = self.providers.get(name).ok_or_else(|| ReceiptError::UnknownProvider(name.clone()))?;
-        let reported = connected.provider.receive(webhook, READING_TIMEOUT).await?;
+        let reported = connected.provider().receive(webhook, READING_TIMEOUT).await?;
         let in_url = delivery_in_url(&webhook.url).filter(|_| reported.is_url_signed);
         let received_at = self.clock.now();
         let receipt = |event: ReceiptEvent| Receipt {
