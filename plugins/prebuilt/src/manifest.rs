@@ -23,3 +23,23 @@ pub(crate) const HOSTILE: Origin = Origin {
     sources_sha256: "f7cda27de8bbb2f3b751f57baeaba60fc9346cf2653a3e1d3e3cef07edd7ed67",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
+
+pub(crate) const FCM: Origin = Origin { sha256: "", size_bytes: 0, sources_sha256: "", compiler: "" };
+
+pub(crate) const MAILGUN: Origin = Origin { sha256: "", size_bytes: 0, sources_sha256: "", compiler: "" };
+
+pub(crate) const POSTMARK: Origin = Origin { sha256: "", size_bytes: 0, sources_sha256: "", compiler: "" };
+
+pub(crate) const RESEND: Origin = Origin { sha256: "", size_bytes: 0, sources_sha256: "", compiler: "" };
+
+pub(crate) const SES: Origin = Origin { sha256: "", size_bytes: 0, sources_sha256: "", compiler: "" };
+
+pub(crate) const SLACK: Origin = Origin { sha256: "", size_bytes: 0, sources_sha256: "", compiler: "" };
+
+pub(crate) const SNS: Origin = Origin { sha256: "", size_bytes: 0, sources_sha256: "", compiler: "" };
+
+pub(crate) const VONAGE: Origin = Origin { sha256: "", size_bytes: 0, sources_sha256: "", compiler: "" };
+
+pub(crate) const WEBHOOK: Origin = Origin { sha256: "", size_bytes: 0, sources_sha256: "", compiler: "" };
+
+pub(crate) const WEBPUSH: Origin = Origin { sha256: "", size_bytes: 0, sources_sha256: "", compiler: "" };
