@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::{Config, ConfigError, DEFAULT_TOML};
 use crate::plugin_kit::{self, PluginCommand, PluginKitError};
+use crate::reload::Reloader;
 use crate::running::{Running, StartupError, start};
 use crate::sandbox_mode::{SandboxMode, SandboxModeError, SandboxSettings};
 use crate::simulate::{self, SimulateError};
@@ -175,7 +176,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, CliError> {
             }
         }
         Command::Plugin { command } => {
-            let done = plugin_kit::run(command)?;
+            let done = plugin_kit::run(command, file)?;
             print(&done.text)?;
             if !done.is_sound {
                 return Ok(EXIT_FAILURE.into());
@@ -211,11 +212,18 @@ fn block_on(work: impl Future<Output = Result<(), CliError>>) -> Result<(), CliE
 
 async fn serve(config: Config) -> Result<(), CliError> {
     let mut signals = Signals::new()?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(CliError::Signals)?;
+    let mut reloader = Reloader::new(&config);
     let running = start(&config).await?;
     tracing::info!(address = %running.address(), "serving");
     // Whatever the log level is: whoever asked for a free port has to learn which it is.
     print(&format!("notifier listens on http://{}\n", running.address()))?;
-    signals.wait().await;
+    loop {
+        tokio::select! {
+            () = signals.wait() => break,
+            Some(()) = hangup.recv() => reloader.reload(running.notifier()).await,
+        }
+    }
     stop(running, signals).await
 }
 

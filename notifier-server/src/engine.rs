@@ -1,6 +1,6 @@
 //! From the configuration to a running engine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use notifier_core::{
@@ -9,6 +9,7 @@ use notifier_core::{
 };
 
 use crate::config::{Component, Config, LookupSettings, ProviderSettings, SecretSource};
+use crate::plugin_kit::{self, Directory};
 
 /// Why the engine did not start.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +66,7 @@ pub(crate) async fn start(
         builder = builder.plugin_cache_dir(path);
     }
     for (name, settings) in &config.providers {
-        builder = builder.plugin(name, plugin(name, settings)?);
+        builder = builder.plugin(name, plugin(name, settings, config.plugins_path.as_deref())?);
     }
     Ok(builder.start().await?)
 }
@@ -129,7 +130,13 @@ fn lookup(section: &str, settings: &LookupSettings, clock: &Arc<dyn Clock>) -> R
     })
 }
 
-fn plugin(name: &str, settings: &ProviderSettings) -> Result<Plugin, EngineError> {
+/// What the configuration says about one plugin, and its component.
+pub(crate) fn plugin(
+    name: &str,
+    settings: &ProviderSettings,
+    plugins_path: Option<&Path>,
+) -> Result<Plugin, EngineError> {
+    let mut granted = Vec::new();
     let mut plugin = match &settings.component {
         Component::BuiltIn(built_in) => match notifier_plugins::find(built_in) {
             Some(prebuilt) => Plugin::new(prebuilt.component),
@@ -139,14 +146,32 @@ fn plugin(name: &str, settings: &ProviderSettings) -> Result<Plugin, EngineError
                 return Err(StartError::Setting { setting, problem }.into());
             }
         },
-        Component::File(path) => {
+        Component::Installed(plugin) => {
+            let (component, installed) = installed(name, plugin, plugins_path)?;
+            if let Some(secret) = settings.secrets.keys().find(|secret| !installed.secrets.contains(*secret)) {
+                let setting = format!("providers.{name}.secrets.{secret}");
+                let problem = format!("is not granted to `{plugin}`: see `notifier plugin grant --help`");
+                return Err(StartError::Setting { setting, problem }.into());
+            }
+            granted = installed.hosts;
+            Plugin::new(component)
+        }
+        Component::File { path, sha256 } => {
             let key = format!("providers.{name}.component");
             let read = std::fs::read(path);
-            Plugin::new(read.map_err(|source| EngineError::Component { key, path: path.clone(), source })?)
+            let component = read.map_err(|source| EngineError::Component { key, path: path.clone(), source })?;
+            let found = plugin_kit::sha256(&component);
+            if let Some(wanted) = sha256.as_ref().filter(|wanted| **wanted != found) {
+                let setting = format!("providers.{name}.sha256");
+                let problem = format!("is {wanted}, and `{}` has {found}: it is not used", path.display());
+                return Err(StartError::Setting { setting, problem }.into());
+            }
+            Plugin::new(component)
         }
     };
     plugin = plugin.settings(settings.settings.clone()).allow_private_network(settings.allow_private_network);
-    for host in &settings.hosts {
+    // What the operator writes here counts, and else what was granted when it was installed.
+    for host in if settings.hosts.is_empty() { &granted } else { &settings.hosts } {
         plugin = plugin.host(host.as_str());
     }
     for (secret, source) in &settings.secrets {
@@ -154,6 +179,17 @@ fn plugin(name: &str, settings: &ProviderSettings) -> Result<Plugin, EngineError
         plugin = plugin.secret(secret.as_str(), value);
     }
     Ok(plugin)
+}
+
+fn installed(
+    name: &str,
+    plugin: &str,
+    plugins_path: Option<&Path>,
+) -> Result<(Vec<u8>, plugin_kit::Installed), EngineError> {
+    let setting = format!("providers.{name}.plugin");
+    let failed = |problem: String| EngineError::from(StartError::Setting { setting: setting.clone(), problem });
+    let path = plugins_path.ok_or_else(|| failed("plugins.path names no directory".into()))?;
+    Directory::new(path).component(plugin).map_err(|error| failed(error.to_string()))
 }
 
 fn resolve(key: &str, source: &SecretSource) -> Result<SecretString, EngineError> {

@@ -16,6 +16,7 @@ mod observe;
 mod openapi;
 mod plugin_kit;
 mod problem;
+mod reload;
 mod request;
 mod routes;
 mod running;

@@ -34,6 +34,8 @@ pub struct Config {
     pub log: LogSettings,
     /// Where records are kept.
     pub store: StoreSettings,
+    /// Where plugins are installed; `None` where none are.
+    pub plugins_path: Option<PathBuf>,
     /// Where compiled components are kept; `None` compiles at every start.
     pub plugin_cache_path: Option<PathBuf>,
     /// Memory of all calls of plugins together, in bytes.
@@ -164,8 +166,15 @@ pub struct ProviderSettings {
 pub enum Component {
     /// Built in, by name.
     BuiltIn(String),
+    /// Installed with `notifier plugin install`, by name.
+    Installed(String),
     /// A file.
-    File(PathBuf),
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// The digest that it has to have, in lower-case hexadecimal.
+        sha256: Option<String>,
+    },
 }
 
 /// Where a secret comes from.

@@ -3,25 +3,22 @@
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
+use std::path::Path;
+
 use notifier_core::{HealthPolicy, ProviderPolicy};
 
 use super::category::read_retry;
 use super::reader::Section;
 use super::sections::secret;
 use super::{Component, ProviderSettings};
+use crate::plugin_kit::Directory;
 
 /// Reads the section of a provider.
-pub(super) fn read_provider(mut section: Section<'_>) -> ProviderSettings {
+pub(super) fn read_provider(mut section: Section<'_>, plugins_path: Option<&Path>) -> ProviderSettings {
+    let sha256 = section.optional_text("sha256");
     let component = match (section.optional_text("plugin"), section.optional_text("component")) {
-        (Some(name), None) => {
-            if notifier_plugins::find(&name).is_none() {
-                let known: Vec<&str> = notifier_plugins::all().iter().map(|prebuilt| prebuilt.name).collect();
-                let problem = format!("there is no built-in plugin `{name}`; there are `{}`", known.join("`, `"));
-                section.refuse("plugin", problem);
-            }
-            Component::BuiltIn(name)
-        }
-        (None, Some(path)) => Component::File(path.into()),
+        (Some(name), None) => find_plugin(&section, name, plugins_path),
+        (None, Some(path)) => Component::File { path: path.into(), sha256: sha256.clone() },
         (Some(name), Some(_)) => {
             section.refuse("component", "give either `plugin` or `component`, not both");
             Component::BuiltIn(name)
@@ -31,6 +28,16 @@ pub(super) fn read_provider(mut section: Section<'_>) -> ProviderSettings {
             Component::BuiltIn(String::new())
         }
     };
+    let is_digest = |text: &str| text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    match (&sha256, &component) {
+        (Some(_), Component::BuiltIn(_) | Component::Installed(_)) => {
+            section.refuse("sha256", "belongs to `component`: the digest of a plugin by name is known");
+        }
+        (Some(digest), Component::File { .. }) if !is_digest(digest) => {
+            section.refuse("sha256", "must be 64 lower-case hexadecimal digits");
+        }
+        _ => {}
+    }
     let mut secrets = section.section("secrets");
     let references = secrets.texts();
     let source = |(name, text): (String, String)| secret(&secrets, &name, text).map(|source| (name, source));
@@ -45,6 +52,29 @@ pub(super) fn read_provider(mut section: Section<'_>) -> ProviderSettings {
     };
     section.finish();
     settings
+}
+
+/// A built-in plugin, or else one that is installed.
+fn find_plugin(section: &Section<'_>, name: String, plugins_path: Option<&Path>) -> Component {
+    if notifier_plugins::find(&name).is_some() {
+        return Component::BuiltIn(name);
+    }
+    let installed = match plugins_path.map(|path| Directory::new(path).names()) {
+        None => Vec::new(),
+        Some(Ok(names)) => names,
+        Some(Err(error)) => {
+            section.refuse("plugin", format!("the installed plugins cannot be read: {error}"));
+            return Component::Installed(name);
+        }
+    };
+    if !installed.contains(&name) {
+        let built_in: Vec<&str> = notifier_plugins::all().iter().map(|prebuilt| prebuilt.name).collect();
+        let installed = if installed.is_empty() { "none".into() } else { format!("`{}`", installed.join("`, `")) };
+        let built_in = built_in.join("`, `");
+        let problem = format!("there is no plugin `{name}`; built in are `{built_in}`, and installed {installed}");
+        section.refuse("plugin", problem);
+    }
+    Component::Installed(name)
 }
 
 fn read_policy(section: &mut Section<'_>) -> ProviderPolicy {

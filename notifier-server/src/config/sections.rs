@@ -24,7 +24,7 @@ pub(super) fn read(merged: BTreeMap<String, Value>) -> Result<(Config, Vec<Place
     let server = read_server(root.section("server"));
     let log = read_log(root.section("log"));
     let store = read_store(root.section("store"));
-    let (plugin_cache_path, plugin_memory_bytes_max) = read_plugins(root.section("plugins"));
+    let (plugins_path, plugin_cache_path, plugin_memory_bytes_max) = read_plugins(root.section("plugins"));
     let mut flow = read_flow(root.section("flow"));
     let limits = read_limits(root.section("limits"));
     let senders = read_senders(root.section("senders"));
@@ -36,7 +36,7 @@ pub(super) fn read(merged: BTreeMap<String, Value>) -> Result<(Config, Vec<Place
         .section("providers")
         .sections()
         .into_iter()
-        .map(|(name, section)| (name, read_provider(section)))
+        .map(|(name, section)| (name, read_provider(section, plugins_path.as_deref())))
         .collect();
     let special_routes = read_special_routes(root.sections_of("route"), &providers);
     let routes = read_routes(root.section("routes"), &providers);
@@ -52,6 +52,7 @@ pub(super) fn read(merged: BTreeMap<String, Value>) -> Result<(Config, Vec<Place
         server,
         log,
         store,
+        plugins_path,
         plugin_cache_path,
         plugin_memory_bytes_max,
         flow,
@@ -163,11 +164,12 @@ fn read_store(mut section: Section<'_>) -> StoreSettings {
     StoreSettings { path: Some(path), cache_bytes, unmatched_receipts_max }
 }
 
-fn read_plugins(mut section: Section<'_>) -> (Option<PathBuf>, usize) {
+fn read_plugins(mut section: Section<'_>) -> (Option<PathBuf>, Option<PathBuf>, usize) {
+    let installed = not_empty(section.text("path"));
     let path = not_empty(section.text("cache_path"));
     let memory_bytes_max = size(&mut section, "memory_bytes_max", 67_108_864..=68_719_476_736);
     section.finish();
-    (path.map(PathBuf::from), memory_bytes_max)
+    (installed.map(PathBuf::from), path.map(PathBuf::from), memory_bytes_max)
 }
 
 fn read_flow(mut section: Section<'_>) -> FlowOptions {

@@ -38,6 +38,17 @@ impl Directory {
         }
     }
 
+    /// The names of the plugins.
+    pub(crate) fn names(&self) -> Result<Vec<String>, DirectoryError> {
+        Ok(self.lock()?.plugins().iter().map(|plugin| plugin.name.clone()).collect())
+    }
+
+    /// What the lock file says of a plugin.
+    pub(crate) fn installed(&self, name: &str) -> Result<Installed, DirectoryError> {
+        let of_lock = |source| DirectoryError::Lock { path: self.path.join(LOCK_FILE), source };
+        self.lock()?.get(name).cloned().map_err(of_lock)
+    }
+
     /// Writes a component, before the lock file names it.
     pub(super) fn keep(&self, component: &[u8]) -> Result<(), DirectoryError> {
         let made = fs::create_dir_all(&self.path);
@@ -63,9 +74,7 @@ impl Directory {
 
     /// The component of an installed plugin, if it is the one that the lock file means.
     pub(crate) fn component(&self, name: &str) -> Result<(Vec<u8>, Installed), DirectoryError> {
-        let of_lock = |source| DirectoryError::Lock { path: self.path.join(LOCK_FILE), source };
-        let lock = self.lock()?;
-        let installed = lock.get(name).map_err(of_lock)?.clone();
+        let installed = self.installed(name)?;
         let path = self.component_path(&installed.current.sha256);
         let component = fs::read(&path).map_err(|source| DirectoryError::File { path: path.clone(), source })?;
         installed.check_digest(&sha256(&component)).map_err(|source| DirectoryError::Lock { path, source })?;

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use jiff::{Timestamp, Unit};
+use notifier_core::egress::EgressPolicy;
 use notifier_core::wasm::rehearsal::{Rehearsal, inspect};
 
 use super::check::contract_of;
@@ -68,7 +69,9 @@ pub(super) fn install(directory: &Directory, asked: &Install) -> Result<Done, Pl
     };
     let before = lock.get(&name).ok().cloned();
     let secrets = portrait.secrets.into_iter().map(|secret| secret.name).collect();
-    lock.install(&name, version, portrait.hosts, secrets)?;
+    // As with a plugin that is built in, public names are granted with it, and anything else by hand.
+    let hosts = portrait.hosts.into_iter().filter(|host| EgressPolicy::is_public_name(host)).collect();
+    lock.install(&name, version, hosts, secrets)?;
     directory.keep(&bytes)?;
     directory.write(&lock, before.as_slice())?;
     let shown = if asked.yes { asks_for } else { String::new() };
@@ -158,6 +161,8 @@ fn push(text: &mut String, piece: std::fmt::Arguments<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn asked(component: &Path) -> Install {

@@ -24,35 +24,35 @@ pub(super) struct Lock {
 /// A plugin that is installed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Installed {
-    pub(super) name: String,
+pub(crate) struct Installed {
+    pub(crate) name: String,
     /// Whether another version may only be installed after it is released.
     #[serde(default)]
-    pub(super) pinned: bool,
+    pub(crate) pinned: bool,
     /// Hosts that it may call.
-    pub(super) hosts: Vec<String>,
+    pub(crate) hosts: Vec<String>,
     /// Names of secrets that it may use.
-    pub(super) secrets: Vec<String>,
-    pub(super) current: Version,
+    pub(crate) secrets: Vec<String>,
+    pub(crate) current: Version,
     /// The latest first.
     #[serde(default)]
-    pub(super) previous: Vec<Version>,
+    pub(crate) previous: Vec<Version>,
 }
 
 /// One component.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Version {
-    pub(super) version: String,
+pub(crate) struct Version {
+    pub(crate) version: String,
     /// Of the file, in lower-case hexadecimal.
-    pub(super) sha256: String,
+    pub(crate) sha256: String,
     /// As `notifier:provider@0.1.0`.
-    pub(super) contract: String,
+    pub(crate) contract: String,
     /// The public key whose signature was found right.
     #[serde(default)]
-    pub(super) signer: Option<String>,
+    pub(crate) signer: Option<String>,
     /// An RFC 3339 timestamp.
-    pub(super) installed_at: String,
+    pub(crate) installed_at: String,
 }
 
 /// Why a lock file cannot be used, or not be changed like that.

@@ -15,12 +15,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::config::{Config, ConfigError};
 use clap::{Args, Subcommand};
 use notifier_core::egress::InvalidHostGrant;
 use notifier_core::wasm::{PluginError, WasmEngine, WasmEngineOptions};
 use notifier_core::{SecretError, SystemClock, SystemEntropy};
 
-use directory::{Directory, DirectoryError};
+pub(crate) use directory::Directory;
+pub(crate) use lock::Installed;
+
+use directory::DirectoryError;
 use lock::LockError;
 use signature::SignatureError;
 
@@ -109,14 +113,18 @@ pub(crate) enum PluginCommand {
 /// Where plugins are installed.
 #[derive(Debug, Args)]
 pub(crate) struct Place {
-    /// The directory
+    /// The directory; `plugins.path` of the configuration unless told otherwise
     #[arg(long, value_name = "DIR")]
-    plugins: PathBuf,
+    plugins: Option<PathBuf>,
 }
 
 impl Place {
-    fn directory(&self) -> Directory {
-        Directory::new(&self.plugins)
+    fn directory(self, config: Option<&Path>) -> Result<Directory, PluginKitError> {
+        let path = match self.plugins {
+            Some(path) => Some(path),
+            None => Config::load(config)?.config.plugins_path,
+        };
+        path.map(Directory::new).ok_or(PluginKitError::NoDirectory)
     }
 }
 
@@ -150,6 +158,10 @@ pub(crate) enum PluginKitError {
     #[error(transparent)]
     Host(InvalidHostGrant),
     #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("plugins.path is empty: name a directory there, or with --plugins")]
+    NoDirectory,
+    #[error(transparent)]
     Directory(#[from] DirectoryError),
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -171,7 +183,7 @@ pub(crate) struct Done {
 ///
 /// # Errors
 /// See [`PluginKitError`].
-pub(crate) fn run(command: PluginCommand) -> Result<Done, PluginKitError> {
+pub(crate) fn run(command: PluginCommand, config: Option<&Path>) -> Result<Done, PluginKitError> {
     match command {
         PluginCommand::New { new } => new::new(&new),
         PluginCommand::Check { component, json } => check::check(&component, json),
@@ -179,12 +191,12 @@ pub(crate) fn run(command: PluginCommand) -> Result<Done, PluginKitError> {
             test::test(&component, exchanges.as_deref(), json, report.as_deref())
         }
         PluginCommand::Run { run } => run::run(&run),
-        PluginCommand::Install { install, place } => install::install(&place.directory(), &install),
-        PluginCommand::List { place } => install::list(&place.directory()),
-        PluginCommand::Remove { name, place } => install::remove(&place.directory(), &name),
-        PluginCommand::Grant { grant, place } => install::grant(&place.directory(), grant),
-        PluginCommand::Pin { name, release, place } => install::pin(&place.directory(), &name, release),
-        PluginCommand::Rollback { name, place } => install::roll_back(&place.directory(), &name),
+        PluginCommand::Install { install, place } => install::install(&place.directory(config)?, &install),
+        PluginCommand::List { place } => install::list(&place.directory(config)?),
+        PluginCommand::Remove { name, place } => install::remove(&place.directory(config)?, &name),
+        PluginCommand::Grant { grant, place } => install::grant(&place.directory(config)?, grant),
+        PluginCommand::Pin { name, release, place } => install::pin(&place.directory(config)?, &name, release),
+        PluginCommand::Rollback { name, place } => install::roll_back(&place.directory(config)?, &name),
     }
 }
 
@@ -199,7 +211,7 @@ fn read(path: &Path) -> Result<Vec<u8>, PluginKitError> {
 }
 
 /// SHA-256, in lower-case hexadecimal.
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
     digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

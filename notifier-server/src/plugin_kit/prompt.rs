@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Write};
 
+use notifier_core::egress::EgressPolicy;
 use notifier_core::wasm::rehearsal::Portrait;
 
 use super::lock::Installed;
@@ -26,7 +27,11 @@ pub(super) fn asks_for(
         installed.is_none_or(|installed| list(installed).iter().any(|known| known == item))
     };
     for host in &portrait.hosts {
-        let mark = if known(|installed| &installed.hosts, host) { "" } else { "  NEW" };
+        let mark = match (EgressPolicy::is_public_name(host), known(|installed| &installed.hosts, host)) {
+            (false, _) => "  not granted with this: see `notifier plugin grant`",
+            (true, false) => "  NEW",
+            (true, true) => "",
+        };
         push(&mut text, format_args!("host      {}{mark}\n", plain(host)));
     }
     for secret in &portrait.secrets {
@@ -72,7 +77,7 @@ mod tests {
             summary: "SMS\u{1b}[2J through Acme".into(),
             channels: vec!["sms".into()],
             settings_schema: "{}".into(),
-            hosts: vec!["api.acme.example".into(), "eu.acme.example".into()],
+            hosts: vec!["api.acme.example".into(), "eu.acme.example".into(), "*".into()],
             secrets: vec![secret("token"), secret("webhook_key")],
             receipts: vec![],
         }
@@ -100,6 +105,7 @@ mod tests {
         let second = asks_for(&portrait(), "00ff", Some("key"), Some(&installed));
         let new: Vec<_> = second.lines().filter(|line| line.ends_with("NEW")).collect();
         assert_eq!(new, ["host      eu.acme.example  NEW", "secret    webhook_key: API token  NEW"]);
+        assert!(second.contains("host      *  not granted with this"), "{second}");
         assert!(second.contains("replaces  1.0.0\n") && second.contains("signed by key\n"), "{second}");
     }
 

@@ -66,7 +66,8 @@ pub(super) fn run(asked: &Run) -> Result<Done, PluginKitError> {
     }
     let policy = EgressPolicy::new(hosts(asked)).map_err(PluginKitError::Host)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(PluginKitError::Runtime)?;
-    let sending = rehearsal.send_for_real(&scene, policy, &message, &Context::default());
+    let context = Context::default();
+    let sending = rehearsal.send_for_real(&scene, policy, &message, &context);
     let played = runtime.block_on(sending).map_err(refused)?;
     let is_sound = matches!(played.said, Ok(Outcome::Accepted { .. }));
     Ok(Done { text: told(&played), is_sound })

@@ -29,6 +29,9 @@ pub(crate) struct ProviderBody {
     pub(crate) version: String,
     /// One sentence.
     pub(crate) summary: String,
+    /// Why it is still this version, where an installed plugin was to replace it and could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) not_replaced: Option<String>,
     /// Channels that it serves.
     #[schema(value_type = Vec<super::ChannelName>)]
     pub(crate) channels: Vec<String>,
@@ -155,6 +158,7 @@ impl From<ProviderStatus> for ProviderBody {
         let description = status.description;
         Self {
             name: status.name.to_string(),
+            not_replaced: status.not_replaced,
             channels: names(&description.channels),
             routed: names(&status.routed),
             settings_schema: serde_json::from_str(&description.settings_schema).ok(),
