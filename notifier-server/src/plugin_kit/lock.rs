@@ -91,7 +91,8 @@ fn listed(names: &[String]) -> String {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
-    format: u32,
+    #[serde(rename = "format")]
+    _format: u32,
     #[serde(default)]
     plugin: Vec<Installed>,
 }
@@ -111,7 +112,7 @@ impl Lock {
         if format != FORMAT {
             return Err(LockError::Format { found: format });
         }
-        let Document { format: _, plugin: mut plugins } = values.try_deserialize().map_err(unreadable)?;
+        let Document { _format: _, plugin: mut plugins } = values.try_deserialize().map_err(unreadable)?;
         plugins.sort_by(|one, other| one.name.cmp(&other.name));
         if let Some(pair) = plugins.windows(2).find(|pair| pair[0].name == pair[1].name) {
             return Err(LockError::Twice(pair[0].name.clone()));
