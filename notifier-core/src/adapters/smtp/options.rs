@@ -82,8 +82,11 @@ impl SmtpOptions {
         self.security == SmtpSecurity::None && !self.allow_plaintext
     }
 
-    /// Refuses what cannot work or would not be safe.
-    pub(super) fn check(&self) -> Result<(), InvalidSmtp> {
+    /// Checks what can be known without connecting, the certificates excepted.
+    ///
+    /// # Errors
+    /// Names the setting that cannot work, or would not be safe.
+    pub fn check(&self) -> Result<(), InvalidSmtp> {
         if self.host.is_empty() || self.host.len() > 253 || ServerName::try_from(self.host.as_str()).is_err() {
             return Err(invalid("host", "must be a name or an address without a port, as `smtp.example.com`"));
         }
