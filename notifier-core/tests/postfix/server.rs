@@ -1,7 +1,7 @@
 //! A Postfix of our own: its configuration, queue and mailbox in a temporary directory, on free ports of loopback.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -100,6 +100,17 @@ struct Log {
     more: Condvar,
 }
 
+/// Reads it to its end, beside everything else.
+fn keep(output: impl Read + Send + 'static, log: &Arc<Log>) {
+    let log = Arc::clone(log);
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            log.lines.lock().unwrap().push(line);
+            log.more.notify_all();
+        }
+    });
+}
+
 impl Postfix {
     pub(crate) fn start() -> Self {
         let directory = tempfile::Builder::new().prefix("notifier-postfix-").tempdir().unwrap();
@@ -126,15 +137,12 @@ impl Postfix {
             fs::write(path.join("etc").join(name), text).unwrap();
         }
         certify(&path.join("etc"));
-        let mut child = command(path, "start-fg").stdout(Stdio::piped()).stdin(Stdio::null()).spawn().expect(NEEDED);
+        let mut start = command(path, "start-fg");
+        start.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = start.spawn().expect(NEEDED);
         let log = Arc::new(Log::default());
-        let (kept, output) = (Arc::clone(&log), child.stdout.take().unwrap());
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                kept.lines.lock().unwrap().push(line);
-                kept.more.notify_all();
-            }
-        });
+        keep(child.stdout.take().unwrap(), &log);
+        keep(child.stderr.take().unwrap(), &log);
         let postfix = Self { directory, child, log, ports };
         postfix.logged("daemon started");
         postfix
@@ -159,22 +167,25 @@ impl Postfix {
         self.log.lines.lock().unwrap().iter().filter(|line| line.contains(words)).count()
     }
 
-    /// Waits until it has delivered the message of that name, and reads it with somebody else's parser.
-    pub(crate) fn delivered(&self, queue_id: &str) -> Value {
+    /// Waits until it has delivered the message of that name: the message.
+    pub(crate) fn delivered(&self, queue_id: &str) -> Vec<u8> {
         let line = self.logged(&format!("{queue_id}: to="));
         assert!(line.contains("status=sent (delivered to maildir)"), "{line}");
         self.logged(&format!("{queue_id}: removed"));
-        let inbox = fs::read_dir(self.directory.path().join("mail/inbox/new")).unwrap();
-        let messages = inbox.map(|entry| fs::read(entry.unwrap().path()).unwrap());
         let received = format!("id {queue_id}");
         let is_it = |message: &Vec<u8>| String::from_utf8_lossy(message).contains(&received);
-        let message = messages.into_iter().find(is_it).unwrap();
-        read(&message)
+        self.inbox().into_iter().find(is_it).unwrap()
     }
 
-    /// How many messages are in the mailbox.
-    pub(crate) fn inbox(&self) -> usize {
-        fs::read_dir(self.directory.path().join("mail/inbox/new")).map_or(0, Iterator::count)
+    /// As [`Self::delivered`], read with somebody else's parser.
+    pub(crate) fn read(&self, queue_id: &str) -> Value {
+        read(&self.delivered(queue_id))
+    }
+
+    /// The messages in the mailbox.
+    pub(crate) fn inbox(&self) -> Vec<Vec<u8>> {
+        let inbox = fs::read_dir(self.directory.path().join("mail/inbox/new"));
+        inbox.into_iter().flatten().map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect()
     }
 }
 

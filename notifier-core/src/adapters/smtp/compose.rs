@@ -190,9 +190,8 @@ impl Part {
 /// section 6.7), and no relay has a reason to change it.
 fn words(kind: ContentType, text: &str) -> SinglePart {
     let encoding = ContentTransferEncoding::QuotedPrintable;
-    let body = Body::new_with_encoding(with_line_ends(text), encoding);
-    // Quoted-printable takes everything; what it would not take comes back as bytes, and those do in base64.
-    let body = body.unwrap_or_else(Body::new);
+    // Quoted-printable takes everything: nothing ever comes back.
+    let body = Body::new_with_encoding(with_line_ends(text), encoding).unwrap_or_else(Body::new);
     SinglePart::builder().header(kind).body(body)
 }
 
@@ -231,7 +230,10 @@ fn attached(file: &Attachment) -> Result<SinglePart, Unfit> {
         Some(id) => File::new_inline_with_name(id.clone(), file.filename.clone()),
         None => File::new(file.filename.clone()),
     };
-    Ok(part.body(file.data.clone(), kind))
+    // A file is bytes, also one that looks like text: what is sent as text gets other line ends on its way.
+    let data = Body::new_with_encoding(file.data.clone(), ContentTransferEncoding::Base64);
+    let data = data.map_err(|_| unfit("a file cannot be encoded".to_owned()))?;
+    Ok(part.body(data, kind))
 }
 
 #[cfg(test)]

@@ -155,6 +155,10 @@ fn files_keep_their_names_and_kinds() {
         assert!(text.contains(disposition), "{text}");
         assert!(text.contains(kind) && text.contains("\r\nAP9kYXRh\r\n"), "{text}");
     }
+    // What looks like text is no less a file.
+    let table = Attachment { data: b"a,b\n.\n--x".to_vec(), ..file("a.csv", "text/csv", None) };
+    let text = written(&EmailMessage { attachments: vec![table], ..email() });
+    assert!(text.contains("Content-Transfer-Encoding: base64\r\n\r\nYSxiCi4KLS14\r\n"), "{text}");
     let inline = EmailMessage {
         html: Some("<img src=cid:plan>".into()),
         attachments: vec![file("p.png", "image/png", Some("plan"))],
