@@ -27,30 +27,31 @@ pub(super) struct Tcp {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// How long one of several addresses may take before the next is tried.
+/// How long one of several addresses may take before the next is tried. The last may take what is left.
 const ADDRESS_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[async_trait]
 impl Dial for Tcp {
     async fn dial(&self) -> io::Result<(Box<dyn Stream>, Option<IpAddr>)> {
-        let found: Vec<SocketAddr> = lookup_host((self.host.as_str(), self.port)).await?.collect();
-        let mut problem = io::Error::other("the name has no address");
-        for address in found {
-            if self.stays_here && !address.ip().is_loopback() {
-                problem = io::Error::other(format!("{} is not on this machine", address.ip()));
-                continue;
-            }
-            match within(&*self.clock, ADDRESS_TIMEOUT, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => {
-                    // Commands are written whole, and each waits for its answer.
-                    let _ = stream.set_nodelay(true);
-                    let local = stream.local_addr().ok().map(|local| local.ip());
-                    return Ok((Box::new(stream), local));
-                }
-                Ok(Err(error)) => problem = error,
-                Err(_) => problem = io::Error::other(format!("no answer from {address}")),
+        let found = lookup_host((self.host.as_str(), self.port)).await?;
+        let (mut addresses, others): (Vec<SocketAddr>, Vec<SocketAddr>) =
+            found.partition(|address| !self.stays_here || address.ip().is_loopback());
+        let Some(last) = addresses.pop() else {
+            let problem = others.first().map(|other| format!("{} is not on this machine", other.ip()));
+            return Err(io::Error::other(problem.unwrap_or_else(|| "the name has no address".to_owned())));
+        };
+        for address in addresses {
+            if let Ok(Ok(stream)) = within(&*self.clock, ADDRESS_TIMEOUT, TcpStream::connect(address)).await {
+                return Ok(dialled(stream));
             }
         }
-        Err(problem)
+        Ok(dialled(TcpStream::connect(last).await?))
     }
+}
+
+fn dialled(stream: TcpStream) -> (Box<dyn Stream>, Option<IpAddr>) {
+    // Commands are written whole, and each waits for its answer.
+    let _ = stream.set_nodelay(true);
+    let local = stream.local_addr().ok().map(|local| local.ip());
+    (Box::new(stream), local)
 }

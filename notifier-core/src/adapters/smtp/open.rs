@@ -50,8 +50,9 @@ impl Server {
             }
             let answer = wire.ask(Stage::StartTls, "STARTTLS").await?;
             expect(Stage::StartTls, 220, answer)?;
-            let stream = self.encrypt(wire.into_stream()?).await?;
-            wire = self.wire(stream);
+            let too_much = || insecure("somebody answers more than was asked, before encryption began");
+            let stream = wire.into_stream().ok_or_else(too_much)?;
+            wire = self.wire(self.encrypt(stream).await?);
             // What was said before in the clear counts no longer (RFC 3207 section 4.2).
             extensions = self.hello(&mut wire, local).await?;
         }

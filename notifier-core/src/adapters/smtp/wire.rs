@@ -112,15 +112,9 @@ impl Wire {
         self.unread.is_empty() && self.stream.read(&mut [0; 1]).now_or_never().is_none()
     }
 
-    /// The bare stream, for a layer over it. What was read of it already would belong to that layer, or was put there by somebody
-    /// in between who wants it taken for what comes out of it (CVE-2011-0411 and its kin): there must be nothing.
-    pub(super) fn into_stream(self) -> Result<Box<dyn Stream>, Failure> {
-        match self.unread.is_empty() {
-            true => Ok(self.stream),
-            false => {
-                let problem = "somebody answers more than was asked, before encryption began";
-                Err(Failure::Broken(Stage::StartTls, problem.to_owned()))
-            }
-        }
+    /// The bare stream, for a layer over it; `None` when something of it was read already. That would belong to the layer, or was
+    /// put there by somebody in between who wants it taken for what comes out of it (CVE-2011-0411 and its kin).
+    pub(super) fn into_stream(self) -> Option<Box<dyn Stream>> {
+        self.unread.is_empty().then_some(self.stream)
     }
 }

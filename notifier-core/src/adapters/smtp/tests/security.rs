@@ -77,7 +77,7 @@ async fn what_was_said_in_the_clear_is_not_heard_in_secret() {
         let script = [&OFFER[..5], &[injected]].concat();
         let fixture = Fixture::new(as_ada(SmtpMechanism::Xoauth2), &[&[&script]]);
         let outcome = fixture.send(email()).await;
-        assert_eq!(short(&outcome), "unavailable: smtp.connection");
+        assert_eq!(short(&outcome), "provider: smtp.tls");
         assert_eq!(words(&outcome), "somebody answers more than was asked, before encryption began");
         assert!(fixture.finish().await.is_empty());
     }
