@@ -142,11 +142,11 @@ impl Player {
             }
         }
         let Some(stream) = &mut self.stream else { return Ok(self.heard) };
-        let mut rest = Vec::new();
-        let _ = stream.read_to_end(&mut rest).await;
-        match rest.as_slice() {
-            b"" => Ok(self.heard),
-            rest => Err(format!("heard more: {}", String::from_utf8_lossy(rest))),
+        let mut rest = [0; 256];
+        match stream.read(&mut rest).await {
+            Ok(0) | Err(_) => Ok(self.heard),
+            // Whoever says it would wait for an answer for ever.
+            Ok(count) => Err(format!("heard more: {}", String::from_utf8_lossy(&rest[..count]))),
         }
     }
 
