@@ -136,6 +136,14 @@ pub mod wasm {
     };
 }
 
+/// Email straight to a mail server.
+#[cfg(feature = "smtp")]
+pub mod smtp {
+    pub use crate::adapters::smtp::{
+        InvalidSmtp, SmtpCredentials, SmtpMechanism, SmtpOptions, SmtpPassword, SmtpProvider, SmtpSecurity,
+    };
+}
+
 /// HTTP to where an operator allows it and nowhere else.
 #[cfg(feature = "http")]
 pub mod egress {

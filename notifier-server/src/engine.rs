@@ -1,14 +1,15 @@
 //! From the configuration to a running engine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use notifier_core::smtp::{InvalidSmtp, SmtpCredentials, SmtpPassword, SmtpProvider};
 use notifier_core::{
     Clock, Entropy, HttpCatalog, HttpDirectory, HttpLookup, InvalidLookup, Notifier, NotifierBuilder, Plugin,
     SecretError, SecretString, Secrets, StartError, SystemSecrets,
 };
 
-use crate::config::{Component, Config, LookupSettings, ProviderSettings, SecretSource};
+use crate::config::{Component, Config, LookupSettings, ProviderSettings, SecretSource, SmtpSettings};
 
 /// Why the engine did not start.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,24 @@ pub enum EngineError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// The certificates of authorities that a mail server's is to be trusted by cannot be read.
+    #[error("{key}: the certificates in `{}` cannot be read: {source}", path.display())]
+    Certificates {
+        /// The setting that names them.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A mail server is not configured usefully.
+    #[error("{section}.{source}")]
+    Smtp {
+        /// The section, as `providers.mail.smtp`.
+        section: String,
+        /// What is wrong.
+        source: InvalidSmtp,
     },
     /// A look-up is not configured usefully.
     #[error("{section}.{source}")]
@@ -65,7 +84,11 @@ pub(crate) async fn start(
         builder = builder.plugin_cache_dir(path);
     }
     for (name, settings) in &config.providers {
-        builder = builder.plugin(name, plugin(name, settings)?);
+        builder = match &settings.component {
+            Component::Smtp(smtp) => builder.provider(name, Arc::new(mail_server(name, smtp, clock)?)),
+            Component::BuiltIn(built_in) => builder.plugin(name, plugin(name, settings, prebuilt(name, built_in)?)?),
+            Component::File(path) => builder.plugin(name, plugin(name, settings, from_file(name, path)?)?),
+        };
     }
     Ok(builder.start().await?)
 }
@@ -129,22 +152,24 @@ fn lookup(section: &str, settings: &LookupSettings, clock: &Arc<dyn Clock>) -> R
     })
 }
 
-fn plugin(name: &str, settings: &ProviderSettings) -> Result<Plugin, EngineError> {
-    let mut plugin = match &settings.component {
-        Component::BuiltIn(built_in) => match notifier_plugins::find(built_in) {
-            Some(prebuilt) => Plugin::new(prebuilt.component),
-            None => {
-                let setting = format!("providers.{name}.plugin");
-                let problem = format!("there is no built-in plugin `{built_in}`");
-                return Err(StartError::Setting { setting, problem }.into());
-            }
-        },
-        Component::File(path) => {
-            let key = format!("providers.{name}.component");
-            let read = std::fs::read(path);
-            Plugin::new(read.map_err(|source| EngineError::Component { key, path: path.clone(), source })?)
+fn prebuilt(name: &str, built_in: &str) -> Result<Plugin, EngineError> {
+    match notifier_plugins::find(built_in) {
+        Some(prebuilt) => Ok(Plugin::new(prebuilt.component)),
+        None => {
+            let setting = format!("providers.{name}.plugin");
+            let problem = format!("there is no built-in plugin `{built_in}`");
+            Err(StartError::Setting { setting, problem }.into())
         }
-    };
+    }
+}
+
+fn from_file(name: &str, path: &Path) -> Result<Plugin, EngineError> {
+    let key = format!("providers.{name}.component");
+    let read = std::fs::read(path);
+    Ok(Plugin::new(read.map_err(|source| EngineError::Component { key, path: path.to_owned(), source })?))
+}
+
+fn plugin(name: &str, settings: &ProviderSettings, mut plugin: Plugin) -> Result<Plugin, EngineError> {
     plugin = plugin.settings(settings.settings.clone()).allow_private_network(settings.allow_private_network);
     for host in &settings.hosts {
         plugin = plugin.host(host.as_str());
@@ -154,6 +179,28 @@ fn plugin(name: &str, settings: &ProviderSettings) -> Result<Plugin, EngineError
         plugin = plugin.secret(secret.as_str(), value);
     }
     Ok(plugin)
+}
+
+fn mail_server(name: &str, settings: &SmtpSettings, clock: &Arc<dyn Clock>) -> Result<SmtpProvider, EngineError> {
+    let section = format!("providers.{name}.smtp");
+    let mut options = settings.options.clone();
+    if let Some(login) = &settings.login {
+        let value = resolve(&format!("{section}.password"), &login.password)?;
+        let password = match &login.password {
+            SecretSource::Value(_) => SmtpPassword::Value(value),
+            // It was there just now; from here on it is read for each connection.
+            SecretSource::Reference(reference) => SmtpPassword::Reference(reference.clone(), Arc::new(SystemSecrets)),
+        };
+        let credentials = SmtpCredentials { username: login.username.clone(), password, mechanism: login.mechanism };
+        options.credentials = Some(credentials);
+    }
+    if let Some(path) = &settings.root_certificates {
+        let key = format!("{section}.root_certificates");
+        let read = std::fs::read(path);
+        options.extra_roots_pem =
+            read.map_err(|source| EngineError::Certificates { key, path: path.clone(), source })?;
+    }
+    SmtpProvider::new(options, Arc::clone(clock)).map_err(|source| EngineError::Smtp { section, source })
 }
 
 fn resolve(key: &str, source: &SecretSource) -> Result<SecretString, EngineError> {

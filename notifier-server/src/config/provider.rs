@@ -1,5 +1,6 @@
 //! Who sends: `[providers.NAME]`, what it is allowed and how it is judged.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
@@ -8,29 +9,29 @@ use notifier_core::{HealthPolicy, ProviderPolicy};
 use super::category::read_retry;
 use super::reader::Section;
 use super::sections::secret;
+use super::smtp::read_smtp;
 use super::{Component, ProviderSettings};
 
 /// Reads the section of a provider.
 pub(super) fn read_provider(mut section: Section<'_>) -> ProviderSettings {
-    let component = match (section.optional_text("plugin"), section.optional_text("component")) {
-        (Some(name), None) => {
-            if notifier_plugins::find(&name).is_none() {
-                let known: Vec<&str> = notifier_plugins::all().iter().map(|prebuilt| prebuilt.name).collect();
-                let problem = format!("there is no built-in plugin `{name}`; there are `{}`", known.join("`, `"));
-                section.refuse("plugin", problem);
+    if let Some(smtp) = section.optional_section("smtp").map(read_smtp) {
+        for key in ["plugin", "component"] {
+            if section.take(key).is_some() {
+                section.refuse(key, "give one of `plugin`, `component` and `smtp`");
             }
-            Component::BuiltIn(name)
         }
-        (None, Some(path)) => Component::File(path.into()),
-        (Some(name), Some(_)) => {
-            section.refuse("component", "give either `plugin` or `component`, not both");
-            Component::BuiltIn(name)
-        }
-        (None, None) => {
-            section.refuse("plugin", "give `plugin` (a built-in one) or `component` (the path of a component)");
-            Component::BuiltIn(String::new())
-        }
-    };
+        let settings = ProviderSettings {
+            component: Component::Smtp(Box::new(smtp)),
+            settings: serde_json::json!({}),
+            secrets: BTreeMap::new(),
+            hosts: Vec::new(),
+            allow_private_network: false,
+            policy: read_policy(&mut section),
+        };
+        section.finish();
+        return settings;
+    }
+    let component = read_component(&mut section);
     let mut secrets = section.section("secrets");
     let references = secrets.texts();
     let source = |(name, text): (String, String)| secret(&secrets, &name, text).map(|source| (name, source));
@@ -45,6 +46,30 @@ pub(super) fn read_provider(mut section: Section<'_>) -> ProviderSettings {
     };
     section.finish();
     settings
+}
+
+fn read_component(section: &mut Section<'_>) -> Component {
+    match (section.optional_text("plugin"), section.optional_text("component")) {
+        (Some(name), None) => {
+            if notifier_plugins::find(&name).is_none() {
+                let known: Vec<&str> = notifier_plugins::all().iter().map(|prebuilt| prebuilt.name).collect();
+                let problem = format!("there is no built-in plugin `{name}`; there are `{}`", known.join("`, `"));
+                section.refuse("plugin", problem);
+            }
+            Component::BuiltIn(name)
+        }
+        (None, Some(path)) => Component::File(path.into()),
+        (Some(name), Some(_)) => {
+            section.refuse("component", "give either `plugin` or `component`, not both");
+            Component::BuiltIn(name)
+        }
+        (None, None) => {
+            let problem =
+                "give `plugin` (a built-in one), `component` (the path of a component) or `smtp` (a mail server)";
+            section.refuse("plugin", problem);
+            Component::BuiltIn(String::new())
+        }
+    }
 }
 
 fn read_policy(section: &mut Section<'_>) -> ProviderPolicy {
