@@ -24,7 +24,7 @@ async fn what_can_be_known_at_once_is_refused_at_once() {
     let template = Template {
         name: TemplateName::new("rent").unwrap(),
         version: 0,
-        content: Content { email: None, sms: Some(SmsSource { text: "{{amount}}".into() }) },
+        content: Content { sms: Some(SmsSource { text: "{{amount}}".into() }), ..Content::default() },
         locales: BTreeMap::new(),
         variables: [("amount".to_owned(), Variable { kind: VariableKind::Number, required: true })].into(),
     };

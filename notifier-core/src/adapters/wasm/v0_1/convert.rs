@@ -6,9 +6,12 @@ use super::super::keyring::Keyring;
 use super::super::words::tidy;
 use super::bindings::notifier::provider::model as wit;
 use crate::domain::channel::Channel;
-use crate::domain::message::{Attachment, EmailMessage, Mailbox, Message, MessageContent, SmsMessage};
+use crate::domain::message::{
+    Attachment, ChatMessage, EmailMessage, Mailbox, Message, MessageContent, PushMessage, SmsMessage, WebhookMessage,
+};
 use crate::domain::outcome::{Outcome, Problem, RejectionKind};
 use crate::domain::receipt::{ReceiptEvent, ReceiptStatus};
+use crate::domain::recipient::PushToken;
 use crate::ports::provider::SendContext;
 use crate::ports::provider::{ReceiveError, Webhook};
 
@@ -16,6 +19,8 @@ use crate::ports::provider::{ReceiveError, Webhook};
 const MESSAGE_CHARS_MAX: usize = 500;
 /// Characters of identifiers that vendors give.
 const ID_CHARS_MAX: usize = 255;
+/// Characters of an address in a report: a shorter one would be another.
+const ADDRESS_CHARS_MAX: usize = PushToken::CHARS_MAX;
 /// Characters of a vendor's error code.
 const CODE_CHARS_MAX: usize = 64;
 /// Attributes of one event.
@@ -27,7 +32,7 @@ pub(in super::super) struct Described {
     pub(in super::super) kind: String,
     pub(in super::super) version: String,
     pub(in super::super) summary: String,
-    /// Channels that this host knows; a plugin may serve more.
+    /// Channels that it serves.
     pub(in super::super) channels: Vec<Channel>,
     pub(in super::super) settings_schema: String,
     pub(in super::super) hosts: Vec<String>,
@@ -44,9 +49,11 @@ pub(in super::super) struct SecretNeed {
 
 pub(super) fn description(said: wit::Description) -> Described {
     let channel = |channel: wit::Channel| match channel {
-        wit::Channel::Email => Some(Channel::Email),
-        wit::Channel::Sms => Some(Channel::Sms),
-        wit::Channel::Push | wit::Channel::Chat | wit::Channel::Webhook => None,
+        wit::Channel::Email => Channel::Email,
+        wit::Channel::Sms => Channel::Sms,
+        wit::Channel::Push => Channel::Push,
+        wit::Channel::Chat => Channel::Chat,
+        wit::Channel::Webhook => Channel::Webhook,
     };
     let need = |need: wit::SecretNeed| SecretNeed {
         name: tidy(&need.name, ID_CHARS_MAX),
@@ -57,7 +64,7 @@ pub(super) fn description(said: wit::Description) -> Described {
         kind: tidy(&said.name, CODE_CHARS_MAX),
         version: tidy(&said.version, CODE_CHARS_MAX),
         summary: tidy(&said.summary, MESSAGE_CHARS_MAX),
-        channels: said.channels.into_iter().filter_map(channel).collect(),
+        channels: said.channels.into_iter().map(channel).collect(),
         settings_schema: said.settings_schema,
         hosts: said.hosts.iter().map(|host| tidy(host, ID_CHARS_MAX)).collect(),
         secrets: said.secrets.into_iter().map(need).collect(),
@@ -83,6 +90,9 @@ pub(super) fn message(message: &Message) -> wit::Message {
     let content = match &message.content {
         MessageContent::Email(message) => wit::Content::Email(email(message)),
         MessageContent::Sms(message) => wit::Content::Sms(sms(message)),
+        MessageContent::Push(message) => wit::Content::Push(push(message)),
+        MessageContent::Chat(message) => wit::Content::Chat(chat(message)),
+        MessageContent::Webhook(message) => wit::Content::Webhook(event(message)),
     };
     wit::Message { content, attributes: Vec::new() }
 }
@@ -119,6 +129,27 @@ fn sms(sms: &SmsMessage) -> wit::Sms {
         recipient: sms.recipient.as_str().to_owned(),
         text: sms.text.clone(),
         media_urls: sms.media_urls.clone(),
+    }
+}
+
+fn push(push: &PushMessage) -> wit::Push {
+    wit::Push {
+        token: push.recipient.as_str().to_owned(),
+        title: push.title.clone(),
+        body: push.body.clone(),
+        data: push.data.clone(),
+    }
+}
+
+fn chat(chat: &ChatMessage) -> wit::Chat {
+    wit::Chat { recipient: chat.recipient.as_str().to_owned(), text: chat.text.clone(), layout: chat.layout.clone() }
+}
+
+fn event(event: &WebhookMessage) -> wit::WebhookEvent {
+    wit::WebhookEvent {
+        url: event.recipient.as_str().to_owned(),
+        kind: event.kind.clone(),
+        payload: event.payload.clone(),
     }
 }
 
@@ -180,7 +211,7 @@ fn receipt_event(said: wit::ReceiptEvent, keyring: &Keyring) -> ReceiptEvent {
         event_id: said.event_id.map(id),
         provider_message_id: id(said.provider_message_id),
         status: receipt_status(said.status),
-        recipient: said.recipient.map(id),
+        recipient: said.recipient.map(|address| clean(address, ADDRESS_CHARS_MAX, keyring)),
         occurred_at_ms: said.occurred_at_ms,
         problem: said.problem.map(|said| problem(said, keyring)),
         attributes: attributes.map(|(name, value)| (id(name), clean(value, MESSAGE_CHARS_MAX, keyring))).collect(),
