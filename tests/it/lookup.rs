@@ -99,7 +99,8 @@ async fn an_answer_may_know_every_address() {
     let body = r#"{"email": "", "phone_number": "12", "push_token": "t-1", "chat_id": "C1", "webhook_url": "http://x.example.com/"}"#;
     let service = Service::answering(200, body).await;
     let mut lookup = service.lookup(&clock());
-    let found = HttpDirectory::new(lookup.clone()).unwrap().recipient(&TenantId::unnamed(), &one()).await.unwrap().unwrap();
+    let found =
+        HttpDirectory::new(lookup.clone()).unwrap().recipient(&TenantId::unnamed(), &one()).await.unwrap().unwrap();
     let addresses = Channel::ALL.map(|channel| found.address(channel));
     assert_eq!(addresses, [None, None, Some("t-1"), Some("C1"), None]);
     assert_eq!(found.unusable.keys().copied().collect::<Vec<_>>(), [Channel::Sms, Channel::Webhook]);

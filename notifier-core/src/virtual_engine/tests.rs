@@ -97,8 +97,7 @@ fn every_channel_is_sent_and_reported_about() {
     let mut calls = provider.sent();
     calls.sort_by_key(|call| call.delivery().channel);
     let sent: Vec<_> = calls.iter().map(|call| (call.message.content.channel(), call.address())).collect();
-    let addresses =
-        ["ada@example.com", "+14155550101", "device-7", "C0123ADA", "https://example.com/hooks/7"];
+    let addresses = ["ada@example.com", "+14155550101", "device-7", "C0123ADA", "https://example.com/hooks/7"];
     assert_eq!(sent, Channel::ALL.into_iter().zip(addresses).collect::<Vec<_>>());
     let said = format!("{:?}", calls.iter().map(|call| &call.message.content).collect::<Vec<_>>());
     assert_eq!(said.matches(r#""Hi \"A\"""#).count(), 7, "{said}");

@@ -182,8 +182,7 @@ impl SubmissionBody {
     pub(crate) fn into_request(self, limits: &Limits) -> Result<NotificationRequest, Vec<FieldError>> {
         let RecipientBody { id, email, phone, push_token, chat_id, webhook_url, locale, time_zone } = self.recipient;
         let mut request = NotificationRequest::to(String::new());
-        request.recipient =
-            RecipientRequest { id, email, phone, push_token, chat_id, webhook_url, locale, time_zone };
+        request.recipient = RecipientRequest { id, email, phone, push_token, chat_id, webhook_url, locale, time_zone };
         request.category = self.category;
         request.channels = self.channels.map(|channels| channels.into_iter().map(Into::into).collect());
         request.template = self.template.map(|TemplateReference { name, version }| TemplateRequest { name, version });

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use notifier_core::{
-    Category, Channel, ChatId, ChatMessage, ChatSource, Content, DeliveryState, Goal, MessageContent, Notifier,
-    NotificationRequest, Preferences, PushMessage, PushSource, PushToken, ReceiptStatus, RecipientId, RejectionKind,
-    Route, Strategy, SubmitError, SuppressionCause, UnknownPolicy, WebhookMessage, WebhookSource, WebhookUrl,
+    Category, Channel, ChatId, ChatMessage, ChatSource, Content, DeliveryState, Goal, MessageContent,
+    NotificationRequest, Notifier, Preferences, PushMessage, PushSource, PushToken, ReceiptStatus, RecipientId,
+    RejectionKind, Route, Strategy, SubmitError, SuppressionCause, UnknownPolicy, WebhookMessage, WebhookSource,
+    WebhookUrl,
 };
 
 use super::receipts::{event, webhook};
@@ -48,9 +49,9 @@ async fn world(category: Category) -> (World, Arc<Vendor>) {
     let clock = clock();
     let only = Vendor::new("only", &clock);
     let world = World::on(clock, [], |builder| {
-        let routed = Channel::ALL.into_iter().fold(only.join(builder), |builder, channel| {
-            builder.route_by(Route { channel, ..in_order(&["only"]) })
-        });
+        let routed = Channel::ALL
+            .into_iter()
+            .fold(only.join(builder), |builder, channel| builder.route_by(Route { channel, ..in_order(&["only"]) }));
         routed.category(category)
     })
     .await;

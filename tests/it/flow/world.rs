@@ -219,7 +219,8 @@ pub(crate) fn sms() -> NotificationRequest {
 pub(crate) fn both() -> NotificationRequest {
     let mut request = sms();
     let email = EmailSource { subject: "Hi".into(), text: Some("Hello".into()), html: None };
-    request.content = Some(Content { email: Some(email), sms: Some(SmsSource { text: "Hello".into() }), ..Content::default() });
+    request.content =
+        Some(Content { email: Some(email), sms: Some(SmsSource { text: "Hello".into() }), ..Content::default() });
     request
 }
 

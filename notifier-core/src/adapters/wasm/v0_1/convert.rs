@@ -243,3 +243,46 @@ fn problem(said: wit::Problem, keyring: &Keyring) -> Problem {
 fn clean(text: String, chars_max: usize, keyring: &Keyring) -> String {
     tidy(&keyring.scrub_text(text), chars_max)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{CategoryName, DeliveryId, NotificationId, TenantId};
+    use crate::domain::recipient::{ChatId, WebhookUrl};
+
+    fn to(content: MessageContent) -> Message {
+        let delivery = DeliveryId { notification: NotificationId::from_bytes([7; 16]), channel: content.channel() };
+        let category = CategoryName::new("rent-reminder").unwrap();
+        Message { delivery, tenant: TenantId::new("north").unwrap(), category, content }
+    }
+
+    #[test]
+    fn each_channel_has_its_record() {
+        let sent = to(MessageContent::Push(PushMessage {
+            recipient: PushToken::parse("device-7").unwrap(),
+            title: "Rent".into(),
+            body: "Due".into(),
+            data: vec![("unit".into(), "4b".into())],
+        }));
+        let wit::Content::Push(push) = message(&sent).content else { panic!("a push message") };
+        assert_eq!((push.token.as_str(), push.title.as_str(), push.body.as_str()), ("device-7", "Rent", "Due"));
+        assert_eq!(push.data, [("unit".to_owned(), "4b".to_owned())]);
+        let recipient = ChatId::parse("C0123ADA").unwrap();
+        let sent = to(MessageContent::Chat(ChatMessage { recipient, text: "Due".into(), layout: Some("[]".into()) }));
+        let wit::Content::Chat(chat) = message(&sent).content else { panic!("a chat message") };
+        assert_eq!(
+            (chat.recipient.as_str(), chat.text.as_str(), chat.layout.as_deref()),
+            ("C0123ADA", "Due", Some("[]"))
+        );
+        let sent = to(MessageContent::Webhook(WebhookMessage {
+            recipient: WebhookUrl::parse("https://example.com/hooks/7").unwrap(),
+            kind: "rent.due".into(),
+            payload: "{}".into(),
+        }));
+        let wit::Content::Webhook(event) = message(&sent).content else { panic!("an event") };
+        let said = (event.url.as_str(), event.kind.as_str(), event.payload.as_str());
+        assert_eq!(said, ("https://example.com/hooks/7", "rent.due", "{}"));
+        let context = context(&sent, &SendContext::new("key-1", std::time::Duration::from_secs(1)));
+        assert_eq!((context.tenant.as_str(), context.category.as_str()), ("north", "rent-reminder"));
+    }
+}

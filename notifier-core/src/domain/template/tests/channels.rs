@@ -47,14 +47,14 @@ fn chat_text_is_plain_and_its_layout_json() {
 #[test]
 fn json_is_made_with_loops_and_conditions() {
     let source = r#"{"items": [{{#each items}}{"name": "{{name}}", "cents": {{cents}}}{{#unless @last}},{{/unless}}{{/each}}],
-        "note": {{#if note}}"{{note}}"{{else}}null{{/if}}, "count": {{len items}}, "\\\\": "{{lookup names 0}} é"}"#;
+        "note": {{#if note}}"{{note}}"{{else}}null{{/if}}, "count": {{len items}}, "\u005c": "{{lookup names 0}} é"}"#;
     let data =
         json!({"items": [{"name": "a\"b", "cents": 1}, {"name": "\\", "cents": -2}], "note": "", "names": ["\u{0}"]});
     let expected = json!({
         "items": [{"name": "a\"b", "cents": 1}, {"name": "\\", "cents": -2}],
         "note": null, "count": 2, "\\": "\u{0} é",
     });
-    assert_eq!(payload(&source.replace("\\\\", "\\u005c"), &data), Ok(expected));
+    assert_eq!(payload(source, &data), Ok(expected));
 }
 
 #[test]
