@@ -459,3 +459,18 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
     hash
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::template::SmsSource;
+
+    /// Of what every version could say, so that a key that was used before an upgrade is known after it.
+    #[test]
+    fn a_request_keeps_its_fingerprint() {
+        let mut request = NotificationRequest::to("1");
+        request.content = Some(Content { sms: Some(SmsSource { text: "Hello".into() }), ..Content::default() });
+        let hash: String = fingerprint(&request, None).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hash, "8d8d4e247b1cd70f81aa4a2886b63c224d664b4ca0f6230aa7d383a081d19271");
+    }
+}
