@@ -64,8 +64,8 @@ fn is_scalar(value: &str) -> bool {
 fn check(text: &str) -> Result<(), String> {
     match serde_json::from_str(text) {
         Ok(Value::Object(_) | Value::Array(_)) => Ok(()),
-        Ok(_) => Err("must be a JSON object or array".into()),
-        Err(error) => Err(format!("is not JSON: {error}")),
+        Ok(_) => Err("a JSON document that is neither an object nor an array".into()),
+        Err(error) => Err(format!("not a JSON document: {error}")),
     }
 }
 

@@ -142,7 +142,7 @@ impl Compiled {
         bytes_max: usize,
     ) -> Result<Option<String>, RenderError> {
         let Some(rendered) = self.render_part(part, rendering)? else { return Ok(None) };
-        let text = json::settle(&rendered).map_err(|problem| error(part, format!("{problem}, after rendering")))?;
+        let text = json::settle(&rendered).map_err(|problem| error(part, problem))?;
         if text.len() > bytes_max {
             return Err(error(part, format!("{} bytes after rendering; at most {bytes_max}", text.len())));
         }
