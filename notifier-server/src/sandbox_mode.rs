@@ -228,7 +228,8 @@ fn template(name: TemplateName, seed: &TemplateSeed) -> Template {
         text: Some(seed.email_text.to_owned()),
         html: Some(seed.email_html.to_owned()),
     };
-    let content = Content { email: Some(email), sms: Some(SmsSource { text: seed.sms_text.to_owned() }) };
+    let sms = Some(SmsSource { text: seed.sms_text.to_owned() });
+    let content = Content { email: Some(email), sms, ..Content::default() };
     let required = Variable { kind: VariableKind::Any, required: true };
     let variables = ["amount", "due_date"].map(|name| (name.to_owned(), required));
     Template { name, version: 0, content, locales: BTreeMap::new(), variables: variables.into() }

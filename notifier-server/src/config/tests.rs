@@ -158,6 +158,15 @@ plugin = "twilio"
 "#;
 
 #[test]
+fn every_channel_can_be_routed() {
+    let routes: Vec<String> = Channel::ALL.iter().map(|channel| format!("{channel} = \"a\"\n")).collect();
+    let config = load(&format!("{TWO_PROVIDERS}\n[routes]\n{}", routes.concat()), &[]).unwrap().config;
+    assert_eq!(config.routes.keys().copied().collect::<Vec<_>>(), Channel::ALL);
+    let category = &config.categories[0];
+    assert_eq!((category.name.as_str(), category.channels.as_slice()), ("default", Channel::ALL.as_slice()));
+}
+
+#[test]
 fn special_routes_keep_their_order_and_stand_beside_the_others() {
     let file = format!(
         "{TWO_PROVIDERS}\n[routes]\nsms = \"b\"\n[[route]]\nchannel = \"sms\"\nprefix = \"+44\"\ntenant = \"default\"\n\
