@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use super::channel::Channel;
 use super::id::{CategoryName, DeliveryId, TenantId};
 use super::notification::MessageOptions;
@@ -197,6 +199,8 @@ pub struct Message {
     pub tenant: TenantId,
     /// Of which kind.
     pub category: CategoryName,
+    /// When the notification was accepted: later attempts tell the same time.
+    pub accepted_at: Timestamp,
     /// What and to whom.
     pub content: MessageContent,
 }

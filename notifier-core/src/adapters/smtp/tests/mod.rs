@@ -58,6 +58,7 @@ fn message(content: MessageContent) -> Message {
         delivery: DeliveryId { notification, channel: content.channel() },
         tenant: TenantId::unnamed(),
         category: CategoryName::unnamed(),
+        accepted_at: Timestamp::UNIX_EPOCH,
         content,
     }
 }

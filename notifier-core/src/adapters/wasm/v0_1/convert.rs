@@ -6,6 +6,7 @@ use super::super::keyring::Keyring;
 use super::super::words::tidy;
 use super::bindings::notifier::provider::model as wit;
 use crate::domain::channel::Channel;
+use crate::domain::health::Called;
 use crate::domain::message::{
     Attachment, ChatMessage, EmailMessage, Mailbox, Message, MessageContent, PushMessage, SmsMessage, WebhookMessage,
 };
@@ -36,6 +37,8 @@ pub(in super::super) struct Described {
     pub(in super::super) settings_schema: String,
     pub(in super::super) hosts: Vec<String>,
     pub(in super::super) secrets: Vec<SecretNeed>,
+    /// Whose servers it calls.
+    pub(in super::super) called: Called,
 }
 
 /// A secret that a plugin uses.
@@ -67,6 +70,15 @@ pub(super) fn description(said: wit::Description) -> Described {
         settings_schema: said.settings_schema,
         hosts: said.hosts.iter().map(|host| tidy(host, ID_CHARS_MAX)).collect(),
         secrets: said.secrets.into_iter().map(need).collect(),
+        called: called(&said.attributes),
+    }
+}
+
+/// What a later version of the contract may add is not refused: an unknown value is as none.
+fn called(attributes: &[(String, String)]) -> Called {
+    match attributes.iter().find(|(name, _)| name == "calls") {
+        Some((_, whose)) if whose == "recipient" => Called::Recipient,
+        _ => Called::Vendor,
     }
 }
 
@@ -93,7 +105,8 @@ pub(super) fn message(message: &Message) -> wit::Message {
         MessageContent::Chat(message) => wit::Content::Chat(chat(message)),
         MessageContent::Webhook(message) => wit::Content::Webhook(event(message)),
     };
-    wit::Message { content, attributes: Vec::new() }
+    let occurred_at_ms = message.accepted_at.as_millisecond().to_string();
+    wit::Message { content, attributes: vec![("occurred_at_ms".into(), occurred_at_ms)] }
 }
 
 fn email(email: &EmailMessage) -> wit::Email {
@@ -282,7 +295,8 @@ mod tests {
     fn to(content: MessageContent) -> Message {
         let delivery = DeliveryId { notification: NotificationId::from_bytes([7; 16]), channel: content.channel() };
         let category = CategoryName::new("rent-reminder").unwrap();
-        Message { delivery, tenant: TenantId::new("north").unwrap(), category, content }
+        let accepted_at = Timestamp::from_millisecond(1_735_689_600_000).unwrap();
+        Message { delivery, tenant: TenantId::new("north").unwrap(), category, accepted_at, content }
     }
 
     #[test]
