@@ -3,20 +3,22 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
-use super::{Segments, Service};
+use super::{Segments, Service, hex};
 
-/// The name of the idempotency key in requests of vendors that have no place for one: a custom argument of SendGrid, where
-/// our plugin puts it, and a query parameter of Twilio's `StatusCallback`. Ours adds none: its text messages have a key only
-/// when the configured `status_callback` or receipt URL holds one.
+/// The name of the idempotency key in requests of vendors that have no place for one: a custom argument of SendGrid,
+/// where our plugin puts it, a tag of SES, a variable of Mailgun, a key of Postmark's metadata, and a query parameter
+/// of Twilio's `StatusCallback`. Ours adds none there: its text messages have a key only when the configured
+/// `status_callback` or receipt URL holds one.
 pub(super) const IDEMPOTENCY_KEY: &str = "notifier_key";
 
 /// What kind of message it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
-    /// An email: from SendGrid's fake.
+    /// An email.
     Email,
     /// An SMS or MMS: from Twilio's fake.
     Sms,
@@ -61,15 +63,16 @@ pub struct Message {
     pub text: Option<String>,
     /// HTML of an email.
     pub html: Option<String>,
-    /// Extra email headers.
+    /// Extra email headers; of an email that came as MIME all that it has but those with a place of their own here.
     pub headers: BTreeMap<String, String>,
     /// Files of an email.
     pub attachments: Vec<Attachment>,
-    /// SendGrid categories.
+    /// SendGrid's categories, Mailgun's tags, Postmark's tag.
     pub categories: Vec<String>,
-    /// SendGrid custom arguments.
+    /// What the vendor carries along: SendGrid's custom arguments, SES's and Resend's tags, Mailgun's variables,
+    /// Postmark's metadata.
     pub custom_args: BTreeMap<String, String>,
-    /// Pictures of an MMS.
+    /// Pictures of an MMS, and files of an email that Resend is to fetch.
     pub media_urls: Vec<String>,
     /// How the text of an SMS is cut.
     pub segments: Option<Segments>,
@@ -77,8 +80,8 @@ pub struct Message {
     pub status_callback: Option<String>,
     /// The Twilio messaging service that was to choose the sender.
     pub messaging_service_sid: Option<String>,
-    /// What tells repeats apart: the value of SendGrid's custom argument, or of the query parameter of Twilio's
-    /// `StatusCallback`, of the name `notifier_key`.
+    /// What tells repeats apart: Resend's `Idempotency-Key`; with other vendors the value of the name `notifier_key`
+    /// among `custom_args`, or in the query of Twilio's `StatusCallback`.
     pub idempotency_key: Option<String>,
     /// The id that the vendor answered with.
     pub provider_message_id: String,
@@ -95,10 +98,26 @@ pub struct Attachment {
     pub content_type: Option<String>,
     /// Size after decoding.
     pub size_bytes: usize,
+    /// SHA-256 of the content after decoding, in hexadecimal digits.
+    pub sha256: String,
     /// `attachment` or `inline`.
     pub disposition: &'static str,
     /// What `cid:` URLs in the HTML refer to.
     pub content_id: Option<String>,
+}
+
+impl Attachment {
+    /// A file of which nothing is known but its name and content.
+    pub(super) fn of(filename: &str, content: &[u8]) -> Self {
+        Self {
+            filename: filename.to_owned(),
+            content_type: None,
+            size_bytes: content.len(),
+            sha256: hex::encode(digest(&SHA256, content).as_ref()),
+            disposition: "attachment",
+            content_id: None,
+        }
+    }
 }
 
 impl Message {

@@ -2,11 +2,15 @@
 //!
 //! ```text
 //!   engine ── plugin twilio ───▶ twilio   (own port) ─┐
-//!          ── plugin sendgrid ─▶ sendgrid (own port) ─┼─▶ Inbox ─▶ /sandbox, /sandbox/messages, /sandbox/events
+//!          ── plugin sendgrid ─▶ sendgrid (own port) ─┤
+//!          ── plugin ses ──────▶ ses      (own port) ─┤
+//!          ── plugin resend ───▶ resend   (own port) ─┤
+//!          ── plugin mailgun ──▶ mailgun  (own port) ─┤
+//!          ── plugin postmark ─▶ postmark (own port) ─┼─▶ Inbox ─▶ /sandbox, /sandbox/messages, /sandbox/events
 //!          ── Directory ───────▶ users    (own port)  │
 //!          ── Catalog ─────────▶ properties (own port)│
 //!                 Faults, switched at /sandbox/faults ┘
-//!   engine ◀── signed receipts over HTTP ── twilio, sendgrid      (what they say is chosen at /sandbox/receipts)
+//!   engine ◀── receipts over HTTP, as the vendors sign them       (what they say is chosen at /sandbox/receipts)
 //! ```
 //!
 //! The fakes check what the vendors check and refuse what they refuse, in their words' shape and with their codes.
@@ -19,23 +23,31 @@ mod directory_service;
 mod fault_request;
 mod faults;
 mod form;
+mod hex;
 mod inbox;
 mod lifecycle;
 mod listener;
 mod live;
 mod lookup;
+mod mailbox;
+mod mailgun;
 mod message;
 mod options;
 mod page;
+mod postmark;
 mod problem;
 mod property_service;
 mod receipts;
+mod resend;
 mod routes;
 mod seed;
 mod segments;
 mod sendgrid;
 mod service;
+mod ses;
+mod sigv4;
 mod twilio;
+mod vendor;
 mod vendor_id;
 mod wire;
 
@@ -48,7 +60,7 @@ pub use faults::{ActiveFault, Fault, Faults, Refusal, UnsuitableFault};
 pub use inbox::{Filter, Inbox};
 pub use lifecycle::{Sandbox, SandboxError};
 pub use message::{Attachment, Channel, Message};
-pub use options::{Clock, Credentials, Ports, SandboxOptions};
+pub use options::{Clock, Credentials, Ports, PostmarkWebhook, SandboxOptions};
 pub use property_service::Property;
 pub use receipts::{Fate, Receipts};
 pub use seed::{

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Property, User, seed};
+use super::{Property, Service, User, seed};
 
 /// Where the sandbox gets the time from.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -35,10 +35,33 @@ pub struct Ports {
     pub twilio: u16,
     /// Of SendGrid's fake.
     pub sendgrid: u16,
+    /// Of the fake of SES, and of SNS, which reports for it.
+    pub ses: u16,
+    /// Of Resend's fake.
+    pub resend: u16,
+    /// Of Mailgun's fake.
+    pub mailgun: u16,
+    /// Of Postmark's fake.
+    pub postmark: u16,
     /// Of the user database.
     pub directory: u16,
     /// Of the property service.
     pub catalog: u16,
+}
+
+impl Ports {
+    pub(super) const fn of(&self, service: Service) -> u16 {
+        match service {
+            Service::Twilio => self.twilio,
+            Service::SendGrid => self.sendgrid,
+            Service::Ses => self.ses,
+            Service::Resend => self.resend,
+            Service::Mailgun => self.mailgun,
+            Service::Postmark => self.postmark,
+            Service::Directory => self.directory,
+            Service::Catalog => self.catalog,
+        }
+    }
 }
 
 /// What the services of a sandbox take for authentication. None of it is secret.
@@ -54,10 +77,49 @@ pub struct Credentials {
     pub twilio_api_key_secret: String,
     /// SendGrid's bearer key.
     pub sendgrid_api_key: String,
+    /// The id of the key that requests to SES are signed with.
+    pub ses_access_key_id: String,
+    /// The key itself.
+    pub ses_secret_access_key: String,
+    /// The region that the fake of SES is in, as `us-east-1`.
+    pub ses_region: String,
+    /// Resend's bearer key.
+    pub resend_api_key: String,
+    /// `whsec_` and the base64 of the key that Resend's webhooks are signed with.
+    pub resend_webhook_secret: String,
+    /// The password beside the user name `api`.
+    pub mailgun_api_key: String,
+    /// The only domain that Mailgun's fake sends for.
+    pub mailgun_domain: String,
+    /// The key that Mailgun's webhooks are signed with.
+    pub mailgun_webhook_signing_key: String,
+    /// `X-Postmark-Server-Token`.
+    pub postmark_server_token: String,
+    /// What Postmark's webhooks say, which are not signed.
+    pub postmark_webhook: PostmarkWebhook,
     /// `X-API-Key` of the user database.
     pub directory_api_key: String,
     /// `X-API-Key` of the property service.
     pub catalog_api_key: String,
+}
+
+/// How Postmark's webhooks show that they are Postmark's: it is chosen when one is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PostmarkWebhook {
+    /// HTTP basic authentication.
+    Basic {
+        /// The user name.
+        username: String,
+        /// The password.
+        password: String,
+    },
+    /// A header of one's own.
+    Header {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: String,
+    },
 }
 
 impl SandboxOptions {
@@ -83,6 +145,19 @@ impl Default for Credentials {
             twilio_api_key_sid: format!("SK{:032x}", 1),
             twilio_api_key_secret: "sandbox-twilio-api-key-secret".to_owned(),
             sendgrid_api_key: "SG.sandbox-api-key".to_owned(),
+            ses_access_key_id: "AKIASANDBOXSANDBOX00".to_owned(),
+            ses_secret_access_key: "sandbox/ses+secret-access-key".to_owned(),
+            ses_region: "us-east-1".to_owned(),
+            resend_api_key: "re_sandbox_api_key".to_owned(),
+            resend_webhook_secret: "whsec_c2FuZGJveC1yZXNlbmQtd2ViaG9vay1rZXk=".to_owned(),
+            mailgun_api_key: "key-sandbox-mailgun".to_owned(),
+            mailgun_domain: "mg.example.com".to_owned(),
+            mailgun_webhook_signing_key: "sandbox-mailgun-signing-key".to_owned(),
+            postmark_server_token: "5a4d0b0c-0000-4000-8000-000000000001".to_owned(),
+            postmark_webhook: PostmarkWebhook::Basic {
+                username: "postmark".to_owned(),
+                password: "sandbox-postmark-webhook".to_owned(),
+            },
             directory_api_key: "sandbox-directory-key".to_owned(),
             catalog_api_key: "sandbox-catalog-key".to_owned(),
         }

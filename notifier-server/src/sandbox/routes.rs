@@ -164,7 +164,7 @@ async fn reset_fate(State(source): State<Source>, Path(service): Path<String>) -
 
 fn vendor(name: &str) -> Result<Service, Problem> {
     let vendor = Service::from_name(name).filter(|service| service.takes_messages());
-    vendor.ok_or_else(|| Problem::not_found(format!("no vendor `{name}`: there are twilio, sendgrid")))
+    vendor.ok_or_else(|| Problem::not_found(format!("no vendor `{name}`: there are {}", Service::vendor_names())))
 }
 
 fn known_service(name: &str) -> Result<Service, Problem> {
@@ -178,7 +178,8 @@ fn parse_filter(query: &str) -> Result<Filter, Problem> {
         match name.as_str() {
             "provider" => {
                 let service = Service::from_name(&value).filter(|service| service.takes_messages());
-                filter.provider = Some(service.ok_or_else(|| Problem::field(name, "must be `twilio` or `sendgrid`"))?);
+                let refusal = || Problem::field(name, format!("must be one of {}", Service::vendor_names()));
+                filter.provider = Some(service.ok_or_else(refusal)?);
             }
             "channel" => {
                 let channel = [Channel::Email, Channel::Sms].into_iter().find(|channel| channel.name() == value);

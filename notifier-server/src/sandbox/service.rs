@@ -1,4 +1,4 @@
-//! The four outside services that the sandbox plays, by the names used in its routes and answers.
+//! The outside services that the sandbox plays, by the names used in its routes and answers.
 
 use serde::{Serialize, Serializer};
 
@@ -9,6 +9,14 @@ pub enum Service {
     Twilio,
     /// SendGrid's mail API: email.
     SendGrid,
+    /// Amazon SES, version 2 of its API: email.
+    Ses,
+    /// Resend's API: email.
+    Resend,
+    /// Mailgun's messages API: email.
+    Mailgun,
+    /// Postmark's email API: email.
+    Postmark,
     /// The user database.
     Directory,
     /// The property service.
@@ -17,13 +25,29 @@ pub enum Service {
 
 impl Service {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 4] = [Self::Twilio, Self::SendGrid, Self::Directory, Self::Catalog];
+    pub const ALL: [Self; 8] = [
+        Self::Twilio,
+        Self::SendGrid,
+        Self::Ses,
+        Self::Resend,
+        Self::Mailgun,
+        Self::Postmark,
+        Self::Directory,
+        Self::Catalog,
+    ];
+
+    /// How many there are.
+    pub(super) const COUNT: usize = Self::ALL.len();
 
     /// The name in routes and JSON, as `twilio`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Twilio => "twilio",
             Self::SendGrid => "sendgrid",
+            Self::Ses => "ses",
+            Self::Resend => "resend",
+            Self::Mailgun => "mailgun",
+            Self::Postmark => "postmark",
             Self::Directory => "directory",
             Self::Catalog => "catalog",
         }
@@ -36,17 +60,18 @@ impl Service {
 
     /// Whether it takes messages; the others only answer look-ups.
     pub const fn takes_messages(self) -> bool {
-        matches!(self, Self::Twilio | Self::SendGrid)
+        !matches!(self, Self::Directory | Self::Catalog)
     }
 
-    /// Its place in [`Service::ALL`].
+    /// The names of those that take messages, for an answer that says which there are.
+    pub(super) fn vendor_names() -> String {
+        let vendors = Self::ALL.into_iter().filter(|service| service.takes_messages());
+        vendors.map(Self::name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Its place in [`Service::ALL`], which is in the order of the declaration.
     pub(super) const fn index(self) -> usize {
-        match self {
-            Self::Twilio => 0,
-            Self::SendGrid => 1,
-            Self::Directory => 2,
-            Self::Catalog => 3,
-        }
+        self as usize
     }
 }
 

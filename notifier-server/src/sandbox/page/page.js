@@ -11,6 +11,10 @@ const DRAW_PAUSE_MS = 250;
 const SERVICES = [
   { name: "twilio", label: "Twilio" },
   { name: "sendgrid", label: "SendGrid" },
+  { name: "ses", label: "Amazon SES" },
+  { name: "resend", label: "Resend" },
+  { name: "mailgun", label: "Mailgun" },
+  { name: "postmark", label: "Postmark" },
   { name: "directory", label: "Directory" },
   { name: "catalog", label: "Catalog" },
 ];
@@ -387,7 +391,7 @@ function drawDetails(message) {
   const file = (attachment) => {
     const kind = attachment.content_type ?? "unknown type";
     const id = attachment.content_id === null ? "" : `, cid:${attachment.content_id}`;
-    return `${attachment.filename} (${kind}, ${attachment.size_bytes} bytes, ${attachment.disposition}${id})`;
+    return `${attachment.filename} (${kind}, ${attachment.size_bytes} bytes, ${attachment.disposition}${id}), SHA-256 ${attachment.sha256}`;
   };
   const facts = [
     ["Provider", message.provider],

@@ -66,7 +66,7 @@ impl World {
     }
 
     async fn send_mail(&self) {
-        self.fixture.sandbox.receipts().post_events_to(&self.url);
+        self.fixture.sandbox.receipts().post_events_to(Service::SendGrid, &self.url);
         let mut mail = mail();
         mail["custom_args"] = json!({"notifier_key": "a.email"});
         assert_eq!(self.fixture.send_mail(&mail).await.status, StatusCode::ACCEPTED);
@@ -140,7 +140,8 @@ async fn what_becomes_of_messages_can_be_chosen() {
         assert_eq!((&events[1]["event"], &events[1]["type"]), (&json!("bounce"), &json!(kind)));
     }
     let all = world.fixture.get("/sandbox/receipts").await.json();
-    assert_eq!(all, json!({"twilio": {"receipt": "bounced"}, "sendgrid": {"receipt": "bounced"}}));
+    assert_eq!((&all["twilio"], &all["sendgrid"]), (&json!({"receipt": "bounced"}), &json!({"receipt": "bounced"})));
+    assert_eq!(all["ses"], json!({"receipt": "delivered"}));
 }
 
 #[tokio::test]
