@@ -22,6 +22,7 @@ mod counters;
 mod directory_service;
 mod fault_request;
 mod faults;
+mod file_type;
 mod form;
 mod hex;
 mod inbox;

@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 
 use super::{
-    super::{Attachment, Channel, Message, Service, mailbox},
+    super::{Attachment, Channel, Message, Service, file_type, mailbox},
     answers::ResendError,
     schema::{Email, File, OneOrMany, Tag},
 };
@@ -114,6 +114,9 @@ fn attachment(file: &File, content: &str) -> Result<Attachment, ResendError> {
     let content = STANDARD.decode(content).map_err(|_| invalid("The attachment's `content` is not base64."))?;
     let name = file.filename.as_deref().filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| invalid("The attachment has no `filename`."))?;
+    if file_type::is_unsupported(name) {
+        return Err(invalid(&format!("The attachment `{name}` is of a type that is not supported.")));
+    }
     for value in [Some(name), file.content_type.as_deref(), file.content_id.as_deref()].into_iter().flatten() {
         if value.contains(['\r', '\n']) {
             return Err(invalid("The attachment holds a line break where none can be."));

@@ -1,7 +1,8 @@
 //! Resend's side of `POST /emails`.
 //!
 //! Schema and rules are those of Resend's OpenAPI description (github.com/resend/resend-openapi, `resend.yaml`) and of
-//! its documentation (resend.com/docs/api-reference). Every domain counts as verified, and there are no templates.
+//! its documentation (resend.com/docs/api-reference). Every domain counts as verified, there are no
+//! templates, and addresses at example.com, which Resend refuses, are taken: the sandbox's users have them.
 //!
 //! To send through it, a configuration names the fake's address:
 //!

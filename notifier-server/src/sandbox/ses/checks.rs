@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use super::{
     super::{
-        Attachment, Channel, Message, Service,
+        Attachment, Channel, Message, Service, file_type,
         mailbox::{self, Mailbox},
         message::IDEMPOTENCY_KEY,
     },
@@ -44,12 +44,6 @@ const WRITTEN_HEADERS: [&str; 12] = [
     "content-transfer-encoding",
     "return-path",
 ];
-
-/// File types that SES does not send: docs.aws.amazon.com/ses/latest/dg/mime-types.html.
-const UNSUPPORTED_TYPES: &str = "ade adp app asp bas bat cer chm cmd com cpl crt csh der exe fxp gadget hlp hta inf ins isp its js jse ksh lib \
-    lnk mad maf mag mam maq mar mas mat mau mav maw mda mdb mde mdt mdw mdz msc msh msh1 msh2 mshxml msh1xml \
-    msh2xml msi msp mst ops pcd pif plg prf prg reg scf scr sct shb shs sys ps1 ps1xml ps2 ps2xml psc1 psc2 tmp \
-    url vb vbe vbs vps vsmacros vss vst vsw vxd ws wsc wsf wsh xnk";
 
 /// Character sets by the names of their text: those that SES's description names, and ASCII.
 const CHARSETS: [&str; 4] = ["utf-8", "us-ascii", "iso-8859-1", "shift_jis"];
@@ -254,8 +248,7 @@ fn file(file: &File) -> Result<Attachment, AwsError> {
 
 /// Whether SES sends files of this name.
 pub(super) fn check_type(name: &str) -> Result<(), AwsError> {
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
-    match UNSUPPORTED_TYPES.split_ascii_whitespace().any(|unsupported| unsupported == extension) {
+    match file_type::is_unsupported(name) {
         true => Err(AwsError::bad_request(format!("Illegal filename '{name}'."))),
         false => Ok(()),
     }

@@ -110,6 +110,11 @@ async fn what_is_wrong_is_refused_by_name() {
         ("time", with("scheduled_at", json!("soon")), "validation_error"),
         ("file of nothing", with("attachments", json!([{ "filename": "a" }])), "invalid_attachment"),
         ("file not base64", with("attachments", json!([{ "filename": "a", "content": "%" }])), "invalid_attachment"),
+        (
+            "file of an unsupported type",
+            with("attachments", json!([{ "filename": "a.exe", "content": "AA==" }])),
+            "invalid_attachment",
+        ),
         ("file without a name", with("attachments", json!([{ "content": "AA==" }])), "invalid_attachment"),
     ] {
         let answer = send(&fixture, &email).await;
@@ -121,7 +126,7 @@ async fn what_is_wrong_is_refused_by_name() {
     let broken = exchange(request(&fixture, "{")).await.unwrap();
     assert_eq!((broken.status.as_u16(), &broken.json()["name"]), (400, &json!("validation_error")));
     assert_eq!(fixture.sandbox.inbox().messages().len(), 0);
-    assert_eq!(fixture.counters(Service::Resend).refused, 25);
+    assert_eq!(fixture.counters(Service::Resend).refused, 26);
 }
 
 #[tokio::test]
