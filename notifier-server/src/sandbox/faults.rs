@@ -56,7 +56,8 @@ pub enum Refusal {
     },
     /// 400, or the status that belongs to the code.
     Rejected {
-        /// Twilio's error code (default 21211), or SendGrid's HTTP status (400, 401, 403 or 413; default 400).
+        /// Twilio's error code (default 21211), Vonage's status (default 6), or the HTTP status: of SendGrid 400, 401,
+        /// 403 or 413, of the others 400 to 499 (default 400).
         code: Option<u32>,
         /// The field that SendGrid complains about; by default the first recipient's address.
         field: Option<String>,
@@ -89,7 +90,7 @@ pub struct Faults {
 }
 
 struct Shared {
-    switches: [Switch; 4],
+    switches: [Switch; Service::COUNT],
     changes: Changes,
     tally: Arc<Tally>,
 }
@@ -246,5 +247,16 @@ fn check(service: Service, fault: &Fault) -> Result<(), UnsuitableFault> {
             unsuitable("code", "for SendGrid this is the HTTP status: 400, 401, 403 or 413")
         }
         (Service::Twilio | Service::SendGrid, _) => Ok(()),
+        (_, Fault::Refuse(Refusal::Rejected { field: Some(_), .. })) => {
+            unsuitable("field", "only SendGrid's errors name a field: use `code`")
+        }
+        (Service::Vonage, Fault::Refuse(Refusal::Rejected { code: Some(code), .. })) if !(1..100).contains(code) => {
+            unsuitable("code", "for Vonage this is the status of the message: 1 to 99")
+        }
+        (Service::Vonage, _) => Ok(()),
+        (_, Fault::Refuse(Refusal::Rejected { code: Some(code), .. })) if !(400..500).contains(code) => {
+            unsuitable("code", "this is the HTTP status: 400 to 499")
+        }
+        (Service::Sns | Service::Slack | Service::Fcm | Service::Webhook | Service::WebPush, _) => Ok(()),
     }
 }

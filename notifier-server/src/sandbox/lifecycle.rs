@@ -6,13 +6,27 @@ use axum::Router;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use super::{
-    Credentials, Faults, Inbox, Receipts, SandboxOptions, Service, changes::Changes, counters::Tally,
-    directory_service, listener, live::Source, property_service, routes, sendgrid::FakeSendGrid, twilio::FakeTwilio,
+    Credentials, Faults, Inbox, Receipts, SandboxOptions, Service,
+    changes::Changes,
+    counters::Tally,
+    directory_service,
+    fcm::{self, FakeFcm},
+    listener,
+    live::Source,
+    property_service, routes,
+    sendgrid::FakeSendGrid,
+    slack::FakeSlack,
+    sns::FakeSns,
+    twilio::FakeTwilio,
+    vendor::{self, World},
+    vonage::FakeVonage,
+    webhook::FakeReceiver,
+    webpush::{self, FakePushService},
 };
 
 /// A running sandbox. Dropping it closes its ports and connections.
 pub struct Sandbox {
-    urls: [String; 4],
+    urls: [String; Service::COUNT],
     credentials: Credentials,
     source: Source,
     closing: watch::Sender<bool>,
@@ -37,17 +51,20 @@ pub enum SandboxError {
     /// The key that SendGrid's events are signed with could not be made.
     #[error("the system gives no randomness for the sandbox's key")]
     Key,
+    /// One of the credentials is no key of its kind.
+    #[error("the sandbox's credential `{0}` is not a key of its kind")]
+    Credential(&'static str),
     /// A user or property could not be rendered.
     #[error("a record of the sandbox cannot be rendered as JSON")]
     Record(#[from] serde_json::Error),
 }
 
 impl Sandbox {
-    /// Starts the four services. They serve when this returns.
+    /// Starts all services. They serve when this returns.
     ///
     /// # Errors
     ///
-    /// When a port cannot be listened on.
+    /// When a port cannot be listened on, or a credential is not usable.
     pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
         let SandboxOptions { clock, ports, credentials, users, properties, inbox_capacity, keep_raw } = options;
         let changes = Changes::new();
@@ -56,6 +73,13 @@ impl Sandbox {
         let faults = Faults::new(changes, tally);
         let receipts = Receipts::new(&credentials, clock.clone())?;
         let instance = clock().to_string().into();
+        let world = World::new(&clock, keep_raw, &faults, &inbox, &receipts);
+        let sns = vendor::router(FakeSns::new(&credentials, &world));
+        let slack = vendor::router(FakeSlack::new(&credentials, &world));
+        let fcm = vendor::router(FakeFcm::new(&credentials, &world)?);
+        let vonage = vendor::router(FakeVonage::new(&credentials, &world));
+        let webhook = vendor::router(FakeReceiver::new(&credentials, &world)?);
+        let webpush = vendor::router(FakePushService::new(&credentials, &world)?);
         let twilio = FakeTwilio::new(&credentials, keep_raw, clock.clone(), faults.clone(), inbox.clone())
             .reporting(receipts.clone());
         let sendgrid =
@@ -71,6 +95,12 @@ impl Sandbox {
             serve(&mut services, Service::SendGrid, ports.sendgrid, sendgrid.router()).await?,
             serve(&mut services, Service::Directory, ports.directory, directory).await?,
             serve(&mut services, Service::Catalog, ports.catalog, catalog).await?,
+            serve(&mut services, Service::Sns, ports.sns, sns).await?,
+            serve(&mut services, Service::Slack, ports.slack, slack).await?,
+            serve(&mut services, Service::Fcm, ports.fcm, fcm).await?,
+            serve(&mut services, Service::Vonage, ports.vonage, vonage).await?,
+            serve(&mut services, Service::Webhook, ports.webhook, webhook).await?,
+            serve(&mut services, Service::WebPush, ports.webpush, webpush).await?,
         ];
         let closing = watch::Sender::new(false);
         let source = Source { inbox, faults, receipts, closing: closing.subscribe(), instance };
@@ -100,6 +130,18 @@ impl Sandbox {
     /// Base URL of any of them.
     pub fn url(&self, service: Service) -> &str {
         &self.urls[service.index()]
+    }
+
+    /// The key file of the service account that the fake of Firebase Cloud Messaging knows, as Google hands it out: its
+    /// `token_uri` is the fake's.
+    pub fn fcm_service_account(&self) -> String {
+        fcm::service_account(&self.credentials, self.url(Service::Fcm))
+    }
+
+    /// What a browser gives to the application that is subscribed there (W3C Push API, `PushSubscription.toJSON`). Each
+    /// name is another subscription; the module's documentation lists those that are answered with an error.
+    pub fn webpush_subscription(&self, name: &str) -> String {
+        webpush::subscription(self.url(Service::WebPush), name)
     }
 
     /// What the services take for authentication.

@@ -5,8 +5,9 @@
 //!          ── plugin sendgrid ─▶ sendgrid (own port) ─┼─▶ Inbox ─▶ /sandbox, /sandbox/messages, /sandbox/events
 //!          ── Directory ───────▶ users    (own port)  │
 //!          ── Catalog ─────────▶ properties (own port)│
+//!          ── other plugins ───▶ sns, slack, fcm, vonage, webhook, webpush (own ports) ─▶ Inbox
 //!                 Faults, switched at /sandbox/faults ┘
-//!   engine ◀── signed receipts over HTTP ── twilio, sendgrid      (what they say is chosen at /sandbox/receipts)
+//!   engine ◀── signed receipts over HTTP ── twilio, sendgrid, vonage      (what they say is chosen at /sandbox/receipts)
 //! ```
 //!
 //! The fakes check what the vendors check and refuse what they refuse, in their words' shape and with their codes.
@@ -38,6 +39,16 @@ mod service;
 mod twilio;
 mod vendor_id;
 mod wire;
+
+mod fcm;
+mod jws;
+mod sigv4;
+mod slack;
+mod sns;
+mod vendor;
+mod vonage;
+mod webhook;
+mod webpush;
 
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,18 @@ impl VendorIds {
         URL_SAFE_NO_PAD.encode(self.next().to_be_bytes())
     }
 
+    /// 36 characters, as UUIDs are written.
+    pub(super) fn uuid(&self) -> String {
+        let digits = self.hex();
+        let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+        parts.join("-")
+    }
+
+    /// 32 hexadecimal digits.
+    pub(super) fn hex(&self) -> String {
+        format!("{:032x}", self.next())
+    }
+
     fn next(&self) -> u128 {
         let number = self.issued.fetch_add(1, Relaxed);
         // A bijection of the number, so that the upper half alone is unique within a run.

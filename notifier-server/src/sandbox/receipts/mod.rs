@@ -1,12 +1,13 @@
 //! What the fakes report about messages that they took: signed and posted over HTTP, as the vendors do.
 //!
-//! Twilio posts to the `StatusCallback` of each message, SendGrid to one address for all. Only addresses on loopback are called,
-//! so that nothing of a sandbox gets out.
+//! Twilio posts to the `StatusCallback` of each message, Vonage to its `callback`, SendGrid to one address for all.
+//! Only addresses on loopback are called, so that nothing of a sandbox gets out.
 
 mod post;
 mod request;
 mod sendgrid;
 mod twilio;
+mod vonage;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -19,6 +20,7 @@ use tokio::sync::{Semaphore, watch};
 
 use self::sendgrid::SendGridReports;
 use self::twilio::TwilioReports;
+use self::vonage::VonageReports;
 use super::{Clock, Credentials, Message, SandboxError, Service};
 
 pub(super) use self::request::{parse, render, render_all};
@@ -68,8 +70,9 @@ pub struct Receipts {
 }
 
 struct Shared {
-    fates: [watch::Sender<Fate>; 2],
+    fates: [watch::Sender<Fate>; Service::COUNT],
     twilio: TwilioReports,
+    vonage: VonageReports,
     sendgrid: SendGridReports,
     /// Where SendGrid posts; `None` until somebody says it.
     sendgrid_url: Mutex<Option<Uri>>,
@@ -79,8 +82,9 @@ struct Shared {
 impl Receipts {
     pub(super) fn new(credentials: &Credentials, clock: Clock) -> Result<Self, SandboxError> {
         let shared = Shared {
-            fates: [(); 2].map(|()| watch::Sender::new(Fate::default())),
+            fates: [(); Service::COUNT].map(|()| watch::Sender::new(Fate::default())),
             twilio: TwilioReports::new(credentials),
+            vonage: VonageReports::new(credentials, clock.clone()),
             sendgrid: SendGridReports::new(clock)?,
             sendgrid_url: Mutex::new(None),
             posts: Semaphore::new(POSTS_MAX),
@@ -88,13 +92,13 @@ impl Receipts {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// What becomes of the messages that the service takes; `None` for one that takes no messages.
+    /// What becomes of the messages that the service takes; `None` for one that reports nothing.
     #[must_use]
     pub fn fate(&self, service: Service) -> Option<Fate> {
         self.chosen(service).map(|fate| *fate.borrow())
     }
 
-    /// Chooses it; `false` for a service that takes no messages. Ends the wait of those that are late.
+    /// Chooses it; `false` for a service that reports nothing. Ends the wait of those that are late.
     pub fn choose(&self, service: Service, fate: Fate) -> bool {
         self.chosen(service).map(|chosen| chosen.send_replace(fate)).is_some()
     }
@@ -147,11 +151,12 @@ impl Receipts {
                 let url = self.shared.sendgrid_url.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 url.and_then(|url| self.shared.sendgrid.report(message, end, url)).into_iter().collect()
             }
-            Service::Directory | Service::Catalog => Vec::new(),
+            Service::Vonage => self.shared.vonage.reports(message, end),
+            _ => Vec::new(),
         }
     }
 
     fn chosen(&self, service: Service) -> Option<&watch::Sender<Fate>> {
-        if service.takes_messages() { self.shared.fates.get(service.index()) } else { None }
+        if service.reports() { self.shared.fates.get(service.index()) } else { None }
     }
 }

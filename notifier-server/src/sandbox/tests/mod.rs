@@ -10,3 +10,10 @@ mod routes;
 mod segments;
 mod sendgrid;
 mod twilio;
+
+mod fcm;
+mod slack;
+mod sns;
+mod vonage;
+mod webhook;
+mod webpush;
