@@ -263,7 +263,7 @@ impl NotifierBuilder {
             self.plugin_memory_bytes_max,
         );
         #[cfg(feature = "wasm")]
-        for (name, plugin) in crate::plugin::load(self.plugins, plugin_options, &clock).await? {
+        for (name, plugin) in crate::plugin::load(self.plugins, plugin_options, &clock, &entropy).await? {
             add_provider(&mut providers, &name, plugin)?;
         }
         let routes = rules::read_routes(self.routes, self.last_routes, &providers)?;

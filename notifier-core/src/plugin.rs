@@ -11,6 +11,7 @@ use crate::adapters::wasm::{WasmEngine, WasmEngineOptions, WasmProvider, WasmPro
 use crate::domain::id::ProviderName;
 use crate::error::StartError;
 use crate::ports::clock::Clock;
+use crate::ports::entropy::Entropy;
 use crate::ports::provider::Provider;
 
 /// A provider that is a sandboxed component, with what it is told and what it is granted.
@@ -89,12 +90,13 @@ pub(crate) async fn load(
     plugins: Vec<(String, Plugin)>,
     options: WasmEngineOptions,
     clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
 ) -> Result<Vec<Loaded>, StartError> {
     if plugins.is_empty() {
         return Ok(Vec::new());
     }
-    let clock = Arc::clone(clock);
-    let loading = tokio::task::spawn_blocking(move || load_all(plugins, options, clock));
+    let (clock, entropy) = (Arc::clone(clock), Arc::clone(entropy));
+    let loading = tokio::task::spawn_blocking(move || load_all(plugins, options, clock, entropy));
     loading
         .await
         .unwrap_or_else(|panic| Err(StartError::Plugin { provider: "(all)".into(), problem: panic.to_string() }))
@@ -104,9 +106,10 @@ fn load_all(
     plugins: Vec<(String, Plugin)>,
     options: WasmEngineOptions,
     clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
 ) -> Result<Vec<Loaded>, StartError> {
     let failed = |provider: &str, problem: String| StartError::Plugin { provider: provider.to_owned(), problem };
-    let engine = WasmEngine::new(options, clock).map_err(|error| failed("(all)", error.to_string()))?;
+    let engine = WasmEngine::new(options, clock, entropy).map_err(|error| failed("(all)", error.to_string()))?;
     let mut loaded: Vec<Loaded> = Vec::new();
     for (name, plugin) in plugins {
         let parsed = ProviderName::new(name.as_str()).map_err(|error| failed(&name, error.problem))?;

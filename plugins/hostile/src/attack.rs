@@ -2,7 +2,13 @@
 
 use std::hint::black_box;
 
-use notifier_plugin_sdk::{Attributes, HttpError, Request, SendError, log};
+use notifier_plugin_sdk::webhook::is_signed;
+use notifier_plugin_sdk::{
+    Algorithm, Attributes, Auth, Finding, Form, HttpError, Key, Problem, ReceiptEvent, ReceiptStatus, ReceiveError,
+    Request, Response, SendError, Sigv4Auth, Webhook, log,
+};
+
+use crate::{Disguise, Settings};
 
 const HUGE_BYTES: usize = 32 * 1024 * 1024;
 const LOG_LINES: u32 = 1_000_000;
@@ -76,11 +82,73 @@ pub(crate) fn call_many(url: &str) -> Outcome {
 }
 
 /// A server that echoes the request hands the secret back, in headers or body: the host must have removed it.
-pub(crate) fn leak_secret(url: &str) -> Outcome {
-    let response = Request::get(url).bearer("canary").send().map_err(|error| refused(&error))?;
+pub(crate) fn leak_secret(settings: &Settings) -> Outcome {
+    let response = with_secret(settings).send().map_err(|error| refused(&error))?;
+    log::error(&told(&response));
+    Err(SendError::message(None, told(&response)))
+}
+
+/// Asks without the secret: what comes back of it is from an earlier request.
+pub(crate) fn tell_secret(settings: &Settings) -> Finding {
+    let message = match Request::get(settings.url.as_str()).send() {
+        Ok(response) => told(&response),
+        Err(error) => in_words(&error),
+    };
+    Finding::Unclear(Problem { code: None, message })
+}
+
+fn told(response: &Response) -> String {
     let headers: Vec<_> = response.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-    let body = String::from_utf8_lossy(&response.body);
-    Err(SendError::message(None, format!("{}\n\n{body}", headers.join("\n"))))
+    format!("{} {}\n\n{}", response.status, headers.join("\n"), String::from_utf8_lossy(&response.body))
+}
+
+fn with_secret(settings: &Settings) -> Request {
+    let url = settings.url.as_str();
+    match settings.auth {
+        Disguise::Bearer => Request::get(url).bearer("canary"),
+        Disguise::Basic => Request::get(url).basic("user", "canary"),
+        Disguise::Header => Request::get(url).secret_header("x-key", "canary"),
+        Disguise::AwsSigv4 => Request::get(url).auth(Auth::AwsSigv4(Sigv4Auth {
+            service: "ses".into(),
+            region: "eu-west-1".into(),
+            access_key_id: "canary".into(),
+            secret_access_key: "canary".into(),
+            session_token: Some("canary".into()),
+        })),
+        Disguise::JwtBearer => Request::get(url).jwt_bearer("canary", settings.token_url.as_str(), "a-scope"),
+        Disguise::Vapid => Request::get(url).vapid("canary", "mailto:ops@example.com"),
+        Disguise::StandardWebhook => {
+            Request::post(url).header("webhook-id", "msg_1").standard_webhook(["canary"]).body("text/plain", "{}")
+        }
+        Disguise::Path => Request::get(format!("{url}{{secret}}/send")).secret_path("canary"),
+        Disguise::FormField => Request::post(url).form(Form::new().with("a", "b")).secret_form_field("key", "canary"),
+    }
+}
+
+/// Makes a request before it knows who posted, and another when it does; the events say what came of them.
+pub(crate) fn read(settings: &Settings, webhook: &Webhook) -> Result<Vec<ReceiptEvent>, ReceiveError> {
+    let ask = || match Request::get(settings.url.as_str()).send() {
+        Ok(response) => response.status.to_string(),
+        Err(error) => in_words(&error),
+    };
+    let before = ask();
+    let (algorithm, key) = match &settings.certificate {
+        Some(url) => (Algorithm::RsaPkcs1Sha256, Key::Certificate(url.clone())),
+        None => (Algorithm::HmacSha256, Key::Secret("canary".into())),
+    };
+    let signature = webhook.header("x-signature").unwrap_or_default();
+    if !is_signed(algorithm, &key, &webhook.body, signature)? {
+        return Err(ReceiveError::Unverified(format!("the signature is wrong; {}", ask())));
+    }
+    Ok(vec![ReceiptEvent {
+        event_id: None,
+        provider_message_id: "hostile-1".into(),
+        status: ReceiptStatus::Other,
+        recipient: None,
+        occurred_at_ms: None,
+        problem: None,
+        attributes: vec![("before".into(), before), ("after".into(), ask())],
+    }])
 }
 
 fn refused(error: &HttpError) -> SendError {

@@ -1,4 +1,5 @@
-//! A plugin that attacks its host, as a fixture of the host's tests: the setting `attack` chooses how, in `send`.
+//! A plugin that attacks its host, as a fixture of the host's tests: the setting `attack` chooses how, in `send`, `look_up` and
+//! `receive`.
 //!
 //! Never deployed. What the host answered to a forbidden request is the text of the problem, so that a test can read it.
 #![cfg_attr(target_family = "wasm", feature(asm_experimental_arch))]
@@ -23,6 +24,40 @@ pub struct Settings {
     /// Whom to call, for the attacks that call.
     #[serde(default)]
     pub url: String,
+    /// How the secret `canary` is sent, by the attack that sends it.
+    #[serde(default)]
+    pub auth: Disguise,
+    /// Who sells access tokens for it.
+    #[serde(default)]
+    pub token_url: String,
+    /// Where the certificate is that signs what arrives; without one, it is signed with the secret `canary`.
+    #[serde(default)]
+    pub certificate: Option<String>,
+}
+
+/// The kinds of authentication that have a secret in them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disguise {
+    /// A bearer token.
+    #[default]
+    Bearer,
+    /// A password.
+    Basic,
+    /// A header of its own.
+    Header,
+    /// A signing key of AWS, all parts of it.
+    AwsSigv4,
+    /// A service account.
+    JwtBearer,
+    /// The private key of a sender of web pushes.
+    Vapid,
+    /// A key that webhooks are signed with.
+    StandardWebhook,
+    /// A part of the path.
+    Path,
+    /// A field of the form.
+    FormField,
 }
 
 /// The ways in which a plugin can misbehave.
@@ -96,10 +131,32 @@ impl Provider for Hostile {
             Attack::ManyRequests => attack::call_many(url),
             Attack::Trap => std::process::abort(),
             Attack::BadSecret => attack::call(Request::get(url).bearer("not-granted")),
-            Attack::EchoSecret => attack::leak_secret(url),
+            Attack::EchoSecret => attack::leak_secret(settings),
             Attack::HugeReply => Ok(vec![("huge".into(), attack::huge_text())]),
         }?;
         Ok(Receipt { provider_message_id: Some(format!("hostile-{}", context.idempotency_key)), attributes })
+    }
+
+    /// Without an attack it found everything; with one, it is sure that nothing was sent.
+    fn look_up(settings: &Settings, sought: Sought) -> Finding {
+        match settings.attack {
+            Attack::None => Finding::Found(Some(format!("hostile-{}", sought.idempotency_key))),
+            Attack::Loop => attack::spin().map_or(Finding::NotFound, |_| Finding::NotFound),
+            Attack::Trap => std::process::abort(),
+            Attack::EchoSecret => attack::tell_secret(settings),
+            _ => {
+                // What became of the question does not matter to a liar.
+                let _ = Request::get(settings.url.as_str()).send();
+                Finding::NotFound
+            }
+        }
+    }
+
+    fn receive(settings: &Settings, webhook: Webhook) -> Result<Vec<ReceiptEvent>, ReceiveError> {
+        match settings.attack {
+            Attack::Trap => std::process::abort(),
+            _ => attack::read(settings, &webhook),
+        }
     }
 }
 

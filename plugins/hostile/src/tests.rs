@@ -56,7 +56,7 @@ fn an_error_of_the_host_is_the_message() {
 fn what_came_back_of_the_secret_is_told() {
     let exchange = Exchange::get(URL).bearer("canary").reply_with(200, &[("x-echo", "Bearer bird")], "bird");
     let told = message(send(Script::new().secret("canary", "bird").exchange(exchange), "echo_secret"));
-    assert_eq!(told, "x-echo: Bearer bird\n\nbird");
+    assert_eq!(told, "200 x-echo: Bearer bird\n\nbird");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, Request, Response, header};
+use http::{HeaderMap, HeaderName, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper_rustls::ConfigBuilderExt as _;
@@ -133,6 +133,17 @@ impl EgressClient {
     #[must_use]
     pub fn limits(&self) -> &EgressLimits {
         &self.limits
+    }
+
+    /// The same client, for answers that may be that large at most.
+    pub(in crate::adapters) fn with_response_bytes_max(&self, response_bytes_max: usize) -> Self {
+        let limits = EgressLimits { response_bytes_max, ..self.limits.clone() };
+        Self { limits, ..self.clone() }
+    }
+
+    /// Whether the host of the URL is granted by more than `*`.
+    pub(in crate::adapters) fn is_granted_by_name(&self, uri: &Uri) -> bool {
+        Target::parse(uri).is_ok_and(|target| self.policy.grants_by_name(&target))
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, EgressError> {

@@ -12,7 +12,7 @@ mod policy;
 mod target;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::adapters) mod tests;
 
 pub use client::{EgressClient, EgressLimits};
 pub use dial::{Resolver, SystemResolver};

@@ -17,7 +17,9 @@ pub struct EgressPolicy {
 
 impl EgressPolicy {
     /// A policy that allows these hosts: `api.example.com`, `*.example.com` (any name below it, not itself),
-    /// `203.0.113.7` or `[2001:db8::7]`, each optionally with a port as in `api.example.com:8443`.
+    /// `203.0.113.7` or `[2001:db8::7]`, each optionally with a port as in `api.example.com:8443`. `*` is any public name
+    /// over https, for providers whose recipients say where to: never an address, this machine or a private network, also
+    /// where these are allowed for other hosts.
     ///
     /// Without a port the scheme's own is meant. A loopback host (`127.0.0.1:8081`, `[::1]:8081`, `localhost:8081`)
     /// grants exactly that, and may be called without TLS.
@@ -55,7 +57,13 @@ impl EgressPolicy {
         host.parse().is_ok_and(|grant: HostGrant| match grant.pattern {
             Pattern::Exact(host) => matches!(host, Host::Name(_)) && !host.is_loopback(),
             Pattern::Below(suffix) => !suffix.ends_with(".localhost"),
+            Pattern::Anywhere => false,
         })
+    }
+
+    /// Whether the target is granted by more than `*`.
+    pub(super) fn grants_by_name(&self, target: &Target) -> bool {
+        self.grants.iter().any(|grant| grant.pattern != Pattern::Anywhere && grant.matches(target))
     }
 
     /// Whether the target is granted. What is behind its name is judged later, by [`Self::judge_address`].
@@ -63,7 +71,8 @@ impl EgressPolicy {
         if !self.grants.iter().any(|grant| grant.matches(target)) {
             return Err(format!("`{target}` is not a granted host"));
         }
-        if target.scheme == Scheme::Http && !target.host.is_loopback() && !self.plain_http {
+        let is_plain_allowed = target.host.is_loopback() || (self.plain_http && self.grants_by_name(target));
+        if target.scheme == Scheme::Http && !is_plain_allowed {
             return Err(format!("`{target}` may only be called over https"));
         }
         match target.host {
@@ -78,7 +87,7 @@ impl EgressPolicy {
             Reach::Public => Ok(()),
             Reach::Loopback if target.host.is_loopback() => Ok(()),
             Reach::Loopback => Err(format!("`{target}` leads to this machine ({address})")),
-            Reach::Private if self.private_network => Ok(()),
+            Reach::Private if self.private_network && self.grants_by_name(target) => Ok(()),
             Reach::Private => Err(format!("`{target}` leads into a private network ({address})")),
             Reach::Never(what) => Err(format!("`{target}` leads to {address}, {what}")),
         }
@@ -108,6 +117,8 @@ enum Pattern {
     Exact(Host),
     /// Names below this one; begins with a dot.
     Below(String),
+    /// Names that anybody can look up.
+    Anywhere,
 }
 
 impl HostGrant {
@@ -123,7 +134,11 @@ impl HostGrant {
         let hosts_included = match (&self.pattern, &other.pattern) {
             (pattern, Pattern::Exact(host)) => pattern.matches(host),
             (Pattern::Below(outer), Pattern::Below(inner)) => inner.ends_with(outer.as_str()),
-            (Pattern::Exact(_), Pattern::Below(_)) => false,
+            (Pattern::Anywhere, Pattern::Anywhere) => true,
+            (Pattern::Anywhere, Pattern::Below(inner)) => is_public(&inner[1..]),
+            (Pattern::Exact(_), Pattern::Below(_) | Pattern::Anywhere) | (Pattern::Below(_), Pattern::Anywhere) => {
+                false
+            }
         };
         hosts_included && self.port == other.port
     }
@@ -134,9 +149,20 @@ impl Pattern {
         match (self, host) {
             (Self::Exact(granted), host) => granted == host,
             (Self::Below(suffix), Host::Name(name)) => name.len() > suffix.len() && name.ends_with(suffix.as_str()),
-            (Self::Below(_), Host::Address(_)) => false,
+            (Self::Anywhere, Host::Name(name)) => is_public(name),
+            (Self::Below(_) | Self::Anywhere, Host::Address(_)) => false,
         }
     }
+}
+
+/// Names that lead nowhere in the world: those of a single label, which search lists complete, and those below the
+/// special-use names of <https://www.iana.org/assignments/special-use-domain-names> and `internal`, which ICANN reserved for
+/// private use in 2024.
+const INNER_NAMES: [&str; 9] =
+    ["alt", "arpa", "internal", "invalid", "local", "localdomain", "localhost", "onion", "test"];
+
+fn is_public(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, last)| !INNER_NAMES.contains(&last))
 }
 
 impl FromStr for HostGrant {
@@ -148,6 +174,9 @@ impl FromStr for HostGrant {
             return Err(invalid("write only the host, as `api.example.com` or `api.example.com:8443`".into()));
         }
         let (host, port) = split_port(text).map_err(invalid)?;
+        if host == "*" {
+            return Ok(Self { pattern: Pattern::Anywhere, port });
+        }
         let Some(below) = host.strip_prefix("*.") else {
             return Ok(Self { pattern: Pattern::Exact(Host::parse(host).map_err(invalid)?), port });
         };
@@ -163,6 +192,7 @@ impl fmt::Display for HostGrant {
         match &self.pattern {
             Pattern::Exact(host) => write!(f, "{host}")?,
             Pattern::Below(suffix) => write!(f, "*{suffix}")?,
+            Pattern::Anywhere => f.write_str("*")?,
         }
         self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }

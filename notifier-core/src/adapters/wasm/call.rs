@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
+use super::auth::Sessions;
+use super::certificate::Certificates;
 use super::config::CallLimits;
 use super::engine::WasmEngine;
 use super::fault::Fault;
@@ -20,6 +22,7 @@ use super::wasi::Wasi;
 use crate::adapters::egress::EgressClient;
 use crate::domain::id::ProviderName;
 use crate::ports::clock::Clock;
+use crate::ports::entropy::Entropy;
 
 /// What the operator gave to one provider.
 #[derive(Clone)]
@@ -31,6 +34,10 @@ pub(super) struct Grants {
     pub(super) egress: EgressClient,
     pub(super) limits: CallLimits,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    /// What its requests know of earlier ones.
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) certificates: Arc<Certificates>,
     /// What the calls of this provider may use together.
     pub(super) memory: Arc<MemoryPool>,
 }
@@ -73,7 +80,9 @@ pub(super) enum Purpose {
     /// To hand over a message: requests may be made, and must have come back a little before the deadline, so that the
     /// plugin can still read what it got.
     Send { deadline: Instant, timeout: Duration },
-    /// To read a webhook: no requests.
+    /// To ask what came of a message: like sending.
+    LookUp { deadline: Instant, timeout: Duration },
+    /// To read a webhook: requests may be made once a signature of it was found right.
     Receive { deadline: Instant, timeout: Duration },
     /// To ask the plugin about itself: no requests, and no waiting.
     Load,
@@ -86,10 +95,13 @@ const READING_TIME_MAX: Duration = Duration::from_millis(250);
 pub(super) fn new_store(engine: &WasmEngine, grants: &Arc<Grants>, share: Share, purpose: Purpose) -> Store<CallState> {
     let limits = &grants.limits;
     let requests_until = match purpose {
-        Purpose::Send { deadline, timeout } => Some(deadline - READING_TIME_MAX.min(timeout / 10)),
-        Purpose::Receive { .. } | Purpose::Load => None,
+        Purpose::Send { deadline, timeout }
+        | Purpose::LookUp { deadline, timeout }
+        | Purpose::Receive { deadline, timeout } => Some(deadline - READING_TIME_MAX.min(timeout / 10)),
+        Purpose::Load => None,
     };
-    let outgoing = Arc::new(Outgoing::new(Arc::clone(grants), requests_until));
+    let outgoing = Outgoing::new(Arc::clone(grants), requests_until);
+    let outgoing = Arc::new(if matches!(purpose, Purpose::Receive { .. }) { outgoing.held() } else { outgoing });
     let state = CallState {
         grants: Arc::clone(grants),
         outgoing: Arc::clone(&outgoing),
@@ -120,7 +132,9 @@ fn on_tick(mut context: StoreContextMut<'_, CallState>, purpose: Purpose, tick: 
         return UpdateDeadline::Interrupt;
     }
     match purpose {
-        Purpose::Send { deadline, timeout } | Purpose::Receive { deadline, timeout } => {
+        Purpose::Send { deadline, timeout }
+        | Purpose::LookUp { deadline, timeout }
+        | Purpose::Receive { deadline, timeout } => {
             if Instant::now() >= deadline {
                 state.interruption = Some(Fault::Deadline { timeout_ms: timeout.as_millis() });
                 return UpdateDeadline::Interrupt;

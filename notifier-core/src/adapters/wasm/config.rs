@@ -20,7 +20,7 @@ pub struct WasmProviderConfig {
     /// because they could not be removed from what comes back without mangling it.
     pub secrets: BTreeMap<String, SecretString>,
     /// Hosts that it may call, in the form of [`EgressPolicy::new`]. `None` grants the public host names that it asks
-    /// for; addresses and loopback are never granted that way.
+    /// for; addresses, loopback and `*` are never granted that way.
     ///
     /// [`EgressPolicy::new`]: crate::adapters::egress::EgressPolicy::new
     pub hosts: Option<Vec<String>>,
@@ -61,7 +61,8 @@ pub struct CallLimits {
     pub log_lines_max: u32,
     /// Bytes that it may log; more are dropped. 16 KiB unless told otherwise.
     pub log_bytes_max: usize,
-    /// HTTP requests that it may make. 8 unless told otherwise.
+    /// HTTP requests that it may make. 8 unless told otherwise. What the host asks for on its behalf, as access tokens,
+    /// is not counted.
     pub requests_max: u32,
     /// Bytes of a response's body. 1 MiB unless told otherwise.
     pub response_bytes_max: usize,

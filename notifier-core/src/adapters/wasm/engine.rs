@@ -17,6 +17,7 @@ use super::share::FairShare;
 use super::ticker::Ticker;
 use super::{v0_1, wasi};
 use crate::ports::clock::Clock;
+use crate::ports::entropy::Entropy;
 
 /// How the engine is set up. Limits of single calls are in [`CallLimits`](super::CallLimits).
 #[derive(Debug, Clone)]
@@ -62,18 +63,23 @@ pub struct WasmEngine {
     pub(super) instances: Semaphore,
     pub(super) options: WasmEngineOptions,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
     pub(super) ticker: Ticker,
     pub(super) share: Arc<FairShare>,
     pub(super) memory: Arc<MemoryPool>,
 }
 
 impl WasmEngine {
-    /// Starts the engine.
+    /// Starts the engine. What is encrypted for plugins takes its randomness from `entropy`.
     ///
     /// # Errors
     /// [`PluginError::Engine`] when this machine cannot run it, [`PluginError::Cache`] when the cache directory cannot
     /// be made private.
-    pub fn new(options: WasmEngineOptions, clock: Arc<dyn Clock>) -> Result<Arc<Self>, PluginError> {
+    pub fn new(
+        options: WasmEngineOptions,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Arc<Self>, PluginError> {
         let failed = |error: wasmtime::Error| PluginError::Engine(format!("{error:#}"));
         let engine = Engine::new(&engine_config(&options)).map_err(failed)?;
         let cache = ComponentCache::open(options.cache_dir.clone(), &engine)?;
@@ -85,7 +91,7 @@ impl WasmEngine {
         let instances = Semaphore::new(options.instances_max as usize);
         let memory = MemoryPool::new(options.memory_total_bytes_max);
         let share = Arc::default();
-        Ok(Arc::new(Self { engine, cache, linker, instances, options, clock, ticker, share, memory }))
+        Ok(Arc::new(Self { engine, cache, linker, instances, options, clock, entropy, ticker, share, memory }))
     }
 
     pub(super) fn compile(&self, component: &[u8]) -> Result<Component, PluginError> {

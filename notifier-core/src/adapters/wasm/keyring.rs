@@ -4,7 +4,9 @@
 //! response, and every word that the plugin hands on, is searched for the values and for their usual disguises.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -17,9 +19,23 @@ const SECRET_BYTES_MIN: usize = 4;
 
 const REMOVED: &[u8] = b"[secret]";
 
+/// What keys of Standard Webhooks begin with.
+const STANDARD_WEBHOOK_PREFIXES: [&str; 2] = ["whsec_", "whsk_"];
+
+/// At most how many learned texts are looked for; of more, the latest. As many as may be of use at the same time, twice.
+const LEARNED_MAX: usize = 64;
+
 pub(super) struct Keyring {
     secrets: BTreeMap<String, SecretString>,
     needles: Needles,
+    learned: Mutex<Learned>,
+}
+
+/// What came to be a secret while the provider was at work, as an access token.
+#[derive(Default)]
+struct Learned {
+    texts: VecDeque<SecretString>,
+    needles: Arc<Needles>,
 }
 
 impl Keyring {
@@ -32,8 +48,13 @@ impl Keyring {
                 return Err(PluginError::SecretUnusable { name: name.clone(), problem });
             }
             needles.add_disguises(value.as_bytes());
+            // Whoever knows such a key may write it without the prefix.
+            let bare = STANDARD_WEBHOOK_PREFIXES.iter().find_map(|prefix| value.strip_prefix(prefix));
+            if let Some(bare) = bare.filter(|bare| bare.len() >= SECRET_BYTES_MIN) {
+                needles.add_disguises(bare.as_bytes());
+            }
         }
-        Ok(Self { secrets, needles })
+        Ok(Self { secrets, needles, learned: Mutex::default() })
     }
 
     /// The value of a secret; `None` when there is none of that name.
@@ -41,38 +62,80 @@ impl Keyring {
         self.secrets.get(name).map(ExposeSecret::expose_secret)
     }
 
-    /// Takes the secrets out of bytes that a plugin will see. `sent` is a further text that held one.
-    pub(super) fn scrub<'a>(&self, bytes: &'a [u8], sent: Option<&str>) -> Cow<'a, [u8]> {
-        let Some(sent) = sent else { return self.needles.remove_from(bytes) };
-        // The longer text first: without the secret in it, it would not be recognised any more.
-        let mut needles = Needles::default();
-        needles.add_disguises(sent.as_bytes());
-        match needles.remove_from(bytes) {
-            Cow::Borrowed(bytes) => self.needles.remove_from(bytes),
-            Cow::Owned(bytes) => Cow::Owned(self.needles.remove_from(&bytes).into_owned()),
+    /// From now on the text is a secret as well.
+    pub(super) fn learn(&self, text: &str) {
+        if text.len() < SECRET_BYTES_MIN {
+            return;
         }
+        let mut learned = self.learned();
+        if learned.texts.iter().any(|known| known.expose_secret() == text) {
+            return;
+        }
+        learned.texts.truncate(LEARNED_MAX - 1);
+        learned.texts.push_front(SecretString::from(text.to_owned()));
+        let mut needles = Needles::default();
+        for text in &learned.texts {
+            needles.add_disguises(text.expose_secret().as_bytes());
+        }
+        learned.needles = Arc::new(needles);
+    }
+
+    fn learned(&self) -> MutexGuard<'_, Learned> {
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the secrets out of bytes that a plugin will see. `sent` are further texts that held one.
+    pub(super) fn scrub<'a>(&self, bytes: &'a [u8], sent: &[String]) -> Cow<'a, [u8]> {
+        let mut needles = Needles::default();
+        for sent in sent.iter().filter(|sent| sent.len() >= SECRET_BYTES_MIN) {
+            needles.add_disguises(sent.as_bytes());
+        }
+        let learned = Arc::clone(&self.learned().needles);
+        remove(bytes, &[&needles, &learned, &self.needles])
     }
 
     /// Takes the secrets out of words that people will see.
     pub(super) fn scrub_text(&self, text: String) -> String {
-        match self.needles.remove_from(text.as_bytes()) {
+        match self.scrub(text.as_bytes(), &[]) {
             Cow::Borrowed(_) => text,
             Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         }
     }
 }
 
-/// What to look for, with a table of first bytes so that a search passes over most of the text at once.
-struct Needles {
-    /// The longest first: a disguise may begin with another.
-    forms: Vec<Vec<u8>>,
-    first_bytes: [bool; 256],
+/// Replaces what is found of any of the needles. Where several begin at one place, the longest goes: a text with a secret in
+/// it begins with it or before it, and would not be recognised any more without it.
+fn remove<'a>(bytes: &'a [u8], needles: &[&Needles]) -> Cow<'a, [u8]> {
+    let mut kept: Option<Vec<u8>> = None;
+    let mut copied_to = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        let rest = &bytes[at..];
+        match needles.iter().filter_map(|needles| needles.match_at(rest)).max() {
+            Some(length) => {
+                let kept = kept.get_or_insert_with(|| Vec::with_capacity(bytes.len()));
+                kept.extend_from_slice(&bytes[copied_to..at]);
+                kept.extend_from_slice(REMOVED);
+                at += length;
+                copied_to = at;
+            }
+            None => at += 1,
+        }
+    }
+    match kept {
+        None => Cow::Borrowed(bytes),
+        Some(mut kept) => {
+            kept.extend_from_slice(&bytes[copied_to..]);
+            Cow::Owned(kept)
+        }
+    }
 }
 
-impl Default for Needles {
-    fn default() -> Self {
-        Self { forms: Vec::new(), first_bytes: [false; 256] }
-    }
+/// What to look for, by the first byte, so that a search passes over most of the text at once.
+#[derive(Default)]
+struct Needles {
+    /// 256 lists, or none while there is nothing to look for; in each the longest first, for a disguise may begin with another.
+    by_first_byte: Vec<Vec<Vec<u8>>>,
 }
 
 impl Needles {
@@ -86,7 +149,7 @@ impl Needles {
             URL_SAFE_NO_PAD.encode(value).into_bytes(),
             percent_encode(value, b"0123456789ABCDEF", false),
             percent_encode(value, b"0123456789abcdef", false),
-            percent_encode(value, b"0123456789ABCDEF", true),
+            form_encode(value),
         ];
         if let Ok(text) = std::str::from_utf8(value) {
             let json = serde_json::Value::from(text).to_string();
@@ -94,44 +157,19 @@ impl Needles {
             forms.push(json.trim_matches('"').replace('/', "\\/").into_bytes());
         }
         forms.extend((0..3).filter_map(|offset| base64_core(value, offset)));
+        self.by_first_byte.resize_with(256, Vec::new);
         for form in forms {
-            self.first_bytes[usize::from(form[0])] = true;
-            self.forms.push(form);
-        }
-        self.forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        self.forms.dedup();
-    }
-
-    fn remove_from<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        let mut kept: Option<Vec<u8>> = None;
-        let mut copied_to = 0;
-        let mut at = 0;
-        while at < bytes.len() {
-            match self.match_at(&bytes[at..]) {
-                Some(length) => {
-                    let kept = kept.get_or_insert_with(|| Vec::with_capacity(bytes.len()));
-                    kept.extend_from_slice(&bytes[copied_to..at]);
-                    kept.extend_from_slice(REMOVED);
-                    at += length;
-                    copied_to = at;
-                }
-                None => at += 1,
-            }
-        }
-        match kept {
-            None => Cow::Borrowed(bytes),
-            Some(mut kept) => {
-                kept.extend_from_slice(&bytes[copied_to..]);
-                Cow::Owned(kept)
+            let list = &mut self.by_first_byte[usize::from(form[0])];
+            if !list.contains(&form) {
+                list.push(form);
+                list.sort_by_key(|form| Reverse(form.len()));
             }
         }
     }
 
     fn match_at(&self, rest: &[u8]) -> Option<usize> {
-        if !self.first_bytes[usize::from(rest[0])] {
-            return None;
-        }
-        self.forms.iter().find(|form| rest.starts_with(form)).map(Vec::len)
+        let forms = self.by_first_byte.get(usize::from(*rest.first()?))?;
+        forms.iter().find(|form| rest.starts_with(form)).map(Vec::len)
     }
 }
 
@@ -145,6 +183,11 @@ fn base64_core(value: &[u8], offset: usize) -> Option<Vec<u8>> {
     let encoded = STANDARD.encode(shifted);
     let core = encoded.as_bytes().get(first_certain..whole_groups)?;
     (core.len() >= SECRET_BYTES_MIN).then(|| core.to_vec())
+}
+
+/// As an HTML form is sent.
+pub(super) fn form_encode(value: &[u8]) -> Vec<u8> {
+    percent_encode(value, b"0123456789ABCDEF", true)
 }
 
 /// RFC 3986 section 2.3 leaves letters, digits and `-._~` as they are; HTML forms write a space as `+`.

@@ -38,6 +38,9 @@ pub(super) fn load(engine: &Arc<WasmEngine>, config: WasmProviderConfig) -> Resu
         egress: egress(engine, EgressPolicy::default(), &config.limits),
         limits: config.limits,
         clock: Arc::clone(&engine.clock),
+        entropy: Arc::clone(&engine.entropy),
+        sessions: Arc::default(),
+        certificates: Arc::default(),
         memory: MemoryPool::half(&engine.memory),
     });
     let described = ask(engine, &grants, "describe", async |store| plugin.describe(store).await)?;

@@ -8,10 +8,12 @@
 mod auth;
 mod cache;
 mod call;
+mod certificate;
 mod config;
 mod engine;
 mod error;
 mod fault;
+mod kept;
 mod keyring;
 mod limiter;
 mod load;
@@ -20,13 +22,14 @@ mod memory;
 mod outgoing;
 mod provider;
 mod share;
-mod sigv4;
 mod spki;
 mod ticker;
 mod v0_1;
 mod verify;
 mod wasi;
+mod web_push;
 mod words;
+mod x509;
 
 #[cfg(test)]
 mod tests;

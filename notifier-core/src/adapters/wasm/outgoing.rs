@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
 use tokio::time::Instant;
 
-use super::auth::{Auth, authenticate};
+use super::auth::{Added, Auth, authenticate, can_be_mended};
 use super::call::Grants;
 use crate::adapters::egress::EgressError;
 
@@ -21,6 +21,8 @@ pub(super) struct Outgoing {
     grants: Arc<Grants>,
     /// Until when responses are of use; `None` when no requests may be made at all.
     deadline: Option<Instant>,
+    /// Whether it is not known yet who is behind this call, so that nobody may be called for them.
+    is_held: AtomicBool,
     started: AtomicU32,
     /// Begun and not come back: also those whose future was dropped.
     open: AtomicU32,
@@ -33,11 +35,28 @@ impl Outgoing {
         Self {
             grants,
             deadline,
+            is_held: AtomicBool::new(false),
             started: AtomicU32::new(0),
             open: AtomicU32::new(0),
             written: AtomicBool::new(false),
             interrupted: AtomicBool::new(false),
         }
+    }
+
+    /// The same, but without requests until [`Self::release`].
+    pub(super) fn held(self) -> Self {
+        self.is_held.store(true, SeqCst);
+        self
+    }
+
+    /// A signature was found right: requests may be made from now on.
+    pub(super) fn release(&self) {
+        self.is_held.store(false, SeqCst);
+    }
+
+    /// How much time is left for requests; `None` when none may be made.
+    pub(super) fn left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     /// Whether any request may have reached a vendor.
@@ -55,29 +74,51 @@ impl Outgoing {
         self.grants.egress.limits().request_bytes_max
     }
 
-    /// Authenticates and sends one request; the response comes back without secrets.
+    /// Authenticates and sends one request; the response comes back without secrets. Where the vendor refuses what
+    /// authenticates it and the host can do better, it is sent once more, and counts once.
     pub(super) async fn send(
         &self,
         mut request: Request<Bytes>,
         auth: &Auth,
         timeout: Option<Duration>,
     ) -> Result<Response<Bytes>, EgressError> {
-        let Some(deadline) = self.deadline else {
-            return Err(EgressError::Denied(
-                "no requests can be made while the plugin is loaded or reads a webhook".into(),
-            ));
+        let denied = |problem: String| Err(EgressError::Denied(problem));
+        let Some(left) = self.left() else {
+            return denied("no requests can be made while the plugin is loaded".into());
         };
+        if self.is_held.load(SeqCst) {
+            return denied(
+                "while a webhook is read, no request can be made before its signature was found right".into(),
+            );
+        }
         let requests_max = self.grants.limits.requests_max;
         if self.started.fetch_add(1, SeqCst) >= requests_max {
-            return Err(EgressError::Denied(format!("one call may make at most {requests_max} requests")));
+            return denied(format!("one call may make at most {requests_max} requests"));
         }
         // What is compressed cannot be searched for secrets, and the plugin's wish would be the server's excuse.
         request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let sent = authenticate(&mut request, auth, &self.grants.keyring, self.grants.clock.now())?;
-        let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = timeout.map_or(left, |asked| asked.min(left));
+        let until = Instant::now() + timeout.map_or(left, |asked| asked.min(left));
+        let again = auth.is_renewable().then(|| request.clone());
+        let (response, added) = self.attempt(request, auth, until).await?;
+        let (response, added) = match again {
+            Some(again) if can_be_mended(&added, &response, &self.grants).await => {
+                self.attempt(again, auth, until).await?
+            }
+            _ => (response, added),
+        };
+        self.scrub(response, &added.sent)
+    }
+
+    async fn attempt(
+        &self,
+        mut request: Request<Bytes>,
+        auth: &Auth,
+        until: Instant,
+    ) -> Result<(Response<Bytes>, Added), EgressError> {
+        let left = || until.saturating_duration_since(Instant::now());
+        let added = authenticate(&mut request, auth, &self.grants, left()).await?;
         self.open.fetch_add(1, SeqCst);
-        let result = self.grants.egress.send(request, timeout).await;
+        let result = self.grants.egress.send(request, left()).await;
         match &result {
             Ok(_) | Err(EgressError::TooLarge { .. }) => self.written.store(true, SeqCst),
             Err(EgressError::Interrupted(_)) => {
@@ -87,10 +128,10 @@ impl Outgoing {
             Err(EgressError::Denied(_) | EgressError::Invalid(_) | EgressError::Unreachable(_)) => {}
         }
         self.open.fetch_sub(1, SeqCst);
-        self.scrub(result?, sent.as_deref())
+        Ok((result?, added))
     }
 
-    fn scrub(&self, response: Response<Bytes>, sent: Option<&str>) -> Result<Response<Bytes>, EgressError> {
+    fn scrub(&self, response: Response<Bytes>, sent: &[String]) -> Result<Response<Bytes>, EgressError> {
         let keyring = &self.grants.keyring;
         let (mut head, body) = response.into_parts();
         let encoding = head.headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);

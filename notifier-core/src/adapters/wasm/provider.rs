@@ -19,9 +19,8 @@ use super::share::{Appetite, Share, Spent, metered, step_aside};
 use super::v0_1;
 use super::words::tidy;
 use crate::domain::message::Message;
-use crate::domain::outcome::{Outcome, Problem, RejectionKind};
-use crate::ports::provider::{Provider, ProviderDescription, SendContext};
-use crate::ports::provider::{ReceiveError, Reported, Webhook};
+use crate::domain::outcome::{LookUp, Outcome, Problem, RejectionKind};
+use crate::ports::provider::{Provider, ProviderDescription, ReceiveError, Reported, SendContext, Sought, Webhook};
 
 /// A provider whose knowledge of its vendor is in a sandboxed component.
 pub struct WasmProvider {
@@ -99,7 +98,26 @@ impl Provider for WasmProvider {
         judge(result, &outgoing, spent.get() >= fair)
     }
 
-    /// The plugin cannot make requests meanwhile.
+    async fn look_up(&self, sought: &Sought, timeout: Duration) -> LookUp {
+        let deadline = deadline_in(timeout);
+        let work = async {
+            let (_place, share) = self.place(deadline, timeout).await?;
+            let mut store = new_store(&self.engine, &self.grants, share, Purpose::LookUp { deadline, timeout });
+            let outgoing = Arc::clone(&store.data().outgoing);
+            let looking = async move {
+                let result = self.plugin.look_up(&mut store, sought).await;
+                result.map_err(|error| Fault::from_error(&error, store.data()))
+            };
+            let found = metered(&self.appetite, &Spent::default(), looking).await?;
+            Ok(judge_finding(found, &outgoing))
+        };
+        match timeout_at(deadline, work).await.unwrap_or(Err(Fault::Deadline { timeout_ms: timeout.as_millis() })) {
+            Ok(found) => found,
+            Err(fault) => LookUp::Unclear(fault.problem()),
+        }
+    }
+
+    /// The plugin cannot make requests before it has found a signature of the webhook right.
     async fn receive(&self, webhook: &Webhook, timeout: Duration) -> Result<Reported, ReceiveError> {
         let deadline = deadline_in(timeout);
         let work = async {
@@ -133,6 +151,17 @@ pub(super) fn judge(result: Result<Outcome, Fault>, outgoing: &Outgoing, has_com
         Err(fault @ (Fault::Busy(_) | Fault::PoolEmpty { .. })) => unavailable(&fault),
         Err(fault @ Fault::Deadline { .. }) if !has_computed_long => unavailable(&fault),
         Err(fault) => Outcome::Rejected { kind: RejectionKind::Plugin, problem: fault.problem() },
+    }
+}
+
+/// What was not heard to the end is no reason to send a message again.
+fn judge_finding(found: LookUp, outgoing: &Outgoing) -> LookUp {
+    match found {
+        LookUp::NotFound if outgoing.was_interrupted() => {
+            let message = "a question broke off, so it is not certain that the vendor does not have the message";
+            LookUp::Unclear(Problem::coded("plugin.interrupted", message))
+        }
+        found => found,
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn der_from_text(text: &str) -> Result<Vec<u8>, String> {
     STANDARD.decode(body).map_err(|_| "it is neither PEM nor base64 of DER".into())
 }
 
-const SEQUENCE: u8 = 0x30;
+pub(super) const SEQUENCE: u8 = 0x30;
 const BIT_STRING: u8 = 0x03;
 const OBJECT_ID: u8 = 0x06;
 
@@ -70,8 +70,14 @@ fn kind(algorithm: &[u8]) -> Option<KeyKind> {
 }
 
 /// The content of the first element, which must have that tag, and what follows it.
-fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&found, rest) = der.split_first()?;
+pub(super) fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (found, content, after) = any_element(der)?;
+    (found == tag).then_some((content, after))
+}
+
+/// The tag and the content of the first element, and what follows it.
+pub(super) fn any_element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&tag, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;
     let (length, rest) = match first {
         0..=0x7f => (usize::from(first), rest),
@@ -82,5 +88,6 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
         }
         _ => return None,
     };
-    if found != tag { None } else { rest.split_at_checked(length) }
+    let (content, after) = rest.split_at_checked(length)?;
+    Some((tag, content, after))
 }

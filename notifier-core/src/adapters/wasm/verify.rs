@@ -1,5 +1,9 @@
 //! Checks signatures of webhooks with keys that the plugin does not see.
 
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use ring::hmac;
 use ring::signature::{
     ECDSA_P256_SHA256_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256,
@@ -24,6 +28,8 @@ pub(super) enum Algorithm {
 pub(super) enum Key<'a> {
     /// The secret of that name.
     Secret(&'a str),
+    /// The HMAC key that the secret of that name is the base64 of.
+    SecretBase64(&'a str),
     /// A public key in DER.
     Public(&'a [u8]),
 }
@@ -33,6 +39,7 @@ pub(super) enum Key<'a> {
 pub(super) enum VerifyError {
     UnknownSecret(String),
     UnusableKey(String),
+    Unreachable(String),
 }
 
 /// Whether the signature is right. Takes as long for a wrong one as for the right one.
@@ -55,6 +62,9 @@ pub(super) fn verify(
     };
     let der = match *key {
         Key::Public(der) => der.to_vec(),
+        Key::SecretBase64(_) => {
+            return Err(VerifyError::UnusableKey("a secret in base64 is an HMAC key, and no public key".into()));
+        }
         Key::Secret(name) => der_from_text(secret(keyring, name)?)
             .map_err(|problem| VerifyError::UnusableKey(format!("the secret `{name}`: {problem}")))?,
     };
@@ -69,11 +79,32 @@ fn verify_hmac(
     payload: &[u8],
     signature: &[u8],
 ) -> Result<bool, VerifyError> {
-    let Key::Secret(name) = key else {
-        return Err(VerifyError::UnusableKey("an HMAC key is a secret: name one".into()));
+    let key = match key {
+        Key::Secret(name) => Cow::Borrowed(secret(keyring, name)?.as_bytes()),
+        Key::SecretBase64(name) => {
+            let decoded = from_base64(secret(keyring, name)?);
+            let problem = || VerifyError::UnusableKey(format!("the secret `{name}` is not base64"));
+            Cow::Owned(decoded.ok_or_else(problem)?)
+        }
+        Key::Public(_) => return Err(VerifyError::UnusableKey("an HMAC key is a secret: name one".into())),
     };
-    let key = hmac::Key::new(algorithm, secret(keyring, name)?.as_bytes());
-    Ok(hmac::verify(&key, payload, signature).is_ok())
+    Ok(hmac::verify(&hmac::Key::new(algorithm, &key), payload, signature).is_ok())
+}
+
+/// With the prefix of Standard Webhooks or without, and with padding or without.
+fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim();
+    let text = text.strip_prefix("whsec_").unwrap_or(text);
+    let decoded = STANDARD.decode(text).or_else(|_| STANDARD_NO_PAD.decode(text)).ok();
+    decoded.filter(|key| !key.is_empty())
+}
+
+/// Whether the value is the secret. Takes as long for a wrong one as for the right one.
+pub(super) fn matches(keyring: &Keyring, name: &str, value: &[u8]) -> Result<bool, VerifyError> {
+    let secret = secret(keyring, name)?.as_bytes();
+    // Codes of the two are compared, which takes the same time whatever is in them; those of different texts differ.
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    Ok(!secret.is_empty() && hmac::verify(&key, value, hmac::sign(&key, secret).as_ref()).is_ok())
 }
 
 fn secret<'a>(keyring: &'a Keyring, name: &str) -> Result<&'a str, VerifyError> {

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod exchange;
-mod tls;
-mod vectors;
+pub(in crate::adapters) mod tls;
+pub(in crate::adapters) mod vectors;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

@@ -45,6 +45,12 @@ fn der(text: &str) -> Vec<u8> {
 
 /// Answers every request with 200, and keeps what it could decrypt.
 async fn server() -> (u16, Arc<Mutex<Vec<u8>>>) {
+    serve(|_| "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok".into()).await
+}
+
+/// A server for `secure.localhost`, with what it answers to a request without a body. Says on which port, and keeps what it
+/// could decrypt.
+pub(in crate::adapters) async fn serve(answer: impl Fn(&str) -> String + Send + 'static) -> (u16, Arc<Mutex<Vec<u8>>>) {
     let key = PrivateKeyDer::try_from(der(KEY)).unwrap();
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
@@ -64,38 +70,42 @@ async fn server() -> (u16, Arc<Mutex<Vec<u8>>>) {
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
             let mut buffer = Vec::new();
             while stream.read_buf(&mut buffer).await.unwrap_or(0) > 0 {
-                seen.lock().unwrap().extend_from_slice(&buffer);
                 if buffer.ends_with(b"\r\n\r\n") {
-                    let answer = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
-                    stream.write_all(answer).await.unwrap();
-                    stream.shutdown().await.unwrap();
+                    seen.lock().unwrap().extend_from_slice(&buffer);
+                    let answer = answer(&String::from_utf8_lossy(&buffer));
+                    // Whoever has read enough may be gone already.
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                    let _ = stream.shutdown().await;
                     break;
                 }
-                buffer.clear();
             }
         }
     });
     (port, read)
 }
 
+/// A client that trusts the root, finds every name on this machine, and judges certificates as of 2030.
+pub(in crate::adapters) fn trusting_client(hosts: &[String]) -> EgressClient {
+    client(hosts, true, VALID)
+}
+
+fn client(hosts: &[String], trusts_root: bool, time: &'static str) -> EgressClient {
+    let (resolver, _) = Answers::new(&[&["127.0.0.1"]]);
+    let (policy, limits) = (EgressPolicy::new(hosts).unwrap(), EgressLimits::default());
+    if !trusts_root {
+        return EgressClient::with_resolver(policy, limits, Arc::new(At(time)), resolver);
+    }
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(der(ROOT))).unwrap();
+    let tls = tls_versions(Arc::new(At(time))).with_root_certificates(roots).with_no_client_auth();
+    EgressClient::with_tls(policy, limits, resolver, tls)
+}
+
 /// One request to a name that leads to this machine, with trust in the root or without, at a time.
 async fn get(port: u16, name: &str, trusts_root: bool, time: &'static str) -> Result<Response<Bytes>, EgressError> {
     let host = format!("{name}:{port}");
-    let (resolver, _) = Answers::new(&[&["127.0.0.1"]]);
-    let mut roots = RootCertStore::empty();
-    if trusts_root {
-        roots.add(CertificateDer::from(der(ROOT))).unwrap();
-    }
-    let policy = EgressPolicy::new([&host]).unwrap();
-    let limits = EgressLimits::default();
-    let client = if trusts_root {
-        let tls = tls_versions(Arc::new(At(time))).with_root_certificates(roots).with_no_client_auth();
-        EgressClient::with_tls(policy, limits, resolver, tls)
-    } else {
-        EgressClient::with_resolver(policy, limits, Arc::new(At(time)), resolver)
-    };
     let request = Request::builder().uri(format!("https://{host}/")).body(Bytes::new()).unwrap();
-    client.send(request, Duration::from_secs(20)).await
+    client(&[host], trusts_root, time).send(request, Duration::from_secs(20)).await
 }
 
 const VALID: &str = "2030-01-01T00:00:00Z";

@@ -3,12 +3,14 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::super::keyring::Keyring;
 use super::super::logbook::{Level, Logbook};
-use super::vendor::{Vendor, response};
+use super::tokens::account;
+use super::vendor::{Arrived, Vendor, response};
 use super::{config, context, load, secret, sms};
 use crate::domain::id::ProviderName;
 use crate::domain::outcome::Outcome;
@@ -72,6 +74,114 @@ async fn the_canary_stays_in_its_cage() {
     assert!(shown.contains("x-echo: [secret]"), "{shown}");
     for trace in [CANARY, "eWVsbG93LWNhbmFye", "yellow", "0123456789"] {
         assert!(!shown.contains(trace), "{trace} in {shown}");
+    }
+}
+
+/// A server that tells everything that it was sent, as it came and in disguise, and sells tokens.
+fn echo(arrived: &Arrived) -> super::vendor::Answer {
+    if arrived.head.starts_with("POST /token ") {
+        let body = format!(r#"{{"access_token":"{TOKEN}","token_type":"Bearer","expires_in":3600}}"#);
+        return response("200 OK", "", &body);
+    }
+    let line = arrived.head.lines().next().unwrap();
+    let url = line.split(' ').nth(1).unwrap();
+    let authorization = arrived.header("authorization").unwrap_or_default();
+    let credentials = authorization.rsplit(' ').next().unwrap();
+    let encoded = base64::engine::general_purpose::STANDARD.encode(credentials);
+    let body = String::from_utf8_lossy(&arrived.body);
+    let headers = format!("x-url: {url}\r\nx-authorization: {authorization}\r\nx-body: {body}\r\n");
+    let json = serde_json::to_string(&arrived.head).unwrap();
+    response("200 OK", &headers, &format!("{}\n\n{body}\n{json}\n{encoded}", arrived.head))
+}
+
+const TOKEN: &str = "ya29.yellow-canary-token";
+
+/// The kinds, with a secret for each; what has to arrive; and what nobody may see of it.
+fn kinds() -> Vec<(&'static str, String, &'static str, Vec<&'static str>)> {
+    let whsec = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let vapid = "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94";
+    let address = "T00000000/B00000000/yellowcanaryyellowcanary";
+    vec![
+        ("bearer", CANARY.into(), CANARY, vec![CANARY, "yellow", "eWVsbG93LWNhbmFye"]),
+        (
+            "basic",
+            CANARY.into(),
+            "Basic dXNlcjp5ZWxsb3ctY2FuYXJ5",
+            vec![CANARY, "dXNlcjp5ZWxsb3ct", "ZWxsb3ctY2FuYXJ5"],
+        ),
+        ("header", CANARY.into(), CANARY, vec![CANARY, "yellow"]),
+        ("aws_sigv4", CANARY.into(), "AWS4-HMAC-SHA256", vec![CANARY, "yellow"]),
+        (
+            "jwt_bearer",
+            account(),
+            TOKEN,
+            vec![TOKEN, "yellow-canary", "eWEyOS55ZWxsb3ctY2FuYXJ5", "PRIVATE KEY", "assertion"],
+        ),
+        ("vapid", vapid.into(), "vapid t=eyJ", vec![vapid, "eyJ"]),
+        ("standard_webhook", whsec.into(), "webhook-signature: v1,", vec![whsec, "MfKQ9r8GKYqrTwjU"]),
+        (
+            "path",
+            address.into(),
+            "/services/T00000000/B00000000/yellow",
+            vec![address, "yellow", "T00000000", "B00000000"],
+        ),
+        ("form_field", "yellow canary/+=".into(), "key=yellow+canary%2F%2B%3D", vec!["yellow canary", "yellow+canary"]),
+    ]
+}
+
+/// Every kind of authentication, to a server that tells all that it was sent: in the outcome, in the log, and asked again
+/// later without a secret.
+#[tokio::test]
+async fn no_kind_lets_its_secret_out() {
+    for (kind, value, arrives, traces) in kinds() {
+        let (captured, _guard) = capture();
+        let vendor = Vendor::start(echo).await;
+        let settings = json!({
+            "attack": "echo_secret",
+            "auth": kind,
+            "url": vendor.url(if kind == "path" { "/services/" } else { "/" }),
+            "token_url": vendor.url("/token"),
+        });
+        let mut config = config("hostile", notifier_plugins::HOSTILE.component, settings);
+        config.hosts = Some(vec![vendor.host()]);
+        config.secrets.insert("canary".into(), secret(&value));
+        let provider = load(config);
+        let outcome = provider.send(&sms(), &context(5_000)).await;
+        let sent = vendor.arrived();
+        let last = sent.last().unwrap_or_else(|| panic!("{kind}: {outcome:?}"));
+        let all = format!("{}\n\n{}", last.head, String::from_utf8_lossy(&last.body));
+        assert!(all.contains(arrives), "{kind}: {all}");
+        let shown = format!("{outcome:?} {provider:?} {}", captured.text());
+        assert!(matches!(outcome, Outcome::Rejected { .. }), "{kind}: {shown}");
+        // Of the key that a webhook is signed with nothing is sent.
+        assert!(shown.contains("[secret]") || kind == "standard_webhook", "{kind}: {shown}");
+        for trace in traces {
+            assert!(!shown.contains(trace), "{kind}: {trace} in {shown}");
+        }
+    }
+}
+
+/// A secret that stands in the path is in no error, and neither is the URL around it.
+#[tokio::test]
+async fn an_address_that_is_a_secret_is_not_in_errors() {
+    let (captured, _guard) = capture();
+    let address = "T00000000/B00000000/yellowcanaryyellowcanary";
+    let hang_up = Vendor::start(|_| super::vendor::Answer::HangUp).await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let refused = format!("http://{closed}/services/");
+    let long = hang_up.url(&format!("/{}/", "x".repeat(33_000)));
+    for url in
+        [hang_up.url("/services/"), refused, long, "https://elsewhere.example/".into(), "ftp://a.example/".into()]
+    {
+        let settings = json!({ "attack": "echo_secret", "auth": "path", "url": url });
+        let mut config = config("hostile", notifier_plugins::HOSTILE.component, settings);
+        config.hosts = Some(vec![hang_up.host(), closed.to_string()]);
+        config.secrets.insert("canary".into(), secret(address));
+        let outcome = load(config).send(&sms(), &context(5_000)).await;
+        let shown = format!("{outcome:?} {}", captured.text());
+        for trace in ["yellow", "T00000000", "B00000000"] {
+            assert!(!shown.contains(trace), "{url}: {trace} in {shown}");
+        }
     }
 }
 

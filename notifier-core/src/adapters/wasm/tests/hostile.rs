@@ -15,6 +15,7 @@ use super::super::share::Share;
 use super::friendly::twilio;
 use super::vendor::{Answer, Vendor, response};
 use super::{StoppedClock, config, context, engine, load, new_engine, secret, sms};
+use crate::adapters::system::SystemEntropy;
 use crate::adapters::wasm::{WasmEngine, WasmEngineOptions, WasmProvider, WasmProviderConfig};
 use crate::domain::outcome::{Outcome, Problem, RejectionKind};
 use crate::ports::provider::Provider;
@@ -256,7 +257,7 @@ async fn a_deadline_is_blamed_on_who_used_the_time() {
 async fn memory_of_all_calls_is_bounded() {
     let vendor = Vendor::start(|_| Answer::Silence).await;
     let options = WasmEngineOptions { memory_total_bytes_max: 5 * 1024 * 1024, ..WasmEngineOptions::default() };
-    let engine = WasmEngine::new(options, Arc::new(StoppedClock)).unwrap();
+    let engine = WasmEngine::new(options, Arc::new(StoppedClock), Arc::new(SystemEntropy::new())).unwrap();
     let waiting = Arc::new(WasmProvider::load(&engine, caller("get", &vendor)).unwrap());
     let send = |provider: &Arc<WasmProvider>| {
         let provider = Arc::clone(provider);

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::friendly::twilio;
 use super::vendor::{Vendor, response};
 use super::{StoppedClock, config, engine, secret};
+use crate::adapters::system::SystemEntropy;
 use crate::adapters::wasm::{
     PluginError, SettingProblem, WasmEngine, WasmEngineOptions, WasmProvider, WasmProviderConfig,
 };
@@ -115,7 +116,7 @@ fn engine_with_cache(directory: &TempDir) -> Arc<WasmEngine> {
         instances_max: 4,
         ..WasmEngineOptions::default()
     };
-    WasmEngine::new(options, Arc::new(StoppedClock)).unwrap()
+    WasmEngine::new(options, Arc::new(StoppedClock), Arc::new(SystemEntropy::new())).unwrap()
 }
 
 /// What the component says that it is, and how long it took to find out.
@@ -206,7 +207,9 @@ fn a_cache_that_others_could_write_to_is_refused() {
     let components = directory.path().join("components");
     let open = || {
         let options = WasmEngineOptions { cache_dir: Some(components.clone()), ..WasmEngineOptions::default() };
-        WasmEngine::new(options, Arc::new(StoppedClock)).map(drop).map_err(|error| error.to_string())
+        WasmEngine::new(options, Arc::new(StoppedClock), Arc::new(SystemEntropy::new()))
+            .map(drop)
+            .map_err(|error| error.to_string())
     };
     kind_of(&engine_with_cache(&directory), HOSTILE);
     for mode in [0o777, 0o770, 0o702] {
@@ -235,6 +238,6 @@ fn a_cache_that_cannot_be() {
     let file = directory.path().join("file");
     fs::write(&file, "in the way").unwrap();
     let options = WasmEngineOptions { cache_dir: Some(file.clone()), ..WasmEngineOptions::default() };
-    let error = WasmEngine::new(options, Arc::new(StoppedClock)).map(drop).unwrap_err();
+    let error = WasmEngine::new(options, Arc::new(StoppedClock), Arc::new(SystemEntropy::new())).map(drop).unwrap_err();
     assert!(matches!(&error, PluginError::Cache { path, .. } if *path == file), "{error}");
 }

@@ -2,14 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 mod canary;
+mod certificates;
 mod friendly;
 mod hostile;
+mod kinds;
 mod loading;
+mod look_up;
 mod outgoing;
 mod receipts;
 mod secrets;
 mod signatures;
 mod sigv4;
+mod tokens;
 mod vendor;
 mod wasi;
 
@@ -22,6 +26,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{WasmEngine, WasmEngineOptions, WasmProvider, WasmProviderConfig};
+use crate::adapters::system::SystemEntropy;
 use crate::domain::id::{CategoryName, DeliveryId, NotificationId, ProviderName, TenantId};
 use crate::domain::message::{EmailMessage, Mailbox, Message, MessageContent, SmsMessage};
 use crate::domain::recipient::PhoneNumber;
@@ -50,7 +55,7 @@ pub(super) fn engine() -> &'static Arc<WasmEngine> {
 
 /// An engine for a test that takes more than its share.
 pub(super) fn new_engine() -> Arc<WasmEngine> {
-    WasmEngine::new(WasmEngineOptions::default(), Arc::new(StoppedClock)).unwrap()
+    WasmEngine::new(WasmEngineOptions::default(), Arc::new(StoppedClock), Arc::new(SystemEntropy::new())).unwrap()
 }
 
 pub(super) fn config(name: &str, component: &'static [u8], settings: Value) -> WasmProviderConfig {

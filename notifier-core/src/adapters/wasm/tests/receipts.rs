@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ring::hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, Key, sign};
+use ring::hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, HMAC_SHA256, Key, sign};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+use serde_json::json;
 
 use super::friendly::{sendgrid, twilio};
 use super::vendor::{Vendor, response};
-use super::{StoppedClock, load};
+use super::{StoppedClock, config, load, secret};
 use crate::domain::receipt::ReceiptStatus;
 use crate::ports::clock::Clock;
 use crate::ports::provider::{Provider, ReceiveError, Webhook};
@@ -84,5 +85,38 @@ async fn an_address_that_the_vendor_does_not_sign_is_not_taken_for_signed() {
         let reported = provider.receive(&webhook, Duration::from_secs(10)).await.unwrap();
         assert_eq!(reported.events[0].status, ReceiptStatus::Bounced);
         assert!(!reported.is_url_signed, "{query}");
+    }
+}
+
+/// Whoever posts to us cannot send us somewhere; the vendor, once it has shown who it is, can.
+#[tokio::test]
+async fn no_request_is_made_for_somebody_who_was_not_verified() {
+    let vendor = Vendor::start(|_| response("200 OK", "", "")).await;
+    let settings = json!({ "attack": "get", "url": vendor.url("/") });
+    let mut config = config("hostile", notifier_plugins::HOSTILE.component, settings);
+    config.hosts = Some(vec![vendor.host()]);
+    config.secrets.insert("canary".into(), secret("canary-value"));
+    let provider = load(config);
+    let body = b"the body".to_vec();
+    let signed = sign(&Key::new(HMAC_SHA256, b"canary-value"), &body);
+    let webhook = |signature: &[u8]| Webhook {
+        method: "POST".into(),
+        url: URL.into(),
+        headers: vec![("x-signature".into(), STANDARD.encode(signature))],
+        body: body.clone(),
+    };
+    let timeout = Duration::from_secs(10);
+    let held = "denied: while a webhook is read, no request can be made before its signature was found right";
+    for signature in [&b""[..], &signed.as_ref()[1..]] {
+        let forged = provider.receive(&webhook(signature), timeout).await;
+        assert!(matches!(&forged, Err(ReceiveError::Unverified(why)) if why.ends_with(held)), "{forged:?}");
+    }
+    assert!(vendor.arrived().is_empty());
+    // Each call begins anew: what one has shown is not worth anything to the next.
+    for requests in [1, 2] {
+        let reported = provider.receive(&webhook(signed.as_ref()), timeout).await.unwrap();
+        let said: Vec<_> = reported.events[0].attributes.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(said, [held, "200"]);
+        assert_eq!(vendor.arrived().len(), requests);
     }
 }

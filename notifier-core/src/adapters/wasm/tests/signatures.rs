@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::super::keyring::Keyring;
 use super::super::spki::der_from_text;
-use super::super::verify::{Algorithm, Key, VerifyError, verify};
+use super::super::verify::{Algorithm, Key, VerifyError, matches, verify};
 use super::secret;
 
 const PAYLOAD: &[u8] = b"the payload";
@@ -42,6 +42,10 @@ fn keyring() -> Keyring {
         ("p384", P384),
         ("ed25519", ED25519),
         ("text", "no key at all"),
+        ("whsec", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ("bare", " MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ("unpadded", "a2V5LW9mLXdlYmhvb2s"),
+        ("empty", "whsec_"),
     ];
     Keyring::new(secrets.map(|(name, value)| (name.to_owned(), secret(value))).into_iter().collect::<BTreeMap<_, _>>())
         .unwrap()
@@ -116,4 +120,42 @@ fn keys_that_do_not_fit() {
     }
     let hmac = verify(&keyring, Algorithm::HmacSha1, &Key::Public(b"key"), PAYLOAD, b"");
     assert_eq!(hmac, unusable("an HMAC key is a secret: name one"));
+}
+
+/// Svix's own example (`server/svix-server/src/worker.rs`), and a key that is the base64 of ours above.
+#[test]
+fn keys_in_base64() {
+    let keyring = keyring();
+    let payload = br#"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{"test": 2432232314}"#;
+    let signature = bytes("g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    let check = |name, payload: &[u8], signature: &[u8]| {
+        verify(&keyring, Algorithm::HmacSha256, &Key::SecretBase64(name), payload, signature)
+    };
+    for name in ["whsec", "bare"] {
+        assert_eq!(check(name, payload, &signature), Ok(true), "{name}");
+        assert_eq!(check(name, b"another", &signature), Ok(false), "{name}");
+        let as_it_is = verify(&keyring, Algorithm::HmacSha256, &Key::Secret(name), payload, &signature);
+        assert_eq!(as_it_is, Ok(false), "{name}");
+    }
+    assert_eq!(check("unpadded", PAYLOAD, &from_hex(HMAC_SHA256)), Ok(true));
+    assert_eq!(check("absent", payload, &signature), Err(VerifyError::UnknownSecret("absent".into())));
+    for name in ["text", "empty"] {
+        let problem = format!("the secret `{name}` is not base64");
+        assert_eq!(check(name, payload, &signature), Err(VerifyError::UnusableKey(problem)));
+    }
+    let public = verify(&keyring, Algorithm::Ed25519, &Key::SecretBase64("whsec"), payload, &signature);
+    assert!(matches!(public, Err(VerifyError::UnusableKey(_))), "{public:?}");
+}
+
+#[test]
+fn passwords() {
+    let keyring = keyring();
+    let long = "x".repeat(100);
+    for (value, expected) in
+        [("key-of-webhook", true), ("key-of-webhooK", false), ("key-of-webhook ", false), ("", false), (&long, false)]
+    {
+        assert_eq!(matches(&keyring, "hmac", value.as_bytes()), Ok(expected), "{value}");
+    }
+    assert_eq!(matches(&keyring, "rsa", RSA.as_bytes()), Ok(true), "longer than a block of the hash");
+    assert_eq!(matches(&keyring, "absent", b""), Err(VerifyError::UnknownSecret("absent".into())));
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::request::Builder;
 use http::{Method, Request};
 
-use super::super::sigv4::{Credentials, sign};
+use super::super::auth::sigv4::{Credentials, sign};
 use crate::adapters::egress::EgressError;
 
 const CREDENTIALS: Credentials<'static> = Credentials {

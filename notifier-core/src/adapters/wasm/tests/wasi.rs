@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::{HeaderName, HeaderValue, Request, Uri};
 use http_body_util::{BodyExt, Full};
 use serde_json::json;
 use tokio::time::Instant;
@@ -16,6 +16,7 @@ use super::super::call::{CallState, Purpose, new_store};
 use super::super::share::Share;
 use super::vendor::{Answer, Vendor, response};
 use super::{config, engine, load};
+use crate::adapters::egress::tests::vectors::{GRANTS, HEADERS, INSIDE, URLS, Verdict, spellings};
 use crate::adapters::wasm::WasmProvider;
 
 /// Counts what the environment holds: variables, arguments, and directories that are open; whether there is a current
@@ -121,6 +122,46 @@ async fn plain_requests_follow_the_same_rules() {
     assert_eq!(vendor.arrived().len(), 1);
     let outgoing = &store.data().outgoing;
     assert!(outgoing.may_have_been_processed() && !outgoing.was_interrupted());
+}
+
+/// The attacks on the policy, through the door that every language's HTTP library uses.
+#[tokio::test]
+async fn of_all_attacks_none_escapes_through_wasi() {
+    let vendor = Vendor::start(|_| response("200 OK", "", "")).await;
+    let mut config = config("wasi", notifier_plugins::HOSTILE.component, json!({}));
+    config.hosts = Some(GRANTS.iter().map(|host| (*host).to_owned()).chain([vendor.host()]).collect());
+    config.limits.requests_max = u32::MAX;
+    let provider = load(config);
+    let mut store = store(&provider, Duration::from_secs(600));
+    let odd = URLS.iter().filter(|(_, verdict)| *verdict != Verdict::Passes).map(|(url, _)| (*url).to_owned());
+    let spelled = INSIDE.into_iter().flat_map(spellings).map(|host| format!("https://{host}/"));
+    let (mut tried, mut escaped) = (0, Vec::new());
+    for url in odd.chain(spelled) {
+        tried += 1;
+        let Ok(uri) = url.parse::<Uri>() else { continue };
+        let mut attack = request(&vendor.url("/"), Vec::new());
+        *attack.uri_mut() = uri;
+        // Anything else would mean that somebody was looked up or called.
+        match send(&mut store, attack).await {
+            Err(HttpError::HttpRequestDenied | HttpError::InternalError(_)) => {}
+            other => escaped.push(format!("{url}: {other:?}")),
+        }
+    }
+    // A length is the client's to tell, whatever it is said to be here.
+    for (name, value) in HEADERS.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-length")) {
+        tried += 1;
+        let Some((name, value)) = HeaderName::try_from(*name).ok().zip(HeaderValue::try_from(*value).ok()) else {
+            continue;
+        };
+        let mut attack = request(&vendor.url("/"), Vec::new());
+        attack.headers_mut().insert(name.clone(), value);
+        if send(&mut store, attack).await.is_ok() {
+            escaped.push(name.to_string());
+        }
+    }
+    eprintln!("{tried} egress vectors through wasi:http, {} escaped", escaped.len());
+    assert!(escaped.is_empty() && vendor.arrived().is_empty(), "{}", escaped.join("\n"));
+    assert!(tried >= 500, "{tried} vectors");
 }
 
 /// A request that the component gives up on may still have been processed.

@@ -7,10 +7,9 @@ use super::super::words::tidy;
 use super::bindings::notifier::provider::model as wit;
 use crate::domain::channel::Channel;
 use crate::domain::message::{Attachment, EmailMessage, Mailbox, Message, MessageContent, SmsMessage};
-use crate::domain::outcome::{Outcome, Problem, RejectionKind};
+use crate::domain::outcome::{LookUp, Outcome, Problem, RejectionKind};
 use crate::domain::receipt::{ReceiptEvent, ReceiptStatus};
-use crate::ports::provider::SendContext;
-use crate::ports::provider::{ReceiveError, Webhook};
+use crate::ports::provider::{ReceiveError, SendContext, Sought, Webhook};
 
 /// Characters of a problem's sentence.
 const MESSAGE_CHARS_MAX: usize = 500;
@@ -160,6 +159,32 @@ fn rejection_kind(kind: wit::RejectionKind) -> RejectionKind {
     }
 }
 
+pub(super) fn sought(sought: &Sought) -> wit::Sought {
+    wit::Sought {
+        idempotency_key: sought.idempotency_key.clone(),
+        attempt: sought.attempt,
+        channel: match sought.channel {
+            Channel::Email => wit::Channel::Email,
+            Channel::Sms => wit::Channel::Sms,
+        },
+        recipient: sought.address.clone(),
+        called_at_ms: u64::try_from(sought.called_at.as_millisecond()).unwrap_or(0),
+        attributes: Vec::new(),
+    }
+}
+
+pub(super) fn finding(said: wit::Finding, keyring: &Keyring) -> LookUp {
+    match said {
+        wit::Finding::Impossible => LookUp::Impossible,
+        wit::Finding::Found(id) => {
+            let message_id = id.map(|id| clean(id, ID_CHARS_MAX, keyring)).filter(|id| !id.is_empty());
+            LookUp::Found { message_id }
+        }
+        wit::Finding::NotFound => LookUp::NotFound,
+        wit::Finding::Unclear(said) => LookUp::Unclear(problem(said, keyring)),
+    }
+}
+
 pub(super) fn receipts(
     said: Result<Vec<wit::ReceiptEvent>, wit::ReceiveError>,
     keyring: &Keyring,
@@ -170,6 +195,10 @@ pub(super) fn receipts(
             Err(ReceiveError::Unverified(clean(why, MESSAGE_CHARS_MAX, keyring)))
         }
         Err(wit::ReceiveError::Malformed(why)) => Err(ReceiveError::Malformed(clean(why, MESSAGE_CHARS_MAX, keyring))),
+        // Nobody is to blame, and the vendor should post it again.
+        Err(wit::ReceiveError::Unavailable(why)) => {
+            Err(ReceiveError::Fault(Problem::coded("plugin.unavailable", clean(why, MESSAGE_CHARS_MAX, keyring))))
+        }
     }
 }
 

@@ -1,14 +1,16 @@
 //! What the host does for a component of this version.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 
 use super::super::auth::Auth;
-use super::super::call::CallState;
-use super::super::{logbook, verify};
-use super::bindings::notifier::provider::{clock, http as wit, log, model, settings, verify as wit_verify};
+use super::super::call::{CallState, Grants};
+use super::super::outgoing::Outgoing;
+use super::super::{logbook, verify, web_push as push};
+use super::bindings::notifier::provider::{clock, http as wit, log, model, settings, verify as wit_verify, web_push};
 use crate::adapters::egress::EgressError;
 
 impl model::Host for CallState {}
@@ -42,6 +44,13 @@ fn auth(auth: &wit::Auth) -> Auth {
             secret_access_key: aws.secret_access_key,
             session_token: aws.session_token,
         },
+        wit::Auth::JwtBearer(jwt) => {
+            Auth::JwtBearer { account: jwt.account, token_url: jwt.token_url, scope: jwt.scope }
+        }
+        wit::Auth::Vapid(vapid) => Auth::Vapid { private_key: vapid.private_key, subject: vapid.subject },
+        wit::Auth::StandardWebhook(secrets) => Auth::StandardWebhook(secrets),
+        wit::Auth::Path(secret) => Auth::Path(secret),
+        wit::Auth::FormField(form) => Auth::FormField { field: form.field, secret: form.secret },
     }
 }
 
@@ -78,34 +87,76 @@ fn from_http(response: &Response<Bytes>) -> wit::Response {
 }
 
 impl wit_verify::Host for CallState {
-    fn verify(
+    async fn verify(
         &mut self,
         algorithm: wit_verify::Algorithm,
         key: wit_verify::Key,
         payload: Vec<u8>,
         signature: Vec<u8>,
     ) -> Result<bool, wit_verify::VerifyError> {
-        let algorithm = match algorithm {
-            wit_verify::Algorithm::HmacSha1 => verify::Algorithm::HmacSha1,
-            wit_verify::Algorithm::HmacSha256 => verify::Algorithm::HmacSha256,
-            wit_verify::Algorithm::EcdsaP256Sha256 => verify::Algorithm::EcdsaP256Sha256,
-            wit_verify::Algorithm::RsaPkcs1Sha1 => verify::Algorithm::RsaPkcs1Sha1,
-            wit_verify::Algorithm::RsaPkcs1Sha256 => verify::Algorithm::RsaPkcs1Sha256,
-            wit_verify::Algorithm::Ed25519 => verify::Algorithm::Ed25519,
-        };
+        let certified;
         let key = match &key {
             wit_verify::Key::Secret(name) => verify::Key::Secret(name),
+            wit_verify::Key::SecretBase64(name) => verify::Key::SecretBase64(name),
             wit_verify::Key::Public(der) => verify::Key::Public(der),
+            wit_verify::Key::Certificate(url) => {
+                let (outgoing, grants) = (Arc::clone(&self.outgoing), Arc::clone(&self.grants));
+                certified = certified_key(url, &outgoing, &grants).await.map_err(to_wit)?;
+                verify::Key::Public(&certified)
+            }
         };
+        let algorithm = from_wit(algorithm);
         let verified =
             self.on_its_budget(|call| verify::verify(&call.grants.keyring, algorithm, &key, &payload, &signature));
-        if let Some(called_at) = self.called_at.as_mut().filter(|_| verified == Ok(true)) {
-            called_at.is_signed |= verify::begins_with_url(&payload, &called_at.url);
+        if verified == Ok(true) {
+            self.outgoing.release();
+            if let Some(called_at) = &mut self.called_at {
+                called_at.is_signed |= verify::begins_with_url(&payload, &called_at.url);
+            }
         }
-        verified.map_err(|error| match error {
-            verify::VerifyError::UnknownSecret(name) => wit_verify::VerifyError::UnknownSecret(name),
-            verify::VerifyError::UnusableKey(problem) => wit_verify::VerifyError::UnusableKey(problem),
-        })
+        verified.map_err(to_wit)
+    }
+
+    /// A password says who posts, but covers nothing else.
+    fn matches(&mut self, secret: String, value: Vec<u8>) -> Result<bool, wit_verify::VerifyError> {
+        let matches = self.on_its_budget(|call| verify::matches(&call.grants.keyring, &secret, &value));
+        if matches == Ok(true) {
+            self.outgoing.release();
+        }
+        matches.map_err(to_wit)
+    }
+}
+
+/// The key in the certificate at that address. It is fetched although nobody was verified yet: for that it is needed.
+async fn certified_key(url: &str, outgoing: &Outgoing, grants: &Grants) -> Result<Vec<u8>, verify::VerifyError> {
+    match outgoing.left() {
+        Some(left) => grants.certificates.public_key(url, grants, left).await,
+        None => Err(verify::VerifyError::Unreachable("nothing can be fetched while the plugin is loaded".into())),
+    }
+}
+
+fn from_wit(algorithm: wit_verify::Algorithm) -> verify::Algorithm {
+    match algorithm {
+        wit_verify::Algorithm::HmacSha1 => verify::Algorithm::HmacSha1,
+        wit_verify::Algorithm::HmacSha256 => verify::Algorithm::HmacSha256,
+        wit_verify::Algorithm::EcdsaP256Sha256 => verify::Algorithm::EcdsaP256Sha256,
+        wit_verify::Algorithm::RsaPkcs1Sha1 => verify::Algorithm::RsaPkcs1Sha1,
+        wit_verify::Algorithm::RsaPkcs1Sha256 => verify::Algorithm::RsaPkcs1Sha256,
+        wit_verify::Algorithm::Ed25519 => verify::Algorithm::Ed25519,
+    }
+}
+
+fn to_wit(error: verify::VerifyError) -> wit_verify::VerifyError {
+    match error {
+        verify::VerifyError::UnknownSecret(name) => wit_verify::VerifyError::UnknownSecret(name),
+        verify::VerifyError::UnusableKey(problem) => wit_verify::VerifyError::UnusableKey(problem),
+        verify::VerifyError::Unreachable(problem) => wit_verify::VerifyError::Unreachable(problem),
+    }
+}
+
+impl web_push::Host for CallState {
+    fn encrypt(&mut self, p256dh: Vec<u8>, auth: Vec<u8>, plaintext: Vec<u8>) -> Result<Vec<u8>, String> {
+        self.on_its_budget(|call| push::encrypt(&p256dh, &auth, &plaintext, &*call.grants.entropy))
     }
 }
 
@@ -138,6 +189,8 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use futures_util::FutureExt as _;
+
     use super::super::super::call::{Purpose, new_store};
     use super::super::super::share::{Appetite, Share};
     use super::super::super::tests::{config, engine, load, secret};
@@ -155,7 +208,7 @@ mod tests {
         let call = store.data_mut();
         let (key, payload) = (wit_verify::Key::Secret("canary".into()), vec![0; 10 * 1024 * 1024]);
         let verified = wit_verify::Host::verify(call, wit_verify::Algorithm::HmacSha256, key, payload, vec![0; 32]);
-        assert!(matches!(verified, Ok(false)));
+        assert!(matches!(verified.now_or_never(), Some(Ok(false))));
         // The fastest hardware needs more than this for ten megabytes.
         assert!(call.share.computed(tick) > Duration::from_micros(500), "{:?}", call.share.computed(tick));
     }

@@ -9,9 +9,8 @@ use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 use super::call::{CallState, CalledAt};
 use super::error::SettingProblem;
 use crate::domain::message::Message;
-use crate::domain::outcome::Outcome;
-use crate::ports::provider::SendContext;
-use crate::ports::provider::{ReceiveError, Reported, Webhook};
+use crate::domain::outcome::{LookUp, Outcome};
+use crate::ports::provider::{ReceiveError, Reported, SendContext, Sought, Webhook};
 
 use bindings::{ProviderPlugin, ProviderPluginPre};
 
@@ -24,6 +23,7 @@ mod bindings {
         world: "provider-plugin",
         imports: {
             "notifier:provider/http.send": async,
+            "notifier:provider/verify.verify": async,
         },
         exports: { default: async },
     });
@@ -72,6 +72,13 @@ impl Plugin {
         let provider = plugin.notifier_provider_provider();
         let result = provider.call_send(&mut *store, &message, &context).await?;
         Ok(convert::outcome(result, &store.data().grants.keyring))
+    }
+
+    pub(super) async fn look_up(&self, store: &mut Store<CallState>, sought: &Sought) -> wasmtime::Result<LookUp> {
+        let plugin = self.pre.instantiate_async(&mut *store).await?;
+        let sought = convert::sought(sought);
+        let finding = plugin.notifier_provider_provider().call_look_up(&mut *store, &sought).await?;
+        Ok(convert::finding(finding, &store.data().grants.keyring))
     }
 
     pub(super) async fn receive(

@@ -12,14 +12,14 @@ use jiff::tz::TimeZone;
 use ring::digest::{SHA256, digest};
 use ring::hmac::{HMAC_SHA256, Key, Tag, sign as hmac};
 
-use super::cache::hex;
+use super::super::cache::hex;
 use crate::adapters::egress::EgressError;
 
 /// What AWS gave to the account.
-pub(super) struct Credentials<'a> {
-    pub(super) access_key_id: &'a str,
-    pub(super) secret_access_key: &'a str,
-    pub(super) session_token: Option<&'a str>,
+pub(in super::super) struct Credentials<'a> {
+    pub(in super::super) access_key_id: &'a str,
+    pub(in super::super) secret_access_key: &'a str,
+    pub(in super::super) session_token: Option<&'a str>,
 }
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -27,7 +27,7 @@ const DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 /// Adds date, session token and signature. Every header that the request has is signed.
-pub(super) fn sign(
+pub(in super::super) fn sign(
     request: &mut Request<Bytes>,
     credentials: &Credentials<'_>,
     service: &str,
