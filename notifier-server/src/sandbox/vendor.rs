@@ -68,32 +68,32 @@ impl Desk {
 
 /// What a fake makes of a request.
 pub(super) struct Verdict {
-    messages: Vec<Message>,
+    message: Option<Message>,
     answer: Response,
-    /// What is counted, beside the messages that are stored.
+    /// What is counted, beside a message that is stored.
     event: Option<Event>,
 }
 
 impl Verdict {
     /// The message arrives.
     pub(super) fn accepted(message: Message, answer: Response) -> Self {
-        Self { messages: vec![message], answer, event: None }
+        Self { message: Some(message), answer, event: None }
     }
 
     /// All is well and no message arrives: the vendor only checks, or has it already, or delivers nothing without a
     /// word.
     pub(super) fn nothing(answer: Response) -> Self {
-        Self { messages: Vec::new(), answer, event: Some(Event::Validated) }
+        Self { message: None, answer, event: Some(Event::Validated) }
     }
 
     /// An error that the request deserves.
     pub(super) fn refused(answer: Response) -> Self {
-        Self { messages: Vec::new(), answer, event: Some(Event::Refused) }
+        Self { message: None, answer, event: Some(Event::Refused) }
     }
 
     /// The answer to what is no message, as a request for a token.
     pub(super) fn aside(answer: Response) -> Self {
-        Self { messages: Vec::new(), answer, event: None }
+        Self { message: None, answer, event: None }
     }
 }
 
@@ -145,16 +145,12 @@ async fn serve<V: Vendor>(State(vendor): State<Arc<V>>, request: Request) -> Res
         Some(Denial::Reset) => return listener::reset(),
         None => {}
     }
-    let Verdict { messages, answer, event } = vendor.judge(&parts, &body);
+    let Verdict { message, answer, event } = vendor.judge(&parts, &body);
     count(inbox, desk.service, event);
-    if messages.is_empty() {
-        return answer;
-    }
-    for mut message in messages {
-        message.raw = desk.raw(&parts, &body);
-        receipts.report(&message);
-        inbox.store(message);
-    }
+    let Some(mut message) = message else { return answer };
+    message.raw = desk.raw(&parts, &body);
+    receipts.report(&message);
+    inbox.store(message);
     if faults.loses_answer(desk.service).await { listener::no_answer() } else { answer }
 }
 

@@ -6,8 +6,8 @@
 //! public: `Sandbox::fcm_service_account` is its key file. Both endpoints are at one address here.
 //!
 //! Some registration tokens have a meaning: `unregistered`, `sender-id-mismatch`, `quota-exceeded`, `invalid-argument`,
-//! `third-party-auth-error`, `unavailable` and `internal` are answered with the error of that name. The access token
-//! `sandbox-expired` is one that was valid once.
+//! `third-party-auth-error`, `unavailable` and `internal` are answered with the error of that name. Access tokens end
+//! after 3,599 seconds of the sandbox's clock; the fault `rejected` with the code 401 refuses one earlier.
 //!
 //! In a configuration:
 //!

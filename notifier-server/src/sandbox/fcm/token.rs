@@ -33,9 +33,6 @@ const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// "When making an access token request this value is always https://oauth2.googleapis.com/token."
 const AUDIENCE: &str = "https://oauth2.googleapis.com/token";
 
-/// An access token that is no longer valid.
-const EXPIRED_TOKEN: &str = "sandbox-expired";
-
 const SCOPE_PREFIX: &str = "https://www.googleapis.com/auth/";
 
 /// Either allows to send (firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send, "Authorization
@@ -82,7 +79,7 @@ impl TokenEndpoint {
     /// What the token allows, if it is valid.
     pub(super) fn access(&self, token: &str, now: Timestamp) -> Option<Access> {
         let issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
-        issued.get(token).filter(|access| now < access.ends_at && token != EXPIRED_TOKEN).copied()
+        issued.get(token).filter(|access| now < access.ends_at).copied()
     }
 
     /// The answer to a request for a token: its JSON, with 400 if it is an error.

@@ -182,7 +182,6 @@ async fn messages_need_a_token_of_the_project() {
     let narrow = narrow["access_token"].as_str().unwrap();
     let good = token(&fixture).await;
     for (token, project, status, code) in [
-        ("sandbox-expired", "sandbox-project", 401, "UNAUTHENTICATED"),
         ("ya29.other", "sandbox-project", 401, "UNAUTHENTICATED"),
         (narrow, "sandbox-project", 403, "PERMISSION_DENIED"),
         (&good, "other-project", 403, "PERMISSION_DENIED"),
