@@ -57,11 +57,12 @@ pub enum Refusal {
     },
     /// 400, or the status that belongs to the code.
     Rejected {
-        /// Twilio's error code (default 21211) or Postmark's (default 300); of SendGrid and Mailgun the HTTP status (400,
-        /// 401, 403 or 413; default 400). SES and Resend have none.
+        /// Twilio's error code (default 21211), Postmark's (default 300), Vonage's status (default 6), or the HTTP
+        /// status: of SendGrid and Mailgun 400, 401, 403 or 413, of the others 400 to 499 (default 400). SES and Resend
+        /// have none.
         code: Option<u32>,
         /// What SendGrid and Mailgun complain about, by default the first recipient's address. SES's and Resend's name of
-        /// the error, as `MessageRejected` and `validation_error`, which they are by default. Twilio and Postmark have none.
+        /// the error, as `MessageRejected` and `validation_error`, which they are by default. The others have none.
         field: Option<String>,
     },
 }
@@ -269,6 +270,20 @@ fn check(service: Service, fault: &Fault) -> Result<(), UnsuitableFault> {
         {
             unsuitable("code", "for Postmark this is an error code of sending, as 300, 406 or 412")
         }
-        (_, _) => Ok(()),
+        (
+            Service::Twilio | Service::SendGrid | Service::Ses | Service::Resend | Service::Mailgun | Service::Postmark,
+            _,
+        ) => Ok(()),
+        (_, Fault::Refuse(Refusal::Rejected { field: Some(_), .. })) => {
+            unsuitable("field", "this vendor's errors name no field: use `code`")
+        }
+        (Service::Vonage, Fault::Refuse(Refusal::Rejected { code: Some(code), .. })) if !(1..100).contains(code) => {
+            unsuitable("code", "for Vonage this is the status of the message: 1 to 99")
+        }
+        (Service::Vonage, _) => Ok(()),
+        (_, Fault::Refuse(Refusal::Rejected { code: Some(code), .. })) if !(400..500).contains(code) => {
+            unsuitable("code", "this is the HTTP status: 400 to 499")
+        }
+        (Service::Sns | Service::Slack | Service::Fcm | Service::Webhook | Service::WebPush, _) => Ok(()),
     }
 }

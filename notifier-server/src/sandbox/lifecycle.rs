@@ -9,7 +9,9 @@ use super::{
     Credentials, Faults, Inbox, Ports, Receipts, SandboxOptions, Service,
     changes::Changes,
     counters::Tally,
-    directory_service, listener,
+    directory_service,
+    fcm::{self, FakeFcm},
+    listener,
     live::Source,
     mailgun::FakeMailgun,
     postmark::FakePostmark,
@@ -18,8 +20,13 @@ use super::{
     routes,
     sendgrid::FakeSendGrid,
     ses::FakeSes,
+    slack::FakeSlack,
+    sns::FakeSns,
     twilio::FakeTwilio,
     vendor::{self, World},
+    vonage::FakeVonage,
+    webhook::FakeReceiver,
+    webpush::{self, FakePushService},
 };
 
 /// A running sandbox. Dropping it closes its ports and connections.
@@ -49,17 +56,20 @@ pub enum SandboxError {
     /// A key that events are signed with could not be made or read.
     #[error("the sandbox has no key to sign events with: the system gives no randomness, or a key cannot be read")]
     Key,
+    /// One of the credentials is no key of its kind.
+    #[error("the sandbox's credential `{0}` is not a key of its kind")]
+    Credential(&'static str),
     /// A user or property could not be rendered.
     #[error("a record of the sandbox cannot be rendered as JSON")]
     Record(#[from] serde_json::Error),
 }
 
 impl Sandbox {
-    /// Starts the services. They serve when this returns.
+    /// Starts all services. They serve when this returns.
     ///
     /// # Errors
     ///
-    /// When a port cannot be listened on.
+    /// When a port cannot be listened on, or a credential is not usable.
     pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
         let SandboxOptions { clock, ports, credentials, users, properties, inbox_capacity, keep_raw } = options;
         let changes = Changes::new();
@@ -85,6 +95,12 @@ impl Sandbox {
             vendor::router(FakeResend::new(&credentials, &world)),
             vendor::router(FakeMailgun::new(&credentials, &world)),
             vendor::router(FakePostmark::new(&credentials, &world)),
+            vendor::router(FakeSns::new(&credentials, &world)),
+            vendor::router(FakeVonage::new(&credentials, &world)),
+            vendor::router(FakeSlack::new(&credentials, &world)),
+            vendor::router(FakeFcm::new(&credentials, &world)?),
+            vendor::router(FakePushService::new(&credentials, &world)?),
+            vendor::router(FakeReceiver::new(&credentials, &world)?),
             directory,
             catalog,
         ];
@@ -120,6 +136,18 @@ impl Sandbox {
     /// Base URL of any of them.
     pub fn url(&self, service: Service) -> &str {
         &self.urls[service.index()]
+    }
+
+    /// The key file of the service account that the fake of Firebase Cloud Messaging knows, as Google hands it out: its
+    /// `token_uri` is the fake's.
+    pub fn fcm_service_account(&self) -> String {
+        fcm::service_account(&self.credentials, self.url(Service::Fcm))
+    }
+
+    /// What a browser gives to the application that is subscribed there (W3C Push API, `PushSubscription.toJSON`). Each
+    /// name is another subscription; the module's documentation lists those that are answered with an error.
+    pub fn webpush_subscription(&self, name: &str) -> String {
+        webpush::subscription(self.url(Service::WebPush), name)
     }
 
     /// What the services take for authentication.

@@ -1,15 +1,11 @@
 //! The world outside the engine, on this machine: what a newcomer, a test and a benchmark talk to instead of vendors.
 //!
 //! ```text
-//!   engine ── plugin twilio ───▶ twilio   (own port) ─┐
-//!          ── plugin sendgrid ─▶ sendgrid (own port) ─┤
-//!          ── plugin ses ──────▶ ses      (own port) ─┤
-//!          ── plugin resend ───▶ resend   (own port) ─┤
-//!          ── plugin mailgun ──▶ mailgun  (own port) ─┤
-//!          ── plugin postmark ─▶ postmark (own port) ─┼─▶ Inbox ─▶ /sandbox, /sandbox/messages, /sandbox/events
-//!          ── Directory ───────▶ users    (own port)  │
-//!          ── Catalog ─────────▶ properties (own port)│
-//!                 Faults, switched at /sandbox/faults ┘
+//!   engine ── plugins ───▶ twilio, vonage, sns, sendgrid, ses, resend, mailgun,     ─┐
+//!                          postmark, slack, fcm, webpush, webhook (each its port)    ├─▶ Inbox ─▶ /sandbox, /sandbox/messages,
+//!          ── Directory ─▶ users      (own port)                                     │             /sandbox/events
+//!          ── Catalog ───▶ properties (own port)                                     │
+//!                                    Faults, switched at /sandbox/faults ────────────┘
 //!   engine ◀── receipts over HTTP, as the vendors sign them       (what they say is chosen at /sandbox/receipts)
 //! ```
 //!
@@ -22,10 +18,12 @@ mod counters;
 mod directory_service;
 mod fault_request;
 mod faults;
+mod fcm;
 mod file_type;
 mod form;
 mod hex;
 mod inbox;
+mod jws;
 mod lifecycle;
 mod listener;
 mod live;
@@ -47,9 +45,14 @@ mod sendgrid;
 mod service;
 mod ses;
 mod sigv4;
+mod slack;
+mod sns;
 mod twilio;
 mod vendor;
 mod vendor_id;
+mod vonage;
+mod webhook;
+mod webpush;
 mod wire;
 
 #[cfg(test)]

@@ -17,6 +17,18 @@ pub enum Service {
     Mailgun,
     /// Postmark's email API: email.
     Postmark,
+    /// Amazon SNS: SMS.
+    Sns,
+    /// Vonage's SMS API.
+    Vonage,
+    /// Slack: chat messages, by incoming webhooks and by the Web API.
+    Slack,
+    /// Firebase Cloud Messaging: push to apps.
+    Fcm,
+    /// A web push service together with the browser behind it.
+    WebPush,
+    /// A receiver of Standard Webhooks.
+    Webhook,
     /// The user database.
     Directory,
     /// The property service.
@@ -25,19 +37,25 @@ pub enum Service {
 
 impl Service {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; Self::COUNT] = [
         Self::Twilio,
         Self::SendGrid,
         Self::Ses,
         Self::Resend,
         Self::Mailgun,
         Self::Postmark,
+        Self::Sns,
+        Self::Vonage,
+        Self::Slack,
+        Self::Fcm,
+        Self::WebPush,
+        Self::Webhook,
         Self::Directory,
         Self::Catalog,
     ];
 
     /// How many there are.
-    pub(super) const COUNT: usize = Self::ALL.len();
+    pub(super) const COUNT: usize = 14;
 
     /// The name in routes and JSON, as `twilio`.
     pub const fn name(self) -> &'static str {
@@ -50,6 +68,12 @@ impl Service {
             Self::Postmark => "postmark",
             Self::Directory => "directory",
             Self::Catalog => "catalog",
+            Self::Sns => "sns",
+            Self::Slack => "slack",
+            Self::Fcm => "fcm",
+            Self::Vonage => "vonage",
+            Self::Webhook => "webhook",
+            Self::WebPush => "webpush",
         }
     }
 
@@ -63,10 +87,12 @@ impl Service {
         !matches!(self, Self::Directory | Self::Catalog)
     }
 
-    /// The names of those that take messages, for an answer that says which there are.
-    pub(super) fn vendor_names() -> String {
-        let vendors = Self::ALL.into_iter().filter(|service| service.takes_messages());
-        vendors.map(Self::name).collect::<Vec<_>>().join(", ")
+    /// Whether it reports later what became of a message.
+    pub const fn reports(self) -> bool {
+        matches!(
+            self,
+            Self::Twilio | Self::SendGrid | Self::Ses | Self::Resend | Self::Mailgun | Self::Postmark | Self::Vonage
+        )
     }
 
     /// Its place in [`Service::ALL`], which is in the order of the declaration.

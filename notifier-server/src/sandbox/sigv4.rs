@@ -16,9 +16,6 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 const TERMINATOR: &str = "aws4_request";
 
-/// How far the time of a signature may be from the service's.
-const SKEW_MAX: SignedDuration = SignedDuration::from_mins(15);
-
 /// Everything but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -47,6 +44,8 @@ pub(super) struct Verifier {
     pub(super) service: &'static str,
     /// As `us-east-1`.
     pub(super) region: String,
+    /// How far the time of a signature may be from the service's, in minutes; each service has its own.
+    pub(super) skew_max_min: i64,
 }
 
 /// The header `Authorization`, taken apart.
@@ -70,7 +69,7 @@ impl Verifier {
         };
         let time = joined_header(parts, "x-amz-date").unwrap_or_default();
         let authorization = Authorization::read(parameters, header, &time)?;
-        check_time(&time, now)?;
+        check_time(&time, now, self.skew_max_min)?;
         if algorithm != ALGORITHM {
             let message = format!("Unsupported AWS 'algorithm': '{algorithm}' (only {ALGORITHM} for now). ");
             return Err(SignatureError::Incomplete(message));
@@ -182,7 +181,7 @@ impl<'a> Authorization<'a> {
     }
 }
 
-fn check_time(time: &str, now: Timestamp) -> Result<(), SignatureError> {
+fn check_time(time: &str, now: Timestamp, skew_max_min: i64) -> Result<(), SignatureError> {
     let parsed = DateTime::strptime("%Y%m%dT%H%M%SZ", time).ok();
     let Some(signed_at) = parsed.and_then(|at| at.to_zoned(TimeZone::UTC).ok()).map(|at| at.timestamp()) else {
         return Err(SignatureError::Incomplete(format!(
@@ -190,16 +189,16 @@ fn check_time(time: &str, now: Timestamp) -> Result<(), SignatureError> {
         )));
     };
     let basic = |at: Timestamp| at.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let between = now.duration_since(signed_at);
-    if between > SKEW_MAX {
-        let earliest = basic(now - SKEW_MAX);
-        let message = format!("Signature expired: {time} is now earlier than {earliest} ({} - 15 min.)", basic(now));
+    let (between, skew_max) = (now.duration_since(signed_at), SignedDuration::from_mins(skew_max_min));
+    if between > skew_max {
+        let (earliest, now) = (basic(now - skew_max), basic(now));
+        let message = format!("Signature expired: {time} is now earlier than {earliest} ({now} - {skew_max_min} min.)");
         return Err(SignatureError::Mismatch(message));
     }
-    if between < -SKEW_MAX {
-        let latest = basic(now + SKEW_MAX);
+    if between < -skew_max {
+        let (latest, now) = (basic(now + skew_max), basic(now));
         let message =
-            format!("Signature not yet current: {time} is still later than {latest} ({} + 15 min.)", basic(now));
+            format!("Signature not yet current: {time} is still later than {latest} ({now} + {skew_max_min} min.)");
         return Err(SignatureError::Mismatch(message));
     }
     Ok(())
@@ -281,6 +280,7 @@ mod tests {
             session_token: None,
             service: "service",
             region: "us-east-1".to_owned(),
+            skew_max_min: 15,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the fakes report about messages that they took: signed and posted over HTTP, as the vendors do.
 //!
-//! Twilio posts to the `StatusCallback` of each message, the others to one address for all. Only addresses on loopback
-//! are called, so that nothing of a sandbox gets out.
+//! Twilio posts to the `StatusCallback` of each message, Vonage to its `callback`, the others to one address for all.
+//! Only addresses on loopback are called, so that nothing of a sandbox gets out.
 
 mod mailgun;
 mod post;
@@ -11,6 +11,7 @@ mod resend;
 mod sendgrid;
 mod ses;
 mod twilio;
+mod vonage;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -27,6 +28,7 @@ use self::resend::ResendReports;
 use self::sendgrid::SendGridReports;
 use self::ses::SesReports;
 use self::twilio::TwilioReports;
+use self::vonage::VonageReports;
 use super::{Clock, Credentials, Message, SandboxError, Service, ses::Topic};
 
 pub(super) use self::request::{parse, render, render_all};
@@ -82,6 +84,7 @@ pub struct Receipts {
 struct Shared {
     fates: [watch::Sender<Fate>; Service::COUNT],
     twilio: TwilioReports,
+    vonage: VonageReports,
     sendgrid: SendGridReports,
     ses: SesReports,
     resend: ResendReports,
@@ -97,6 +100,7 @@ impl Receipts {
         let shared = Shared {
             fates: [(); Service::COUNT].map(|()| watch::Sender::new(Fate::default())),
             twilio: TwilioReports::new(credentials),
+            vonage: VonageReports::new(credentials, clock.clone()),
             sendgrid: SendGridReports::new(clock.clone())?,
             ses: SesReports::new(credentials, clock.clone(), ses_url)?,
             resend: ResendReports::new(credentials, clock.clone())?,
@@ -108,13 +112,13 @@ impl Receipts {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// What becomes of the messages that the service takes; `None` for one that takes no messages.
+    /// What becomes of the messages that the service takes; `None` for one that reports nothing.
     #[must_use]
     pub fn fate(&self, service: Service) -> Option<Fate> {
         self.chosen(service).map(|fate| *fate.borrow())
     }
 
-    /// Chooses it; `false` for a service that takes no messages. Ends the wait of those that are late.
+    /// Chooses it; `false` for a service that reports nothing. Ends the wait of those that are late.
     pub fn choose(&self, service: Service, fate: Fate) -> bool {
         self.chosen(service).map(|chosen| chosen.send_replace(fate)).is_some()
     }
@@ -177,8 +181,10 @@ impl Receipts {
     }
 
     fn reports(&self, message: &Message, end: End) -> Vec<Report> {
-        if message.provider == Service::Twilio {
-            return self.shared.twilio.reports(message, end);
+        match message.provider {
+            Service::Twilio => return self.shared.twilio.reports(message, end),
+            Service::Vonage => return self.shared.vonage.reports(message, end),
+            _ => {}
         }
         let Some(url) = self.urls()[message.provider.index()].clone() else { return Vec::new() };
         match message.provider {
@@ -187,7 +193,7 @@ impl Receipts {
             Service::Resend => self.shared.resend.reports(message, end, &url),
             Service::Mailgun => self.shared.mailgun.reports(message, end, &url),
             Service::Postmark => self.shared.postmark.reports(message, end, &url),
-            Service::Twilio | Service::Directory | Service::Catalog => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -197,7 +203,7 @@ impl Receipts {
     }
 
     fn chosen(&self, service: Service) -> Option<&watch::Sender<Fate>> {
-        if service.takes_messages() { self.shared.fates.get(service.index()) } else { None }
+        if service.reports() { self.shared.fates.get(service.index()) } else { None }
     }
 }
 

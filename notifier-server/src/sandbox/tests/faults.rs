@@ -244,6 +244,9 @@ async fn wrong_faults_are_refused_with_the_field() {
         ("catalog", r#"{"fault":"accept_then_hang"}"#, "fault"),
         ("directory", r#"{"fault":"reset"}"#, "fault"),
         ("twilio", r#"{"fault":"reset","delay_ms":1}"#, "delay_ms"),
+        ("sns", r#"{"fault":"rejected","field":"To"}"#, "field"),
+        ("fcm", r#"{"fault":"rejected","code":500}"#, "code"),
+        ("vonage", r#"{"fault":"rejected","code":400}"#, "code"),
     ];
     for (service, body, field) in cases {
         let answer = fixture.console(Method::PUT, &format!("/sandbox/faults/{service}"), body).await;
@@ -277,6 +280,12 @@ async fn active_faults_can_be_read() {
         "postmark": null,
         "directory": null,
         "catalog": { "fault": "slow", "delay_ms": 5 },
+        "sns": null,
+        "slack": null,
+        "fcm": null,
+        "vonage": null,
+        "webhook": null,
+        "webpush": null,
     });
     assert_eq!(fixture.get("/sandbox/faults").await.json(), expected);
     assert_eq!(fixture.get("/sandbox/faults/twilio").await.json(), expected["twilio"]);

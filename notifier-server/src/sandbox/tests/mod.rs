@@ -3,6 +3,7 @@
 mod email_faults;
 mod email_receipts;
 mod faults;
+mod fcm;
 mod fixture;
 mod inbox;
 mod live;
@@ -16,4 +17,9 @@ mod segments;
 mod sendgrid;
 mod ses;
 mod ses_raw;
+mod slack;
+mod sns;
 mod twilio;
+mod vonage;
+mod webhook;
+mod webpush;

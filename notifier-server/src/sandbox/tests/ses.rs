@@ -220,8 +220,8 @@ async fn signatures_are_checked() {
         ("region", Signing { scope: "20260301/eu-west-1/ses/aws4_request", ..right() }, "InvalidSignatureException"),
         ("service", Signing { scope: "20260301/us-east-1/sns/aws4_request", ..right() }, "InvalidSignatureException"),
         ("day", Signing { scope: "20260228/us-east-1/ses/aws4_request", ..right() }, "InvalidSignatureException"),
-        ("old", Signing { time: "20260301T114400Z", ..right() }, "InvalidSignatureException"),
-        ("early", Signing { time: "20260301T121600Z", ..right() }, "InvalidSignatureException"),
+        ("old", Signing { time: "20260301T115459Z", ..right() }, "InvalidSignatureException"),
+        ("early", Signing { time: "20260301T120501Z", ..right() }, "InvalidSignatureException"),
         ("date unsigned", Signing { signed_headers: "content-type;host", ..right() }, "InvalidSignatureException"),
         (
             "host unsigned",
