@@ -61,6 +61,7 @@ impl FakeSes {
             session_token: None,
             service: "ses",
             region: credentials.ses_region.clone(),
+            // As its errors tell: "(20250505T151330Z + 5 min.)".
             skew_max_min: 5,
         };
         Self { desk: Desk::new(Service::Ses, world, Vec::new()), verifier, topic: topic.clone() }
