@@ -6,7 +6,7 @@ NOTIFIER := target/debug/notifier
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fmt clippy doc deny bench crash power simulate planted plugins plugins-check clean
+.PHONY: help run build test test-smtp check fmt clippy doc deny bench crash power simulate planted plugins plugins-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ endif
 	@$(CARGO) test --workspace --locked --doc
 	@$(CARGO) test --manifest-path plugins/Cargo.toml --locked --workspace
 
+test-smtp: ## Send to a real Postfix (needs root, and the packages postfix, openssl and python3)
+	@$(CARGO) test -p notifier-core --no-default-features --features http,smtp,testing --locked --test postfix
+
 check: test fmt clippy doc deny plugins-check ## Everything that CI checks
 
 fmt: ## Check the format
@@ -34,6 +37,7 @@ fmt: ## Check the format
 
 clippy: ## Lint, with warnings as errors
 	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	@$(CARGO) clippy -p notifier-core --test postfix --locked -- -D warnings
 	@$(CARGO) clippy --manifest-path plugins/Cargo.toml --workspace --all-targets --locked -- -D warnings
 
 doc: ## Build the documentation, with warnings as errors

@@ -81,12 +81,16 @@ pub use domain::id::{
 pub use domain::lane::Lane;
 pub use domain::lifecycle::DeliveryState;
 pub use domain::limits::Limits;
-pub use domain::message::{Attachment, EmailMessage, Mailbox, Message, MessageContent, SmsMessage};
+pub use domain::message::{
+    Attachment, ChatMessage, EmailMessage, Mailbox, Message, MessageContent, PushMessage, SmsMessage, WebhookMessage,
+};
 pub use domain::notification::{ContentSource, Notification};
 pub use domain::outcome::{LookUp, Outcome, Problem, RejectionKind};
 pub use domain::preference::Preferences;
 pub use domain::receipt::{Receipt, ReceiptEvent, ReceiptStatus};
-pub use domain::recipient::{EmailAddress, InvalidAddress, Locale, PhoneNumber, Recipient, ZoneName};
+pub use domain::recipient::{
+    ChatId, EmailAddress, InvalidAddress, Locale, PhoneNumber, PushToken, Recipient, WebhookUrl, ZoneName,
+};
 pub use domain::request::{FieldError, NotificationRequest, OptionsRequest, RecipientRequest, TemplateRequest};
 pub use domain::retry::RetryPolicy;
 pub use domain::route::{Chain, Route};
@@ -94,7 +98,9 @@ pub use domain::schedule::ScheduleRequest;
 pub use domain::strategy::{Goal, Strategy};
 pub use domain::subject::Subject;
 pub use domain::suppression::{Suppression, SuppressionCause};
-pub use domain::template::{Content, EmailSource, SmsSource, Template, Variable, VariableKind};
+pub use domain::template::{
+    ChatSource, Content, EmailSource, PushSource, SmsSource, Template, Variable, VariableKind, WebhookSource,
+};
 pub use domain::timeline::{Fact, FactKind, Reason};
 pub use error::{PreviewError, PutError, ReceiptError, ReplayError, ReviseError, StartError, SubmitError};
 pub use flow::FlowOptions;
@@ -145,6 +151,14 @@ pub mod wasm {
             SecretWanted, StandIn, inspect,
         };
     }
+}
+
+/// Email straight to a mail server.
+#[cfg(feature = "smtp")]
+pub mod smtp {
+    pub use crate::adapters::smtp::{
+        InvalidSmtp, SmtpCredentials, SmtpMechanism, SmtpOptions, SmtpPassword, SmtpProvider, SmtpSecurity,
+    };
 }
 
 /// HTTP to where an operator allows it and nowhere else.

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use notifier_core::smtp::{InvalidSmtp, SmtpCredentials, SmtpPassword, SmtpProvider};
 use notifier_core::{
     Clock, Entropy, HttpCatalog, HttpDirectory, HttpLookup, InvalidLookup, Notifier, NotifierBuilder, Plugin,
     SecretError, SecretString, Secrets, StartError, SystemSecrets,
 };
 
-use crate::config::{Component, Config, LookupSettings, ProviderSettings, SecretSource};
-use crate::plugin_kit::{self, Directory};
+use crate::config::{Component, Config, LookupSettings, ProviderSettings, SecretSource, SmtpSettings};
+use crate::plugin_kit::{self, Directory, Installed};
 
 /// Why the engine did not start.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,24 @@ pub enum EngineError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// The certificates of authorities that a mail server's is to be trusted by cannot be read.
+    #[error("{key}: the certificates in `{}` cannot be read: {source}", path.display())]
+    Certificates {
+        /// The setting that names them.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A mail server is not configured usefully.
+    #[error("{section}.{source}")]
+    Smtp {
+        /// The section, as `providers.mail.smtp`.
+        section: String,
+        /// What is wrong.
+        source: InvalidSmtp,
     },
     /// A look-up is not configured usefully.
     #[error("{section}.{source}")]
@@ -66,7 +85,10 @@ pub(crate) async fn start(
         builder = builder.plugin_cache_dir(path);
     }
     for (name, settings) in &config.providers {
-        builder = builder.plugin(name, plugin(name, settings, config.plugins_path.as_deref())?);
+        builder = match &settings.component {
+            Component::Smtp(smtp) => builder.provider(name, Arc::new(mail_server(name, smtp, clock)?)),
+            _ => builder.plugin(name, plugin(name, settings, config.plugins_path.as_deref())?),
+        };
     }
     Ok(builder.start().await?)
 }
@@ -131,45 +153,26 @@ fn lookup(section: &str, settings: &LookupSettings, clock: &Arc<dyn Clock>) -> R
 }
 
 /// What the configuration says about one plugin, and its component.
+///
+/// # Errors
+/// See [`EngineError`]; of a provider that is a mail server, that it has no component.
 pub(crate) fn plugin(
     name: &str,
     settings: &ProviderSettings,
     plugins_path: Option<&Path>,
 ) -> Result<Plugin, EngineError> {
-    let mut granted = Vec::new();
-    let mut plugin = match &settings.component {
-        Component::BuiltIn(built_in) => match notifier_plugins::find(built_in) {
-            Some(prebuilt) => Plugin::new(prebuilt.component),
-            None => {
-                let setting = format!("providers.{name}.plugin");
-                let problem = format!("there is no built-in plugin `{built_in}`");
-                return Err(StartError::Setting { setting, problem }.into());
-            }
-        },
+    let (component, granted) = match &settings.component {
+        Component::BuiltIn(built_in) => (prebuilt(name, built_in)?, Vec::new()),
+        Component::File { path, sha256 } => (from_file(name, path, sha256.as_deref())?, Vec::new()),
         Component::Installed(plugin) => {
             let (component, installed) = installed(name, plugin, plugins_path)?;
-            if let Some(secret) = settings.secrets.keys().find(|secret| !installed.secrets.contains(*secret)) {
-                let setting = format!("providers.{name}.secrets.{secret}");
-                let problem = format!("is not granted to `{plugin}`: see `notifier plugin grant --help`");
-                return Err(StartError::Setting { setting, problem }.into());
-            }
-            granted = installed.hosts;
-            Plugin::new(component)
+            check_secrets(name, settings, &installed)?;
+            (Plugin::new(component), installed.hosts)
         }
-        Component::File { path, sha256 } => {
-            let key = format!("providers.{name}.component");
-            let read = std::fs::read(path);
-            let component = read.map_err(|source| EngineError::Component { key, path: path.clone(), source })?;
-            let found = plugin_kit::sha256(&component);
-            if let Some(wanted) = sha256.as_ref().filter(|wanted| **wanted != found) {
-                let setting = format!("providers.{name}.sha256");
-                let problem = format!("is {wanted}, and `{}` has {found}: it is not used", path.display());
-                return Err(StartError::Setting { setting, problem }.into());
-            }
-            Plugin::new(component)
-        }
+        Component::Smtp(_) => return Err(unusable(format!("providers.{name}.smtp"), "has no component".into())),
     };
-    plugin = plugin.settings(settings.settings.clone()).allow_private_network(settings.allow_private_network);
+    let mut plugin =
+        component.settings(settings.settings.clone()).allow_private_network(settings.allow_private_network);
     // What the operator writes here counts, and else what was granted when it was installed.
     for host in if settings.hosts.is_empty() { &granted } else { &settings.hosts } {
         plugin = plugin.host(host.as_str());
@@ -181,15 +184,67 @@ pub(crate) fn plugin(
     Ok(plugin)
 }
 
-fn installed(
-    name: &str,
-    plugin: &str,
-    plugins_path: Option<&Path>,
-) -> Result<(Vec<u8>, plugin_kit::Installed), EngineError> {
-    let setting = format!("providers.{name}.plugin");
-    let failed = |problem: String| EngineError::from(StartError::Setting { setting: setting.clone(), problem });
+fn unusable(setting: String, problem: String) -> EngineError {
+    StartError::Setting { setting, problem }.into()
+}
+
+fn prebuilt(name: &str, built_in: &str) -> Result<Plugin, EngineError> {
+    let found = notifier_plugins::find(built_in);
+    let missing = || unusable(format!("providers.{name}.plugin"), format!("there is no built-in plugin `{built_in}`"));
+    Ok(Plugin::new(found.ok_or_else(missing)?.component))
+}
+
+fn from_file(name: &str, path: &Path, sha256: Option<&str>) -> Result<Plugin, EngineError> {
+    let key = format!("providers.{name}.component");
+    let read = std::fs::read(path);
+    let component = read.map_err(|source| EngineError::Component { key, path: path.to_owned(), source })?;
+    if let Some(wanted) = sha256 {
+        let found = plugin_kit::sha256(&component);
+        if wanted != found {
+            let problem = format!("is {wanted}, and `{}` has {found}: it is not used", path.display());
+            return Err(unusable(format!("providers.{name}.sha256"), problem));
+        }
+    }
+    Ok(Plugin::new(component))
+}
+
+fn installed(name: &str, plugin: &str, plugins_path: Option<&Path>) -> Result<(Vec<u8>, Installed), EngineError> {
+    let failed = |problem| unusable(format!("providers.{name}.plugin"), problem);
     let path = plugins_path.ok_or_else(|| failed("plugins.path names no directory".into()))?;
     Directory::new(path).component(plugin).map_err(|error| failed(error.to_string()))
+}
+
+fn check_secrets(name: &str, settings: &ProviderSettings, installed: &Installed) -> Result<(), EngineError> {
+    let is_granted = |secret: &&String| installed.secrets.contains(*secret);
+    match settings.secrets.keys().find(|secret| !is_granted(secret)) {
+        None => Ok(()),
+        Some(secret) => {
+            let problem = format!("is not granted to `{}`: see `notifier plugin grant --help`", installed.name);
+            Err(unusable(format!("providers.{name}.secrets.{secret}"), problem))
+        }
+    }
+}
+
+fn mail_server(name: &str, settings: &SmtpSettings, clock: &Arc<dyn Clock>) -> Result<SmtpProvider, EngineError> {
+    let section = format!("providers.{name}.smtp");
+    let mut options = settings.options.clone();
+    if let Some(login) = &settings.login {
+        let value = resolve(&format!("{section}.password"), &login.password)?;
+        let password = match &login.password {
+            SecretSource::Value(_) => SmtpPassword::Value(value),
+            // It was there just now; from here on it is read for each connection.
+            SecretSource::Reference(reference) => SmtpPassword::Reference(reference.clone(), Arc::new(SystemSecrets)),
+        };
+        let credentials = SmtpCredentials { username: login.username.clone(), password, mechanism: login.mechanism };
+        options.credentials = Some(credentials);
+    }
+    if let Some(path) = &settings.root_certificates {
+        let key = format!("{section}.root_certificates");
+        let read = std::fs::read(path);
+        options.extra_roots_pem =
+            read.map_err(|source| EngineError::Certificates { key, path: path.clone(), source })?;
+    }
+    SmtpProvider::new(options, Arc::clone(clock)).map_err(|source| EngineError::Smtp { section, source })
 }
 
 fn resolve(key: &str, source: &SecretSource) -> Result<SecretString, EngineError> {

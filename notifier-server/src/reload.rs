@@ -35,7 +35,7 @@ impl Reloader {
                 };
                 Some((name.clone(), found))
             }
-            Component::BuiltIn(_) | Component::File { .. } => None,
+            Component::BuiltIn(_) | Component::File { .. } | Component::Smtp(_) => None,
         };
         self.config.providers.iter().filter_map(one).collect()
     }

@@ -21,7 +21,8 @@ use tempfile::TempDir;
 use crate::config::{Component, Config, ConfigError, LookupSettings, ProviderSettings, SecretSource};
 use crate::running::{Running, StartupError, Stopped, start_reachable};
 use crate::sandbox::{
-    CURL_EXAMPLE, PreferenceSeed, Sandbox, SandboxError, SandboxOptions, TemplateSeed, seed_preferences, seed_template,
+    CURL_EXAMPLE, PreferenceSeed, Sandbox, SandboxError, SandboxOptions, Service, TemplateSeed, seed_preferences,
+    seed_template,
 };
 
 /// What the sandbox sets differently from the defaults.
@@ -107,7 +108,8 @@ impl SandboxMode {
         config.plugin_cache_path = config.plugin_cache_path.or_else(user_cache_path);
         connect(&mut config, &sandbox);
         let running = start_reachable(config, sandbox.router()).await?;
-        sandbox.receipts().post_events_to(&format!("http://{}/v1/receipts/sendgrid", running.address()));
+        let receipts = format!("http://{}/v1/receipts/sendgrid", running.address());
+        sandbox.receipts().post_events_to(Service::SendGrid, &receipts);
         seed(&running).await?;
         Ok(Self { running, sandbox, _temporary: temporary })
     }
@@ -228,7 +230,8 @@ fn template(name: TemplateName, seed: &TemplateSeed) -> Template {
         text: Some(seed.email_text.to_owned()),
         html: Some(seed.email_html.to_owned()),
     };
-    let content = Content { email: Some(email), sms: Some(SmsSource { text: seed.sms_text.to_owned() }) };
+    let sms = Some(SmsSource { text: seed.sms_text.to_owned() });
+    let content = Content { email: Some(email), sms, ..Content::default() };
     let required = Variable { kind: VariableKind::Any, required: true };
     let variables = ["amount", "due_date"].map(|name| (name.to_owned(), required));
     Template { name, version: 0, content, locales: BTreeMap::new(), variables: variables.into() }

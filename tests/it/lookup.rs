@@ -95,6 +95,24 @@ async fn an_answer_becomes_a_recipient() {
 }
 
 #[tokio::test]
+async fn an_answer_may_know_every_address() {
+    let body = r#"{"email": "", "phone_number": "12", "push_token": "t-1", "chat_id": "C1", "webhook_url": "http://x.example.com/"}"#;
+    let service = Service::answering(200, body).await;
+    let mut lookup = service.lookup(&clock());
+    let found =
+        HttpDirectory::new(lookup.clone()).unwrap().recipient(&TenantId::unnamed(), &one()).await.unwrap().unwrap();
+    let addresses = Channel::ALL.map(|channel| found.address(channel));
+    assert_eq!(addresses, [None, None, Some("t-1"), Some("C1"), None]);
+    assert_eq!(found.unusable.keys().copied().collect::<Vec<_>>(), [Channel::Sms, Channel::Webhook]);
+    for (field, pointer) in [("push_token", "/chat_id"), ("chat_id", "/push_token"), ("webhook_url", "/nowhere")] {
+        lookup.fields.insert(field.into(), pointer.into());
+    }
+    let found = HttpDirectory::new(lookup).unwrap().recipient(&TenantId::unnamed(), &one()).await.unwrap().unwrap();
+    assert_eq!(Channel::ALL.map(|channel| found.address(channel)), [None, None, Some("C1"), Some("t-1"), None]);
+    assert_eq!(found.unusable.keys().copied().collect::<Vec<_>>(), [Channel::Sms]);
+}
+
+#[tokio::test]
 async fn fields_stand_where_the_configuration_says() {
     let service = Service::answering(
         200,

@@ -7,6 +7,10 @@ pub(crate) mod http_directory;
 pub(crate) mod memory;
 #[cfg(feature = "sled")]
 pub(crate) mod sled;
+#[cfg(feature = "smtp")]
+pub(crate) mod smtp;
 pub(crate) mod system;
+#[cfg(any(feature = "http", feature = "smtp"))]
+mod tls;
 #[cfg(feature = "wasm")]
 pub(crate) mod wasm;

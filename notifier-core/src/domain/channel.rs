@@ -11,11 +11,17 @@ pub enum Channel {
     Email,
     /// Text message to a phone number.
     Sms,
+    /// Message to a device or a browser.
+    Push,
+    /// Message to a person or a room in a chat.
+    Chat,
+    /// Event that is posted to a server of the recipient's.
+    Webhook,
 }
 
 impl Channel {
     /// Every channel, in order.
-    pub const ALL: [Channel; 2] = [Channel::Email, Channel::Sms];
+    pub const ALL: [Channel; 5] = [Channel::Email, Channel::Sms, Channel::Push, Channel::Chat, Channel::Webhook];
 
     /// The name used in requests, configuration, records and identifiers.
     #[must_use]
@@ -23,6 +29,9 @@ impl Channel {
         match self {
             Channel::Email => "email",
             Channel::Sms => "sms",
+            Channel::Push => "push",
+            Channel::Chat => "chat",
+            Channel::Webhook => "webhook",
         }
     }
 }
@@ -35,7 +44,7 @@ impl fmt::Display for Channel {
 
 /// The text names no channel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a channel: use `email` or `sms`")]
+#[error("`{0}` is not a channel: use `email`, `sms`, `push`, `chat` or `webhook`")]
 pub struct UnknownChannel(pub String);
 
 impl FromStr for Channel {
@@ -46,5 +55,22 @@ impl FromStr for Channel {
             .into_iter()
             .find(|channel| channel.name() == text)
             .ok_or_else(|| UnknownChannel(text.chars().take(64).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_back_to_channels() {
+        for channel in Channel::ALL {
+            assert_eq!(channel.name().parse(), Ok(channel));
+        }
+        assert!(Channel::ALL.is_sorted());
+        for unknown in ["", "fax", "Email", "push "] {
+            let problem = unknown.parse::<Channel>().unwrap_err().to_string();
+            assert!(Channel::ALL.iter().all(|channel| problem.contains(channel.name())), "{problem}");
+        }
     }
 }

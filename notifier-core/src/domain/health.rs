@@ -12,11 +12,13 @@
 //! what GOV.UK Notify does between its text message providers. Slow calls count as failures while they still run, so that a
 //! provider that hangs is noticed before the first call times out.
 
+mod sight;
+
 use std::collections::VecDeque;
 
 use jiff::{Timestamp, ToSpan};
 
-use super::outcome::{Outcome, RejectionKind};
+pub use self::sight::{Called, Sight};
 use super::timeline::Reason;
 
 /// When a provider is called less, or not at all.
@@ -59,17 +61,6 @@ impl Default for HealthPolicy {
             rest_max_ms: 60_000,
         }
     }
-}
-
-/// Whose server a provider calls: it decides what a failed call says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Called {
-    /// The vendor's, which serves every message: one that fails may fail for all.
-    #[default]
-    Vendor,
-    /// Each recipient's own, as with webhooks. That one is down, slow or wants to be left alone is no reason to keep messages
-    /// from the others, so it counts for the message alone.
-    Recipient,
 }
 
 /// Whether a provider takes calls.
@@ -166,44 +157,6 @@ pub enum Override {
     Open,
     /// Every call passes, whatever comes of it.
     Closed,
-}
-
-impl Sight {
-    /// What a call's outcome says about the provider; `None` where it says something about the message, the recipient's own
-    /// server or the host alone.
-    #[must_use]
-    pub fn of(outcome: &Outcome, called: Called) -> Option<Self> {
-        match outcome {
-            Outcome::Accepted { .. } => Some(Self::Good),
-            Outcome::Rejected { kind: RejectionKind::Plugin, .. } => None,
-            Outcome::Rejected { kind: RejectionKind::Provider, .. } => Some(Self::Bad),
-            Outcome::Rejected { .. } => Some(Self::Good),
-            Outcome::RateLimited { .. } | Outcome::Unavailable { .. } | Outcome::Unknown { .. } => match called {
-                Called::Vendor => Some(Self::Bad),
-                Called::Recipient => None,
-            },
-        }
-    }
-
-    /// What it says about the provider that a call is slow.
-    #[must_use]
-    pub fn of_slow(called: Called) -> Option<Self> {
-        match called {
-            Called::Vendor => Some(Self::Bad),
-            Called::Recipient => None,
-        }
-    }
-}
-
-/// What was seen of a provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight {
-    /// A call that says that it works, whatever it said about the message.
-    Good,
-    /// A call that failed, was refused for everybody, or takes too long.
-    Bad,
-    /// A receipt that did not come, or says that the message was lost on the way: takes traffic away, and opens nothing.
-    Worrying,
 }
 
 /// What outlives the process.

@@ -10,7 +10,8 @@ pub struct Limits {
     pub variables_depth_max: usize,
     /// Items of one list or object in the variables: loops in templates run over them.
     pub variables_items_max: usize,
-    /// Bytes of one template source (one part of one channel); a subject has at most 4 KiB, a text message 16 KiB. The time
+    /// Bytes of one template source (one part of one channel); a subject or title has at most 4 KiB, a
+    /// text message, a push message or its data 16 KiB. The time
     /// that parsing takes grows with the product of this and of the number of expressions.
     pub template_source_bytes_max: usize,
     /// Expressions (`{{…}}`) of one template source.
@@ -24,6 +25,16 @@ pub struct Limits {
     pub sms_chars_max: usize,
     /// Characters of a subject line after rendering. RFC 5322 allows a line of 998.
     pub subject_chars_max: usize,
+    /// Characters of the title of a push message after rendering; a phone shows some forty.
+    pub push_title_chars_max: usize,
+    /// Characters of the body of a push message after rendering. Vendors take 4 KiB for the whole message.
+    pub push_body_chars_max: usize,
+    /// Bytes of the data of a push message after rendering, names and values together.
+    pub push_data_bytes_max: usize,
+    /// Characters of a chat message after rendering; Slack takes 40,000.
+    pub chat_chars_max: usize,
+    /// Bytes of the payload of an event after rendering.
+    pub webhook_payload_bytes_max: usize,
     /// Attachments of one email.
     pub attachments_max: usize,
     /// Bytes of all attachments of one email together, decoded; at most [`Self::ATTACHMENTS_BYTES_MAX`] can be sent.
@@ -58,6 +69,11 @@ impl Default for Limits {
             rendered_bytes_max: 512 * 1024,
             sms_chars_max: 1_600,
             subject_chars_max: 900,
+            push_title_chars_max: 256,
+            push_body_chars_max: 4_096,
+            push_data_bytes_max: 4_096,
+            chat_chars_max: 40_000,
+            webhook_payload_bytes_max: 256 * 1024,
             attachments_max: 10,
             attachments_bytes_max: 512 * 1024,
             headers_max: 20,

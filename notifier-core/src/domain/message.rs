@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use super::channel::Channel;
 use super::id::{CategoryName, DeliveryId, TenantId};
 use super::notification::MessageOptions;
-use super::recipient::{EmailAddress, InvalidAddress, PhoneNumber, Recipient};
+use super::recipient::{ChatId, EmailAddress, InvalidAddress, PhoneNumber, PushToken, Recipient, WebhookUrl};
 use super::template::Words;
 use super::timeline::Reason;
 
@@ -102,6 +104,41 @@ pub struct SmsMessage {
     pub media_urls: Vec<String>,
 }
 
+/// A push message, ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushMessage {
+    /// To which device or browser.
+    pub recipient: PushToken,
+    /// One line.
+    pub title: String,
+    /// The words.
+    pub body: String,
+    /// What the application on the device gets beside them, by name.
+    pub data: Vec<(String, String)>,
+}
+
+/// A chat message, ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatMessage {
+    /// To whom or where.
+    pub recipient: ChatId,
+    /// The words; where there is a layout, what is shown in its place.
+    pub text: String,
+    /// The vendor's own layout: a JSON object or array.
+    pub layout: Option<String>,
+}
+
+/// An event, ready to be posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookMessage {
+    /// Where to.
+    pub recipient: WebhookUrl,
+    /// What happened, as `rent.due`.
+    pub kind: String,
+    /// What there is to know about it: a JSON object or array.
+    pub payload: String,
+}
+
 /// The words and addresses of one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MessageContent {
@@ -109,6 +146,12 @@ pub enum MessageContent {
     Email(EmailMessage),
     /// For [`Channel::Sms`].
     Sms(SmsMessage),
+    /// For [`Channel::Push`].
+    Push(PushMessage),
+    /// For [`Channel::Chat`].
+    Chat(ChatMessage),
+    /// For [`Channel::Webhook`].
+    Webhook(WebhookMessage),
 }
 
 impl MessageContent {
@@ -118,15 +161,19 @@ impl MessageContent {
         match self {
             Self::Email(_) => Channel::Email,
             Self::Sms(_) => Channel::Sms,
+            Self::Push(_) => Channel::Push,
+            Self::Chat(_) => Channel::Chat,
+            Self::Webhook(_) => Channel::Webhook,
         }
     }
 
-    /// The address it comes from; `None` when the provider picks it.
+    /// The address it comes from; `None` when the provider picks it, and where the channel has none.
     #[must_use]
     pub fn sender_address(&self) -> Option<&str> {
         match self {
             Self::Email(email) => Some(email.sender.address.as_str()),
             Self::Sms(sms) => sms.sender.as_deref(),
+            Self::Push(_) | Self::Chat(_) | Self::Webhook(_) => None,
         }
     }
 
@@ -136,6 +183,9 @@ impl MessageContent {
         match self {
             Self::Email(email) => email.recipient.address.as_str(),
             Self::Sms(sms) => sms.recipient.as_str(),
+            Self::Push(push) => push.recipient.as_str(),
+            Self::Chat(chat) => chat.recipient.as_str(),
+            Self::Webhook(event) => event.recipient.as_str(),
         }
     }
 }
@@ -149,11 +199,14 @@ pub struct Message {
     pub tenant: TenantId,
     /// Of which kind.
     pub category: CategoryName,
+    /// When the notification was accepted: later attempts tell the same time.
+    pub accepted_at: Timestamp,
     /// What and to whom.
     pub content: MessageContent,
 }
 
-/// Who messages come from, unless a provider's settings say otherwise.
+/// Who messages come from, unless a provider's settings say otherwise. What goes to a device, a chat or a server comes from
+/// whoever the provider's account is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Senders {
     /// The sender of email. Without one, email cannot be sent.
@@ -197,6 +250,18 @@ pub fn compose(
                 text,
                 media_urls: options.media_urls.clone(),
             }))
+        }
+        Words::Push { title, body, data } => {
+            let Some(recipient) = recipient.push_token.clone() else { return Err(no_address(Channel::Push)) };
+            Ok(MessageContent::Push(PushMessage { recipient, title, body, data }))
+        }
+        Words::Chat { text, layout } => {
+            let Some(recipient) = recipient.chat_id.clone() else { return Err(no_address(Channel::Chat)) };
+            Ok(MessageContent::Chat(ChatMessage { recipient, text, layout }))
+        }
+        Words::Webhook { kind, payload } => {
+            let Some(recipient) = recipient.webhook_url.clone() else { return Err(no_address(Channel::Webhook)) };
+            Ok(MessageContent::Webhook(WebhookMessage { recipient, kind, payload }))
         }
     }
 }

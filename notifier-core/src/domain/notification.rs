@@ -203,6 +203,9 @@ impl Notification {
         for (name, value) in [
             ("email", recipient.address(Channel::Email)),
             ("phone", recipient.address(Channel::Sms)),
+            ("push_token", recipient.address(Channel::Push)),
+            ("chat_id", recipient.address(Channel::Chat)),
+            ("webhook_url", recipient.address(Channel::Webhook)),
             ("locale", recipient.locale.as_ref().map(|locale| locale.as_str())),
             ("time_zone", recipient.time_zone.as_ref().map(|zone| zone.as_str())),
         ] {

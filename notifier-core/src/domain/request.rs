@@ -14,7 +14,7 @@ use super::id::{CategoryName, CollapseKey, IdempotencyKey, InvalidId, RecipientI
 use super::limits::Limits;
 use super::message::{Attachment, Mailbox};
 use super::notification::{ContentSource, Draft, MessageOptions, RESERVED_VARIABLES};
-use super::recipient::{EmailAddress, Locale, PhoneNumber, Recipient, ZoneName};
+use super::recipient::{ChatId, EmailAddress, Locale, PhoneNumber, PushToken, Recipient, WebhookUrl, ZoneName};
 use super::schedule::{self, ScheduleRequest};
 use super::template::{Compiled, Content};
 
@@ -45,6 +45,12 @@ pub struct RecipientRequest {
     pub email: Option<String>,
     /// Phone number, E.164.
     pub phone: Option<String>,
+    /// Token of a device, or the subscription of a browser as JSON.
+    pub push_token: Option<String>,
+    /// Id of a channel, a conversation or a person in a chat.
+    pub chat_id: Option<String>,
+    /// Where events are posted: an `https` URL.
+    pub webhook_url: Option<String>,
     /// Language tag.
     pub locale: Option<String>,
     /// IANA time zone.
@@ -209,9 +215,13 @@ fn check_recipient(request: &RecipientRequest, errors: &mut Errors) -> Option<Re
     let id = errors.parse("recipient.id", Some(&request.id), RecipientId::from_str);
     let email = errors.parse("recipient.email", request.email.as_deref(), EmailAddress::parse);
     let phone = errors.parse("recipient.phone", request.phone.as_deref(), PhoneNumber::parse);
+    let push_token = errors.parse("recipient.push_token", request.push_token.as_deref(), PushToken::parse);
+    let chat_id = errors.parse("recipient.chat_id", request.chat_id.as_deref(), ChatId::parse);
+    let webhook_url = errors.parse("recipient.webhook_url", request.webhook_url.as_deref(), WebhookUrl::parse);
     let locale = errors.parse("recipient.locale", request.locale.as_deref(), Locale::parse);
     let time_zone = errors.parse("recipient.time_zone", request.time_zone.as_deref(), ZoneName::parse);
-    Some(Recipient { email, phone, locale, time_zone, ..Recipient::with_id(id?) })
+    let found = Recipient::with_id(id?);
+    Some(Recipient { email, phone, push_token, chat_id, webhook_url, locale, time_zone, ..found })
 }
 
 fn check_channels(channels: Option<Vec<Channel>>, errors: &mut Errors) -> Option<Vec<Channel>> {

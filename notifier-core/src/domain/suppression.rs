@@ -4,10 +4,14 @@ use jiff::Timestamp;
 
 use super::channel::Channel;
 use super::id::{DeliveryId, ProviderName, TenantId};
+use super::recipient::PushToken;
 use super::timeline::Reason;
 
-/// A longer address is no address, and no store has to take it as a key. In bytes.
-pub const ADDRESS_BYTES_MAX: usize = 1_024;
+/// A longer address is no address. In bytes: of all, tokens of push messages may be the longest.
+pub const ADDRESS_BYTES_MAX: usize = 4 * PushToken::CHARS_MAX;
+/// Longer addresses need not stand in the key of a store themselves, but by their hash. Where addresses have an order, these
+/// come last, in an order of the store's own.
+pub const KEYED_BYTES_MAX: usize = 1_024;
 
 /// Why nothing may be sent to an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,11 +77,12 @@ impl Suppression {
     }
 }
 
-/// An address as the list has it: mail providers take upper and lower case for the same mailbox.
+/// An address as the list has it: mail providers take upper and lower case for the same mailbox. All others are as they
+/// were written: in tokens and paths the case of a letter makes a difference.
 #[must_use]
 pub fn normalized(channel: Channel, address: &str) -> String {
     match channel {
         Channel::Email => address.to_lowercase(),
-        Channel::Sms => address.to_owned(),
+        Channel::Sms | Channel::Push | Channel::Chat | Channel::Webhook => address.to_owned(),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan};
 use ring::digest::{SHA256, digest};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::alarm::Alarm;
@@ -15,7 +15,7 @@ use crate::domain::category::Category;
 use crate::domain::channel::Channel;
 use crate::domain::id::{DeliveryId, IdempotencyKey, NotificationId, TenantId};
 use crate::domain::notification::{ContentSource, Draft, Notification};
-use crate::domain::request::{FieldError, NotificationRequest};
+use crate::domain::request::{FieldError, NotificationRequest, RecipientRequest};
 use crate::domain::template::Content;
 use crate::error::SubmitError;
 use crate::planted::planted;
@@ -280,8 +280,8 @@ impl Flow {
             ));
         }
         if !draft.recipient.has_address() && self.directory.is_none() {
-            let problem = "there is no user database to look the address up in: give `recipient.email` or \
-                           `recipient.phone`, or configure `directory`";
+            let problem = "there is no user database to look the address up in: give an address, as `recipient.email`, \
+                           or configure `directory`";
             return Err(refuse("recipient", problem));
         }
         Ok(())
@@ -412,19 +412,15 @@ fn fingerprint(request: &NotificationRequest, replaces: Option<NotificationId>) 
         collapse_key,
     } = request;
     let names = |channels: &Vec<Channel>| channels.iter().map(|channel| channel.name()).collect::<Vec<_>>();
-    let words = |content: &Content| {
-        let email = content.email.as_ref().map(|email| json!([email.subject, email.text, email.html]));
-        json!([email, content.sms.as_ref().map(|sms| &sms.text)])
-    };
     let files = options.attachments.iter();
     let attachments = files.map(|file| json!([file.filename, file.content_type, file.content_id, sha256(&file.data)]));
     let said = json!([
         tenant,
-        json!([recipient.id, recipient.email, recipient.phone, recipient.locale, recipient.time_zone]),
+        said_of(recipient),
         category,
         channels.as_ref().map(names),
         template.as_ref().map(|template| json!([template.name, template.version])),
-        content.as_ref().map(words),
+        content.as_ref().map(said_in),
         variables,
         subject,
         json!([options.reply_to, options.headers, attachments.collect::<Vec<_>>(), options.media_urls]),
@@ -436,8 +432,45 @@ fn fingerprint(request: &NotificationRequest, replaces: Option<NotificationId>) 
     sha256(said.to_string().as_bytes())
 }
 
+/// What is said of the recipient. What not every request can say stands at the end, where it is said: the same request keeps
+/// its fingerprint as more can be said.
+fn said_of(recipient: &RecipientRequest) -> Value {
+    let RecipientRequest { id, email, phone, push_token, chat_id, webhook_url, locale, time_zone } = recipient;
+    let mut said = vec![json!(id), json!(email), json!(phone), json!(locale), json!(time_zone)];
+    for (channel, address) in [(Channel::Push, push_token), (Channel::Chat, chat_id), (Channel::Webhook, webhook_url)] {
+        said.extend(address.as_ref().map(|address| json!([channel.name(), address])));
+    }
+    Value::Array(said)
+}
+
+/// The words, as in [`said_of`].
+fn said_in(content: &Content) -> Value {
+    let Content { email, sms, push, chat, webhook } = content;
+    let email = email.as_ref().map(|email| json!([email.subject, email.text, email.html]));
+    let mut said = vec![json!(email), json!(sms.as_ref().map(|sms| &sms.text))];
+    said.extend(push.as_ref().map(|push| json!([Channel::Push.name(), push.title, push.body, push.data])));
+    said.extend(chat.as_ref().map(|chat| json!([Channel::Chat.name(), chat.text, chat.layout])));
+    said.extend(webhook.as_ref().map(|event| json!([Channel::Webhook.name(), event.kind, event.payload])));
+    Value::Array(said)
+}
+
 fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
     hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::template::SmsSource;
+
+    /// Of what every version could say, so that a key that was used before an upgrade is known after it.
+    #[test]
+    fn a_request_keeps_its_fingerprint() {
+        let mut request = NotificationRequest::to("1");
+        request.content = Some(Content { sms: Some(SmsSource { text: "Hello".into() }), ..Content::default() });
+        let hash: String = fingerprint(&request, None).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hash, "8d8d4e247b1cd70f81aa4a2886b63c224d664b4ca0f6230aa7d383a081d19271");
+    }
 }

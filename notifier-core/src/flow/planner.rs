@@ -379,6 +379,7 @@ impl Flow {
             delivery: delivery.id,
             tenant: notification.tenant.clone(),
             category: notification.category.clone(),
+            accepted_at: notification.created_at,
             content: made.content,
         };
         Ok(match delivery.begin(attempt, facts, now) {

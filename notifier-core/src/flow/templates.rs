@@ -153,14 +153,24 @@ fn source_bytes(content: &Content) -> usize {
     parts(content).into_iter().flatten().map(str::len).sum()
 }
 
-fn parts(content: &Content) -> [Option<&str>; 4] {
-    let email = content.email.as_ref();
-    [
-        email.map(|email| email.subject.as_str()),
-        email.and_then(|email| email.text.as_deref()),
-        email.and_then(|email| email.html.as_deref()),
-        content.sms.as_ref().map(|sms| sms.text.as_str()),
-    ]
+/// The data of a push message comes last: of all others it is known how many they are.
+fn parts(content: &Content) -> Vec<Option<&str>> {
+    let Content { email, sms, push, chat, webhook } = content;
+    let mut parts = vec![
+        email.as_ref().map(|email| email.subject.as_str()),
+        email.as_ref().and_then(|email| email.text.as_deref()),
+        email.as_ref().and_then(|email| email.html.as_deref()),
+        sms.as_ref().map(|sms| sms.text.as_str()),
+        push.as_ref().map(|push| push.title.as_str()),
+        push.as_ref().map(|push| push.body.as_str()),
+        chat.as_ref().map(|chat| chat.text.as_str()),
+        chat.as_ref().and_then(|chat| chat.layout.as_deref()),
+        webhook.as_ref().map(|webhook| webhook.kind.as_str()),
+        webhook.as_ref().map(|webhook| webhook.payload.as_str()),
+    ];
+    let data = push.iter().flat_map(|push| &push.data);
+    parts.extend(data.flat_map(|(name, value)| [Some(name.as_str()), Some(value.as_str())]));
+    parts
 }
 
 /// SHA-256 over every part, each with whether it is there and its length.
@@ -178,15 +188,28 @@ fn hash(content: &Content) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::template::{EmailSource, SmsSource};
+    use crate::domain::template::{ChatSource, EmailSource, PushSource, SmsSource, WebhookSource};
 
     #[test]
     fn words_that_differ_anywhere_are_parsed_on_their_own() {
         let email = |subject: &str, text: Option<&str>, html: Option<&str>| {
             let (text, html) = (text.map(str::to_owned), html.map(str::to_owned));
-            Content { email: Some(EmailSource { subject: subject.into(), text, html }), sms: None }
+            Content { email: Some(EmailSource { subject: subject.into(), text, html }), ..Content::default() }
         };
-        let sms = |text: &str| Content { email: None, sms: Some(SmsSource { text: text.into() }) };
+        let sms = |text: &str| Content { sms: Some(SmsSource { text: text.into() }), ..Content::default() };
+        let push = |title: &str, body: &str, data: &[(&str, &str)]| {
+            let data = data.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let push = PushSource { title: title.into(), body: body.into(), data };
+            Content { push: Some(push), ..Content::default() }
+        };
+        let chat = |text: &str, layout: Option<&str>| {
+            let chat = ChatSource { text: text.into(), layout: layout.map(str::to_owned) };
+            Content { chat: Some(chat), ..Content::default() }
+        };
+        let webhook = |kind: &str, payload: &str| {
+            let webhook = WebhookSource { kind: kind.into(), payload: payload.into() };
+            Content { webhook: Some(webhook), ..Content::default() }
+        };
         let all = [
             email("a", None, None),
             email("", Some("a"), None),
@@ -195,6 +218,16 @@ mod tests {
             email("a", None, Some("")),
             sms("a"),
             sms(""),
+            push("a", "", &[]),
+            push("", "a", &[]),
+            push("", "", &[("a", "")]),
+            push("", "", &[("", "a")]),
+            push("", "", &[("a", ""), ("b", "")]),
+            chat("a", None),
+            chat("", Some("a")),
+            chat("a", Some("")),
+            webhook("a", ""),
+            webhook("", "a"),
             Content::default(),
         ];
         let hashes: std::collections::BTreeSet<_> = all.iter().map(hash).collect();
@@ -205,7 +238,7 @@ mod tests {
     fn the_same_words_are_parsed_once_and_bad_ones_are_never_kept() {
         let templates = Templates::new();
         let limits = Limits::default();
-        let content = |text: &str| Content { email: None, sms: Some(SmsSource { text: text.into() }) };
+        let content = |text: &str| Content { sms: Some(SmsSource { text: text.into() }), ..Content::default() };
         let first = templates.inline(&content("{{a}}"), &limits).unwrap();
         assert!(Arc::ptr_eq(&first, &templates.inline(&content("{{a}}"), &limits).unwrap()));
         assert!(!Arc::ptr_eq(&first, &templates.inline(&content("{{b}}"), &limits).unwrap()));

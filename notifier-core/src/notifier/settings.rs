@@ -5,7 +5,7 @@ use crate::domain::channel::Channel;
 use crate::domain::id::{RecipientId, TemplateName, TenantId};
 use crate::domain::limits::Limits;
 use crate::domain::preference::Preferences;
-use crate::domain::recipient::{EmailAddress, PhoneNumber};
+use crate::domain::recipient::{ChatId, EmailAddress, PhoneNumber, PushToken, WebhookUrl};
 use crate::domain::request::{FieldError, check_json};
 use crate::domain::suppression::{Suppression, SuppressionCause, normalized};
 use crate::domain::template::{Compiled, Template};
@@ -155,6 +155,9 @@ fn read_address(channel: Channel, address: &str) -> Result<String, PutError> {
     let read = match channel {
         Channel::Email => EmailAddress::parse(address).map(|address| address.as_str().to_owned()),
         Channel::Sms => PhoneNumber::parse(address).map(|number| number.as_str().to_owned()),
+        Channel::Push => PushToken::parse(address).map(|token| token.as_str().to_owned()),
+        Channel::Chat => ChatId::parse(address).map(|id| id.as_str().to_owned()),
+        Channel::Webhook => WebhookUrl::parse(address).map(|url| url.as_str().to_owned()),
     };
     let read = read.map_err(|error| PutError::Invalid(vec![FieldError::new("address", error.problem)]))?;
     Ok(normalized(channel, &read))

@@ -275,7 +275,9 @@ pub trait Store: Send + Sync + 'static {
     /// `DELETE FROM suppression WHERE tenant = $1 AND channel = $2 AND address = $3`
     async fn remove_suppression(&self, tenant: &TenantId, channel: Channel, address: &str) -> Result<bool, StoreError>;
 
-    /// The list of a tenant, by channel and address: at most `limit`, those that come after `after`.
+    /// The list of a tenant, by channel and address: at most `limit`, those that come after `after`. Addresses of more than
+    /// [`KEYED_BYTES_MAX`](crate::domain::suppression::KEYED_BYTES_MAX) come last in their channel, in an order of the store's
+    /// own.
     ///
     /// `SELECT … FROM suppression WHERE tenant = $1 AND (channel, address) > $2 ORDER BY channel, address LIMIT $3`
     async fn suppressions(

@@ -15,7 +15,7 @@ use crate::domain::outcome::{Outcome, RejectionKind};
 use crate::domain::receipt::ReceiptStatus;
 use crate::domain::route::{Chain, Route};
 use crate::domain::schedule::ScheduleRequest;
-use crate::domain::template::{Content, SmsSource};
+use crate::domain::template::{ChatSource, Content, EmailSource, PushSource, SmsSource, WebhookSource};
 use crate::ports::provider::{Provider, ProviderDescription, SendContext};
 use crate::testing::{Trouble, VirtualProvider};
 
@@ -68,6 +68,48 @@ fn ten_thousand_notifications_of_a_year_go_out_on_time() {
     engine.advance(SignedDuration::from_hours(24 * 365));
     assert_eq!(provider.sent().iter().map(|call| call.at).collect::<Vec<_>>(), due);
     assert_eq!(engine.now(), time("2028-01-01T00:00:00Z"));
+}
+
+#[test]
+fn every_channel_is_sent_and_reported_about() {
+    let clock = clock();
+    let provider = Arc::new(VirtualProvider::new(Arc::clone(&clock)));
+    let builder = Notifier::builder().provider("all", Arc::clone(&provider) as _).sender_email("office@example.com");
+    let builder = Channel::ALL.into_iter().fold(builder, |builder, channel| builder.route(channel, "all"));
+    let engine = VirtualEngine::start(clock, builder).unwrap();
+    let text = || "{{word}}".to_owned();
+    let json = || r#"{"word": "{{word}}"}"#.to_owned();
+    let mut request = sms();
+    request.recipient.email = Some("ada@example.com".into());
+    request.recipient.push_token = Some("device-7".into());
+    request.recipient.chat_id = Some("C0123ADA".into());
+    request.recipient.webhook_url = Some("https://example.com/hooks/7".into());
+    request.content = Some(Content {
+        email: Some(EmailSource { subject: text(), text: Some(text()), html: None }),
+        sms: Some(SmsSource { text: text() }),
+        push: Some(PushSource { title: text(), body: text(), data: [("word".to_owned(), text())].into() }),
+        chat: Some(ChatSource { text: text(), layout: Some(json()) }),
+        webhook: Some(WebhookSource { kind: "word.said".into(), payload: json() }),
+    });
+    request.variables.insert("word".into(), "Hi \"A\"".into());
+    let submitted = engine.submit(request).unwrap();
+    engine.advance(SignedDuration::from_secs(1));
+    let mut calls = provider.sent();
+    calls.sort_by_key(|call| call.delivery().channel);
+    let sent: Vec<_> = calls.iter().map(|call| (call.message.content.channel(), call.address())).collect();
+    let addresses = ["ada@example.com", "+14155550101", "device-7", "C0123ADA", "https://example.com/hooks/7"];
+    assert_eq!(sent, Channel::ALL.into_iter().zip(addresses).collect::<Vec<_>>());
+    let said = format!("{:?}", calls.iter().map(|call| &call.message.content).collect::<Vec<_>>());
+    assert_eq!(said.matches(r#""Hi \"A\"""#).count(), 7, "{said}");
+    let escaped = format!("{:?}", r#"{"word": "Hi \"A\""}"#);
+    assert_eq!(said.matches(&escaped).count(), 2, "{said}");
+    let all = "all".parse().unwrap();
+    for call in &calls {
+        engine.block_on(engine.notifier().receive(&all, &call.report(ReceiptStatus::Delivered))).unwrap();
+    }
+    let status = engine.block_on(engine.notifier().status(&TenantId::unnamed(), submitted.id)).unwrap().unwrap();
+    let states: Vec<_> = status.deliveries.iter().map(|delivery| delivery.state).collect();
+    assert_eq!(states, [DeliveryState::Delivered; Channel::ALL.len()]);
 }
 
 #[test]

@@ -122,7 +122,8 @@ fn request(world: &World) -> NotificationRequest {
     request.recipient.phone = Some(format!("+1415555010{}", chance.below(4)));
     request.category = Some((*chance.one_of(&CATEGORIES)).to_owned());
     let email = EmailSource { subject: "Hi".into(), text: Some("Hello".into()), html: None };
-    request.content = Some(Content { email: Some(email), sms: Some(SmsSource { text: "Hello".into() }) });
+    request.content =
+        Some(Content { email: Some(email), sms: Some(SmsSource { text: "Hello".into() }), ..Content::default() });
     request.channels = match chance.below(4) {
         0 => Some(vec![Channel::Sms]),
         1 => Some(vec![Channel::Email, Channel::Sms]),

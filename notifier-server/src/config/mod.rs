@@ -6,6 +6,7 @@ mod provider;
 pub(crate) mod reader;
 mod routes;
 mod sections;
+mod smtp;
 pub(crate) mod source;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use config::{ConfigError as SourceError, Environment, Value, ValueKind};
+use notifier_core::smtp::{SmtpMechanism, SmtpOptions};
 use notifier_core::{Category, Channel, FlowOptions, Limits, ProviderPolicy, Route, SecretString};
 
 pub use reader::SettingError;
@@ -161,20 +163,44 @@ pub struct ProviderSettings {
     pub policy: ProviderPolicy,
 }
 
-/// Where a component comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What brings messages to people.
+#[derive(Clone, Debug)]
 pub enum Component {
-    /// Built in, by name.
+    /// A component that is built in, by name.
     BuiltIn(String),
     /// Installed with `notifier plugin install`, by name.
     Installed(String),
-    /// A file.
+    /// A component in a file.
     File {
         /// Where it is.
         path: PathBuf,
         /// The digest that it has to have, in lower-case hexadecimal.
         sha256: Option<String>,
     },
+    /// A mail server, without a component: its settings are here, and those for plugins are empty.
+    Smtp(Box<SmtpSettings>),
+}
+
+/// A mail server.
+#[derive(Clone, Debug)]
+pub struct SmtpSettings {
+    /// How it is reached; without credentials and further authorities.
+    pub options: SmtpOptions,
+    /// Who we are.
+    pub login: Option<SmtpLogin>,
+    /// A file of certificates, in PEM, of authorities to trust beside the public ones.
+    pub root_certificates: Option<PathBuf>,
+}
+
+/// Who we are, to a mail server.
+#[derive(Clone, Debug)]
+pub struct SmtpLogin {
+    /// The user.
+    pub username: String,
+    /// The password, or the access token.
+    pub password: SecretSource,
+    /// How they are presented.
+    pub mechanism: SmtpMechanism,
 }
 
 /// Where a secret comes from.
@@ -267,7 +293,10 @@ impl Config {
                 ValueKind::Table(provider) => Some(provider),
                 _ => None,
             });
-            for provider in tables.filter(|provider| !provider.contains_key("component")) {
+            let has_one = |provider: &config::Map<String, Value>| {
+                ["component", "smtp"].iter().any(|key| provider.contains_key(*key))
+            };
+            for provider in tables.filter(|provider| !has_one(provider)) {
                 let stand_in = notifier_plugins::TWILIO.name;
                 provider.entry("plugin".to_owned()).or_insert_with(|| Value::new(None, stand_in));
             }

@@ -1,8 +1,8 @@
 //! Who sends: `[providers.NAME]`, what it is allowed and how it is judged.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
-
 use std::path::Path;
 
 use notifier_core::{HealthPolicy, ProviderPolicy};
@@ -10,34 +10,33 @@ use notifier_core::{HealthPolicy, ProviderPolicy};
 use super::category::read_retry;
 use super::reader::Section;
 use super::sections::secret;
+use super::smtp::read_smtp;
 use super::{Component, ProviderSettings};
 use crate::plugin_kit::Directory;
 
 /// Reads the section of a provider.
 pub(super) fn read_provider(mut section: Section<'_>, plugins_path: Option<&Path>) -> ProviderSettings {
-    let sha256 = section.optional_text("sha256");
-    let component = match (section.optional_text("plugin"), section.optional_text("component")) {
-        (Some(name), None) => find_plugin(&section, name, plugins_path),
-        (None, Some(path)) => Component::File { path: path.into(), sha256: sha256.clone() },
-        (Some(name), Some(_)) => {
-            section.refuse("component", "give either `plugin` or `component`, not both");
-            Component::BuiltIn(name)
+    if let Some(smtp) = section.optional_section("smtp").map(read_smtp) {
+        for key in ["plugin", "component", "sha256"] {
+            if section.take(key).is_some() {
+                section.refuse(
+                    key,
+                    "belongs to a plugin, and this is a mail server: give one of `plugin`, `component` and `smtp`",
+                );
+            }
         }
-        (None, None) => {
-            section.refuse("plugin", "give `plugin` (a built-in one) or `component` (the path of a component)");
-            Component::BuiltIn(String::new())
-        }
-    };
-    let is_digest = |text: &str| text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    match (&sha256, &component) {
-        (Some(_), Component::BuiltIn(_) | Component::Installed(_)) => {
-            section.refuse("sha256", "belongs to `component`: the digest of a plugin by name is known");
-        }
-        (Some(digest), Component::File { .. }) if !is_digest(digest) => {
-            section.refuse("sha256", "must be 64 lower-case hexadecimal digits");
-        }
-        _ => {}
+        let settings = ProviderSettings {
+            component: Component::Smtp(Box::new(smtp)),
+            settings: serde_json::json!({}),
+            secrets: BTreeMap::new(),
+            hosts: Vec::new(),
+            allow_private_network: false,
+            policy: read_policy(&mut section),
+        };
+        section.finish();
+        return settings;
     }
+    let component = read_component(&mut section, plugins_path);
     let mut secrets = section.section("secrets");
     let references = secrets.texts();
     let source = |(name, text): (String, String)| secret(&secrets, &name, text).map(|source| (name, source));
@@ -52,6 +51,38 @@ pub(super) fn read_provider(mut section: Section<'_>, plugins_path: Option<&Path
     };
     section.finish();
     settings
+}
+
+fn read_component(section: &mut Section<'_>, plugins_path: Option<&Path>) -> Component {
+    let sha256 = section.optional_text("sha256");
+    match (section.optional_text("plugin"), section.optional_text("component")) {
+        (Some(name), None) => {
+            if sha256.is_some() {
+                section.refuse("sha256", "belongs to `component`: the digest of a plugin by name is known");
+            }
+            find_plugin(section, name, plugins_path)
+        }
+        (None, Some(path)) => {
+            if sha256.as_ref().is_some_and(|text| !is_digest(text)) {
+                section.refuse("sha256", "must be 64 lower-case hexadecimal digits");
+            }
+            Component::File { path: path.into(), sha256 }
+        }
+        (Some(name), Some(_)) => {
+            section.refuse("component", "give either `plugin` or `component`, not both");
+            Component::BuiltIn(name)
+        }
+        (None, None) => {
+            let problem = "give `plugin` (a built-in or installed one), `component` (the path of a component) or `smtp` (a \
+                           mail server)";
+            section.refuse("plugin", problem);
+            Component::BuiltIn(String::new())
+        }
+    }
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A built-in plugin, or else one that is installed.

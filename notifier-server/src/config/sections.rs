@@ -198,6 +198,11 @@ fn read_limits(mut section: Section<'_>) -> Limits {
     limits.rendered_bytes_max = size(&mut section, "rendered_bytes_max", 1..=1_048_576);
     limits.sms_chars_max = size(&mut section, "sms_chars_max", 1..=1_600);
     limits.subject_chars_max = size(&mut section, "subject_chars_max", 1..=998);
+    limits.push_title_chars_max = size(&mut section, "push_title_chars_max", 1..=4_096);
+    limits.push_body_chars_max = size(&mut section, "push_body_chars_max", 1..=65_536);
+    limits.push_data_bytes_max = size(&mut section, "push_data_bytes_max", 0..=65_536);
+    limits.chat_chars_max = size(&mut section, "chat_chars_max", 1..=1_048_576);
+    limits.webhook_payload_bytes_max = size(&mut section, "webhook_payload_bytes_max", 2..=1_048_576);
     limits.attachments_max = size(&mut section, "attachments_max", 0..=100);
     limits.attachments_bytes_max =
         size(&mut section, "attachments_bytes_max", 0..=Limits::ATTACHMENTS_BYTES_MAX as u64);

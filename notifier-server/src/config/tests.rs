@@ -71,7 +71,7 @@ fn providers_routes_and_lookups() {
     );
     let config = load(&file, &[]).unwrap().config;
     let twilio = &config.providers["twilio"];
-    assert_eq!(twilio.component, Component::BuiltIn("twilio".into()));
+    assert!(matches!(&twilio.component, Component::BuiltIn(name) if name == "twilio"));
     assert_eq!(twilio.settings, serde_json::json!({"account_sid": "AC1", "retries": 3, "nested": {"on": true}}));
     assert!(matches!(&twilio.secrets["auth_token"], SecretSource::Reference(text) if text == "env:TWILIO_AUTH_TOKEN"));
     assert_eq!(config.routes[&Channel::Sms], "twilio");
@@ -156,6 +156,15 @@ open_max_ms = 100
 [providers.b]
 plugin = "twilio"
 "#;
+
+#[test]
+fn every_channel_can_be_routed() {
+    let routes: Vec<String> = Channel::ALL.iter().map(|channel| format!("{channel} = \"a\"\n")).collect();
+    let config = load(&format!("{TWO_PROVIDERS}\n[routes]\n{}", routes.concat()), &[]).unwrap().config;
+    assert_eq!(config.routes.keys().copied().collect::<Vec<_>>(), Channel::ALL);
+    let category = &config.categories[0];
+    assert_eq!((category.name.as_str(), category.channels.as_slice()), ("default", Channel::ALL.as_slice()));
+}
 
 #[test]
 fn special_routes_keep_their_order_and_stand_beside_the_others() {

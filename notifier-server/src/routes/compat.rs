@@ -23,6 +23,9 @@ use crate::app::{App, SharedApp};
 use crate::problem::{Problem, ProblemBody};
 use crate::request::{Json, Segments, parse_parameter};
 
+/// Those that the service had which this one replaces.
+const CHANNELS: [Channel; 2] = [Channel::Email, Channel::Sms];
+
 pub(super) fn router() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .routes(routes!(schedule))
@@ -57,7 +60,7 @@ async fn schedule(State(app): State<SharedApp>, Json(body): Json<ScheduleRequest
     // Of the channels that the user wants, those that the operator has a provider for.
     let routed = app.notifier.channels();
     let is_usable = |channel: &Channel| wants(&preferences, *channel) && routed.contains(channel);
-    let channels: Vec<Channel> = Channel::ALL.into_iter().filter(is_usable).collect();
+    let channels: Vec<Channel> = CHANNELS.into_iter().filter(is_usable).collect();
     if channels.is_empty() {
         return Ok(json(StatusCode::OK, &ScheduleAnswer { notification_ids: Vec::new() }));
     }
@@ -120,6 +123,7 @@ fn request_for(
             html: Some(r#"<p style="white-space: pre-line">{{message}}</p>"#.into()),
         }),
         sms: channels.contains(&Channel::Sms).then(|| SmsSource { text: "{{message}}".into() }),
+        ..Content::default()
     });
     request.variables.insert("message".into(), body.message.as_str().into());
     request.variables.insert("title".into(), title.into());
@@ -145,7 +149,7 @@ async fn read(State(app): State<SharedApp>, Segments(id): Segments<String>) -> R
     let unknown = || Problem::not_found("Notification not found");
     let tenant = TenantId::unnamed();
     // Ids are opaque to these callers: one that cannot be is simply unknown.
-    let id: DeliveryId = id.parse().map_err(|_| unknown())?;
+    let id: DeliveryId = id.parse().ok().filter(is_known).ok_or_else(unknown)?;
     let status = app.notifier.status(&tenant, id.notification).await?.ok_or_else(unknown)?;
     let delivery = status.deliveries.iter().find(|delivery| delivery.id == id).ok_or_else(unknown)?;
     let details = details(&app, delivery).await?;
@@ -163,6 +167,11 @@ async fn read(State(app): State<SharedApp>, Segments(id): Segments<String>) -> R
     Ok(json(StatusCode::OK, &body))
 }
 
+/// Whether it is on a channel that these callers know.
+fn is_known(id: &DeliveryId) -> bool {
+    CHANNELS.contains(&id.channel)
+}
+
 /// Whether a provider took it, whatever became of it afterwards.
 fn was_taken(state: DeliveryState) -> bool {
     matches!(state, DeliveryState::Sent | DeliveryState::Delivered | DeliveryState::Bounced)
@@ -176,7 +185,7 @@ async fn details(app: &App, delivery: &Delivery) -> Result<Option<Details>, Prob
             Ok(Some(Details::attempted(delivery.id.channel, attempt, content)))
         }
         _ => match app.notifier.preview(&delivery.tenant, delivery.id).await {
-            Ok(content) => Ok(Some(content.into())),
+            Ok(content) => Ok(Details::of(content)),
             Err(PreviewError::NotSendable(_) | PreviewError::Lookup(_)) => Ok(None),
             Err(error) => Err(error.into()),
         },
@@ -250,7 +259,11 @@ async fn create_preferences(
 async fn store_preferences(app: &App, id: String, body: CompatPreferences) -> Result<Response, Problem> {
     let user: RecipientId = parse_parameter("user_id", &id)?;
     known_user(app, &user).await?;
-    let stored = app.notifier.put_preferences(&TenantId::unnamed(), &user, body.clone().into()).await;
+    let mut wanted = Preferences::from(body.clone());
+    // What these callers do not know they cannot mean to change.
+    let before = app.notifier.preferences(&TenantId::unnamed(), &user).await?.unwrap_or_default();
+    wanted.channels.extend(before.channels.into_iter().filter(|(channel, _)| !CHANNELS.contains(channel)));
+    let stored = app.notifier.put_preferences(&TenantId::unnamed(), &user, wanted).await;
     stored.map_err(|error| match error {
         // All that the engine can refuse is the size of what it calls interests.
         PutError::Invalid(errors) => {

@@ -90,7 +90,7 @@ impl Details {
             (Channel::Sms, content) => {
                 let message = content.and_then(|content| match content {
                     MessageContent::Sms(sms) => Some(sms.text),
-                    MessageContent::Email(_) => None,
+                    _ => None,
                 });
                 Self::Sms { to_phone_number: address, from_phone_number: sender, message }
             }
@@ -106,21 +106,23 @@ impl Details {
     }
 }
 
-impl From<MessageContent> for Details {
-    fn from(content: MessageContent) -> Self {
+impl Details {
+    /// Of a message as it would go out; `None` on a channel that these callers do not know.
+    pub(super) fn of(content: MessageContent) -> Option<Self> {
         match content {
-            MessageContent::Email(email) => Self::Email {
+            MessageContent::Email(email) => Some(Self::Email {
                 to_email: email.recipient.address.as_str().to_owned(),
                 subject: Some(email.subject),
                 html_body: email.html,
                 text_body: email.text,
                 from_email: Some(email.sender.address.as_str().to_owned()),
-            },
-            MessageContent::Sms(sms) => Self::Sms {
+            }),
+            MessageContent::Sms(sms) => Some(Self::Sms {
                 to_phone_number: sms.recipient.as_str().to_owned(),
                 from_phone_number: sms.sender,
                 message: Some(sms.text),
-            },
+            }),
+            MessageContent::Push(_) | MessageContent::Chat(_) | MessageContent::Webhook(_) => None,
         }
     }
 }

@@ -11,7 +11,8 @@ use super::Service;
 pub struct Counters {
     /// Messages stored in the inbox, or look-ups answered with a record.
     pub accepted: u64,
-    /// Requests that were valid but only checked: SendGrid's own sandbox mode.
+    /// Requests that were valid but left no message: SendGrid's own sandbox mode, Mailgun's test mode, Postmark's test
+    /// token, and the dry runs and repeats of others.
     pub validated: u64,
     /// Requests answered with an error that they deserved.
     pub refused: u64,
@@ -30,7 +31,7 @@ pub(super) enum Event {
 /// The counters of all services.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    services: [Row; 4],
+    services: [Row; Service::COUNT],
 }
 
 #[derive(Debug, Default)]

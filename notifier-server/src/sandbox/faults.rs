@@ -14,6 +14,7 @@ use super::{
     Service,
     changes::Changes,
     counters::{Event, Tally},
+    postmark, resend, ses,
 };
 
 /// What a service does instead of its work.
@@ -47,7 +48,7 @@ pub(super) enum Denial {
 /// An error answer in the vendor's own form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// 503.
+    /// 503, or 500 where the vendor knows no other.
     Unavailable,
     /// 429.
     RateLimited {
@@ -56,9 +57,12 @@ pub enum Refusal {
     },
     /// 400, or the status that belongs to the code.
     Rejected {
-        /// Twilio's error code (default 21211), or SendGrid's HTTP status (400, 401, 403 or 413; default 400).
+        /// Twilio's error code (default 21211), Postmark's (default 300), Vonage's status (default 6), or the HTTP
+        /// status: of SendGrid and Mailgun 400, 401, 403 or 413, of the others 400 to 499 (default 400). SES and Resend
+        /// have none.
         code: Option<u32>,
-        /// The field that SendGrid complains about; by default the first recipient's address.
+        /// What SendGrid and Mailgun complain about, by default the first recipient's address. SES's and Resend's name of
+        /// the error, as `MessageRejected` and `validation_error`, which they are by default. The others have none.
         field: Option<String>,
     },
 }
@@ -89,7 +93,7 @@ pub struct Faults {
 }
 
 struct Shared {
-    switches: [Switch; 4],
+    switches: [Switch; Service::COUNT],
     changes: Changes,
     tally: Arc<Tally>,
 }
@@ -240,11 +244,46 @@ fn check(service: Service, fault: &Fault) -> Result<(), UnsuitableFault> {
         {
             unsuitable("code", "Twilio's codes have five digits, as 21211")
         }
-        (Service::SendGrid, Fault::Refuse(Refusal::Rejected { code: Some(code), .. }))
+        (Service::SendGrid | Service::Mailgun, Fault::Refuse(Refusal::Rejected { code: Some(code), .. }))
             if ![400, 401, 403, 413].contains(code) =>
         {
-            unsuitable("code", "for SendGrid this is the HTTP status: 400, 401, 403 or 413")
+            unsuitable("code", "for SendGrid and Mailgun this is the HTTP status: 400, 401, 403 or 413")
         }
-        (Service::Twilio | Service::SendGrid, _) => Ok(()),
+        (Service::Ses | Service::Resend, Fault::Refuse(Refusal::Rejected { code: Some(_), .. })) => {
+            unsuitable("code", "the errors of SES and Resend have names: use `field`")
+        }
+        (Service::Ses, Fault::Refuse(Refusal::Rejected { field: Some(name), .. }))
+            if ses::status_of(name).is_none() =>
+        {
+            unsuitable("field", "for SES this is the name of an error of SendEmail, as `MessageRejected`")
+        }
+        (Service::Resend, Fault::Refuse(Refusal::Rejected { field: Some(name), .. }))
+            if resend::status_of(name).is_none() =>
+        {
+            unsuitable("field", "for Resend this is the name of an error, as `validation_error`")
+        }
+        (Service::Postmark, Fault::Refuse(Refusal::Rejected { field: Some(_), .. })) => {
+            unsuitable("field", "Postmark's errors name no field: use `code`")
+        }
+        (Service::Postmark, Fault::Refuse(Refusal::Rejected { code: Some(code), .. }))
+            if postmark::status_of(*code).is_none() =>
+        {
+            unsuitable("code", "for Postmark this is an error code of sending, as 300, 406 or 412")
+        }
+        (
+            Service::Twilio | Service::SendGrid | Service::Ses | Service::Resend | Service::Mailgun | Service::Postmark,
+            _,
+        ) => Ok(()),
+        (_, Fault::Refuse(Refusal::Rejected { field: Some(_), .. })) => {
+            unsuitable("field", "this vendor's errors name no field: use `code`")
+        }
+        (Service::Vonage, Fault::Refuse(Refusal::Rejected { code: Some(code), .. })) if !(1..100).contains(code) => {
+            unsuitable("code", "for Vonage this is the status of the message: 1 to 99")
+        }
+        (Service::Vonage, _) => Ok(()),
+        (_, Fault::Refuse(Refusal::Rejected { code: Some(code), .. })) if !(400..500).contains(code) => {
+            unsuitable("code", "this is the HTTP status: 400 to 499")
+        }
+        (Service::Sns | Service::Slack | Service::Fcm | Service::Webhook | Service::WebPush, _) => Ok(()),
     }
 }

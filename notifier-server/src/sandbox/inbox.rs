@@ -111,7 +111,7 @@ impl Inbox {
         self.shared.changes.ring();
     }
 
-    /// Completes once both vendors together accepted at least so many messages since the start or the last clearing.
+    /// Completes once all vendors together accepted at least so many messages since the start or the last clearing.
     pub async fn wait_for(&self, accepted: u64) {
         let mut changes = self.changes();
         let vendors = || Service::ALL.into_iter().filter(|service| service.takes_messages());

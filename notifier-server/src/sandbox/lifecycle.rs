@@ -6,13 +6,32 @@ use axum::Router;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use super::{
-    Credentials, Faults, Inbox, Receipts, SandboxOptions, Service, changes::Changes, counters::Tally,
-    directory_service, listener, live::Source, property_service, routes, sendgrid::FakeSendGrid, twilio::FakeTwilio,
+    Credentials, Faults, Inbox, Ports, Receipts, SandboxOptions, Service,
+    changes::Changes,
+    counters::Tally,
+    directory_service,
+    fcm::{self, FakeFcm},
+    listener,
+    live::Source,
+    mailgun::FakeMailgun,
+    postmark::FakePostmark,
+    property_service,
+    resend::FakeResend,
+    routes,
+    sendgrid::FakeSendGrid,
+    ses::FakeSes,
+    slack::FakeSlack,
+    sns::FakeSns,
+    twilio::FakeTwilio,
+    vendor::{self, World},
+    vonage::FakeVonage,
+    webhook::FakeReceiver,
+    webpush::{self, FakePushService},
 };
 
 /// A running sandbox. Dropping it closes its ports and connections.
 pub struct Sandbox {
-    urls: [String; 4],
+    urls: [String; Service::COUNT],
     credentials: Credentials,
     source: Source,
     closing: watch::Sender<bool>,
@@ -34,28 +53,33 @@ pub enum SandboxError {
         #[source]
         source: io::Error,
     },
-    /// The key that SendGrid's events are signed with could not be made.
-    #[error("the system gives no randomness for the sandbox's key")]
+    /// A key that events are signed with could not be made or read.
+    #[error("the sandbox has no key to sign events with: the system gives no randomness, or a key cannot be read")]
     Key,
+    /// One of the credentials is no key of its kind.
+    #[error("the sandbox's credential `{0}` is not a key of its kind")]
+    Credential(&'static str),
     /// A user or property could not be rendered.
     #[error("a record of the sandbox cannot be rendered as JSON")]
     Record(#[from] serde_json::Error),
 }
 
 impl Sandbox {
-    /// Starts the four services. They serve when this returns.
+    /// Starts all services. They serve when this returns.
     ///
     /// # Errors
     ///
-    /// When a port cannot be listened on.
+    /// When a port cannot be listened on, or a credential is not usable.
     pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
         let SandboxOptions { clock, ports, credentials, users, properties, inbox_capacity, keep_raw } = options;
         let changes = Changes::new();
         let tally = Arc::new(Tally::default());
         let inbox = Inbox::new(inbox_capacity, clock.clone(), changes.clone(), tally.clone());
         let faults = Faults::new(changes, tally);
-        let receipts = Receipts::new(&credentials, clock.clone())?;
         let instance = clock().to_string().into();
+        let (listeners, urls) = listen(&ports).await?;
+        let receipts = Receipts::new(&credentials, clock.clone(), &urls[Service::Ses.index()])?;
+        let world = World::new(&clock, keep_raw, &faults, &inbox, &receipts);
         let twilio = FakeTwilio::new(&credentials, keep_raw, clock.clone(), faults.clone(), inbox.clone())
             .reporting(receipts.clone());
         let sendgrid =
@@ -64,14 +88,26 @@ impl Sandbox {
         let directory = directory_service::router(&users, directory_key, faults.clone(), inbox.clone())?;
         let catalog_key = credentials.catalog_api_key.clone();
         let catalog = property_service::router(&properties, catalog_key, faults.clone(), inbox.clone())?;
-
-        let mut services = JoinSet::new();
-        let urls = [
-            serve(&mut services, Service::Twilio, ports.twilio, twilio.router()).await?,
-            serve(&mut services, Service::SendGrid, ports.sendgrid, sendgrid.router()).await?,
-            serve(&mut services, Service::Directory, ports.directory, directory).await?,
-            serve(&mut services, Service::Catalog, ports.catalog, catalog).await?,
+        let routers = [
+            twilio.router(),
+            sendgrid.router(),
+            vendor::router(FakeSes::new(&credentials, &world, receipts.topic())),
+            vendor::router(FakeResend::new(&credentials, &world)),
+            vendor::router(FakeMailgun::new(&credentials, &world)),
+            vendor::router(FakePostmark::new(&credentials, &world)),
+            vendor::router(FakeSns::new(&credentials, &world)),
+            vendor::router(FakeVonage::new(&credentials, &world)),
+            vendor::router(FakeSlack::new(&credentials, &world)),
+            vendor::router(FakeFcm::new(&credentials, &world)?),
+            vendor::router(FakePushService::new(&credentials, &world)?),
+            vendor::router(FakeReceiver::new(&credentials, &world)?),
+            directory,
+            catalog,
         ];
+        let mut services = JoinSet::new();
+        for (listener, router) in listeners.into_iter().zip(routers) {
+            services.spawn(listener::serve(listener, router));
+        }
         let closing = watch::Sender::new(false);
         let source = Source { inbox, faults, receipts, closing: closing.subscribe(), instance };
         Ok(Self { urls, credentials, source, closing, services })
@@ -100,6 +136,18 @@ impl Sandbox {
     /// Base URL of any of them.
     pub fn url(&self, service: Service) -> &str {
         &self.urls[service.index()]
+    }
+
+    /// The key file of the service account that the fake of Firebase Cloud Messaging knows, as Google hands it out: its
+    /// `token_uri` is the fake's.
+    pub fn fcm_service_account(&self) -> String {
+        fcm::service_account(&self.credentials, self.url(Service::Fcm))
+    }
+
+    /// What a browser gives to the application that is subscribed there (W3C Push API, `PushSubscription.toJSON`). Each
+    /// name is another subscription; the module's documentation lists those that are answered with an error.
+    pub fn webpush_subscription(&self, name: &str) -> String {
+        webpush::subscription(self.url(Service::WebPush), name)
     }
 
     /// What the services take for authentication.
@@ -140,15 +188,16 @@ impl Sandbox {
     }
 }
 
-async fn serve(
-    services: &mut JoinSet<()>,
-    service: Service,
-    port: u16,
-    router: Router,
-) -> Result<String, SandboxError> {
-    let refused = |source| SandboxError::Listen { service, port, source };
-    let listener: TcpListener = listener::bind(port).await.map_err(refused)?;
-    let url = format!("http://{}", listener.local_addr().map_err(refused)?);
-    services.spawn(listener::serve(listener, router));
-    Ok(url)
+/// Takes the ports of all services, in their order; with the base URL of each.
+async fn listen(ports: &Ports) -> Result<(Vec<TcpListener>, [String; Service::COUNT]), SandboxError> {
+    let mut listeners = Vec::with_capacity(Service::COUNT);
+    let mut urls = [const { String::new() }; Service::COUNT];
+    for service in Service::ALL {
+        let port = ports.of(service);
+        let refused = |source| SandboxError::Listen { service, port, source };
+        let listener = listener::bind(port).await.map_err(refused)?;
+        urls[service.index()] = format!("http://{}", listener.local_addr().map_err(refused)?);
+        listeners.push(listener);
+    }
+    Ok((listeners, urls))
 }

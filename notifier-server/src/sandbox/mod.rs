@@ -1,12 +1,12 @@
 //! The world outside the engine, on this machine: what a newcomer, a test and a benchmark talk to instead of vendors.
 //!
 //! ```text
-//!   engine ── plugin twilio ───▶ twilio   (own port) ─┐
-//!          ── plugin sendgrid ─▶ sendgrid (own port) ─┼─▶ Inbox ─▶ /sandbox, /sandbox/messages, /sandbox/events
-//!          ── Directory ───────▶ users    (own port)  │
-//!          ── Catalog ─────────▶ properties (own port)│
-//!                 Faults, switched at /sandbox/faults ┘
-//!   engine ◀── signed receipts over HTTP ── twilio, sendgrid      (what they say is chosen at /sandbox/receipts)
+//!   engine ── plugins ───▶ twilio, vonage, sns, sendgrid, ses, resend, mailgun,     ─┐
+//!                          postmark, slack, fcm, webpush, webhook (each its port)    ├─▶ Inbox ─▶ /sandbox, /sandbox/messages,
+//!          ── Directory ─▶ users      (own port)                                     │             /sandbox/events
+//!          ── Catalog ───▶ properties (own port)                                     │
+//!                                    Faults, switched at /sandbox/faults ────────────┘
+//!   engine ◀── receipts over HTTP, as the vendors sign them       (what they say is chosen at /sandbox/receipts)
 //! ```
 //!
 //! The fakes check what the vendors check and refuse what they refuse, in their words' shape and with their codes.
@@ -18,25 +18,41 @@ mod counters;
 mod directory_service;
 mod fault_request;
 mod faults;
+mod fcm;
+mod file_type;
 mod form;
+mod hex;
 mod inbox;
+mod jws;
 mod lifecycle;
 mod listener;
 mod live;
 mod lookup;
+mod mailbox;
+mod mailgun;
 mod message;
 mod options;
 mod page;
+mod postmark;
 mod problem;
 mod property_service;
 mod receipts;
+mod resend;
 mod routes;
 mod seed;
 mod segments;
 mod sendgrid;
 mod service;
+mod ses;
+mod sigv4;
+mod slack;
+mod sns;
 mod twilio;
+mod vendor;
 mod vendor_id;
+mod vonage;
+mod webhook;
+mod webpush;
 mod wire;
 
 #[cfg(test)]
@@ -48,7 +64,7 @@ pub use faults::{ActiveFault, Fault, Faults, Refusal, UnsuitableFault};
 pub use inbox::{Filter, Inbox};
 pub use lifecycle::{Sandbox, SandboxError};
 pub use message::{Attachment, Channel, Message};
-pub use options::{Clock, Credentials, Ports, SandboxOptions};
+pub use options::{Clock, Credentials, Ports, PostmarkWebhook, SandboxOptions};
 pub use property_service::Property;
 pub use receipts::{Fate, Receipts};
 pub use seed::{

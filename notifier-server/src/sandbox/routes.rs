@@ -163,13 +163,18 @@ async fn reset_fate(State(source): State<Source>, Path(service): Path<String>) -
 }
 
 fn vendor(name: &str) -> Result<Service, Problem> {
-    let vendor = Service::from_name(name).filter(|service| service.takes_messages());
-    vendor.ok_or_else(|| Problem::not_found(format!("no vendor `{name}`: there are twilio, sendgrid")))
+    let vendor = Service::from_name(name).filter(|service| service.reports());
+    let known = || names(Service::ALL.into_iter().filter(|service| service.reports()).map(Service::name));
+    vendor.ok_or_else(|| Problem::not_found(format!("`{name}` reports nothing: there are {}", known())))
 }
 
 fn known_service(name: &str) -> Result<Service, Problem> {
-    let known = Service::ALL.map(Service::name).join(", ");
-    Service::from_name(name).ok_or_else(|| Problem::not_found(format!("no service `{name}`: there are {known}")))
+    let known = || names(Service::ALL.map(Service::name));
+    Service::from_name(name).ok_or_else(|| Problem::not_found(format!("no service `{name}`: there are {}", known())))
+}
+
+fn names(names: impl IntoIterator<Item = &'static str>) -> String {
+    names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 fn parse_filter(query: &str) -> Result<Filter, Problem> {
@@ -178,11 +183,16 @@ fn parse_filter(query: &str) -> Result<Filter, Problem> {
         match name.as_str() {
             "provider" => {
                 let service = Service::from_name(&value).filter(|service| service.takes_messages());
-                filter.provider = Some(service.ok_or_else(|| Problem::field(name, "must be `twilio` or `sendgrid`"))?);
+                let known =
+                    || names(Service::ALL.into_iter().filter(|known| known.takes_messages()).map(Service::name));
+                filter.provider =
+                    Some(service.ok_or_else(|| Problem::field(name, format!("must be one of {}", known())))?);
             }
             "channel" => {
-                let channel = [Channel::Email, Channel::Sms].into_iter().find(|channel| channel.name() == value);
-                filter.channel = Some(channel.ok_or_else(|| Problem::field(name, "must be `email` or `sms`"))?);
+                let channel = Channel::ALL.into_iter().find(|channel| channel.name() == value);
+                let known = || names(Channel::ALL.map(Channel::name));
+                filter.channel =
+                    Some(channel.ok_or_else(|| Problem::field(name, format!("must be one of {}", known())))?);
             }
             "to" => filter.to = Some(value),
             "after" => filter.after = Some(number(&name, &value, u64::MAX)?),

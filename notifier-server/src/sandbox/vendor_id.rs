@@ -29,6 +29,23 @@ impl VendorIds {
         URL_SAFE_NO_PAD.encode(self.next().to_be_bytes())
     }
 
+    /// 32 hexadecimal digits.
+    pub(super) fn hex(&self) -> String {
+        format!("{:032x}", self.next())
+    }
+
+    /// In the shape of a random UUID (RFC 9562, section 5.4).
+    pub(super) fn uuid(&self) -> String {
+        let id = self.next() & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+        let id = format!("{id:032x}");
+        [&id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..]].join("-")
+    }
+
+    /// 60 characters, as `0100018d5f3c2a1b-0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f0-000000`.
+    pub(super) fn ses(&self) -> String {
+        format!("{:016x}-{}-000000", self.next() >> 64, self.uuid())
+    }
+
     fn next(&self) -> u128 {
         let number = self.issued.fetch_add(1, Relaxed);
         // A bijection of the number, so that the upper half alone is unique within a run.

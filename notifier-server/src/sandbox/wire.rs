@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{Attachment, Channel, Counters, Encoding, Inbox, Message, Segments, Service};
 
@@ -30,6 +31,7 @@ pub(super) struct MessageView<'a> {
     media_urls: &'a [String],
     segments: Option<SegmentsView<'a>>,
     status_callback: Option<&'a str>,
+    document: Option<&'a Value>,
     messaging_service_sid: Option<&'a str>,
     idempotency_key: Option<&'a str>,
     provider_message_id: &'a str,
@@ -82,6 +84,7 @@ impl<'a> MessageView<'a> {
             media_urls: &message.media_urls,
             segments: message.segments.as_ref().map(|segments| SegmentsView::new(segments, text.unwrap_or_default())),
             status_callback: message.status_callback.as_deref(),
+            document: message.document.as_ref(),
             messaging_service_sid: message.messaging_service_sid.as_deref(),
             idempotency_key: message.idempotency_key.as_deref(),
             provider_message_id: &message.provider_message_id,

@@ -78,6 +78,9 @@ pub(super) fn request(scenario: &Scenario, planned: &Planned) -> NotificationReq
     let mut request = NotificationRequest::to(recipient_id(planned.recipient));
     request.recipient.email = Some(format!("{}@example.com", recipient_id(planned.recipient)));
     request.recipient.phone = Some(phone(&scenario.recipients, planned.recipient));
+    request.recipient.push_token = Some(format!("device-of-{}", recipient_id(planned.recipient)));
+    request.recipient.chat_id = Some(recipient_id(planned.recipient));
+    request.recipient.webhook_url = Some(format!("https://{}.example.com/hook", recipient_id(planned.recipient)));
     request.recipient.time_zone = Some(turn(&scenario.recipients.time_zones, planned.recipient).to_owned());
     request.category = Some(schedule.category.clone());
     request.channels.clone_from(&schedule.channels);

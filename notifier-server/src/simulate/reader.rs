@@ -9,7 +9,9 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use notifier_core::testing::Trouble;
-use notifier_core::{Channel, Content, EmailSource, SmsSource, Template, TemplateName};
+use notifier_core::{
+    Channel, ChatSource, Content, EmailSource, PushSource, SmsSource, Template, TemplateName, WebhookSource,
+};
 
 use super::SimulateError;
 use super::scenario::{Behaviour, Episode, Expectations, First, Recipients, Reports, Scenario, Schedule, Words};
@@ -148,10 +150,29 @@ fn read_content(section: &mut Section<'_>) -> Content {
         source
     });
     let sms = section.optional_text("sms").map(|text| SmsSource { text });
-    if email.is_none() && sms.is_none() {
-        section.refuse_all("give `sms` (text), `email` (a table with `subject` and `text` or `html`), or both");
+    let push = section.optional_section("push").map(|mut push| {
+        let data = push.section("data").texts().into_iter().collect();
+        let source = PushSource { title: push.text("title"), body: push.text("body"), data };
+        push.finish();
+        source
+    });
+    let chat = section.optional_section("chat").map(|mut chat| {
+        let source = ChatSource { text: chat.text("text"), layout: chat.optional_text("layout") };
+        chat.finish();
+        source
+    });
+    let webhook = section.optional_section("webhook").map(|mut webhook| {
+        let source = WebhookSource { kind: webhook.text("kind"), payload: webhook.text("payload") };
+        webhook.finish();
+        source
+    });
+    let content = Content { email, sms, push, chat, webhook };
+    if content == Content::default() {
+        let problem = "give `sms` (text), `email` (a table with `subject` and `text` or `html`), `push` (`title`, `body`), \
+                       `chat` (`text`), `webhook` (`kind`, `payload`), or several of them";
+        section.refuse_all(problem);
     }
-    Content { email, sms }
+    content
 }
 
 fn read_template(name: &str, mut section: Section<'_>) -> Option<Template> {
@@ -204,7 +225,11 @@ fn read_schedule(mut section: Section<'_>, known: &Known<'_>) -> Schedule {
 /// For those who care about when and whether, and not about what.
 fn some_words(name: &str) -> Content {
     let email = EmailSource { subject: name.to_owned(), text: Some(name.to_owned()), html: None };
-    Content { email: Some(email), sms: Some(SmsSource { text: name.to_owned() }) }
+    let push = PushSource { title: name.to_owned(), body: name.to_owned(), ..PushSource::default() };
+    let chat = ChatSource { text: name.to_owned(), layout: None };
+    let webhook = WebhookSource { kind: "simulated".to_owned(), payload: "{}".to_owned() };
+    let sms = Some(SmsSource { text: name.to_owned() });
+    Content { email: Some(email), sms, push: Some(push), chat: Some(chat), webhook: Some(webhook) }
 }
 
 fn read_first(section: &mut Section<'_>, start: Timestamp) -> First {

@@ -60,6 +60,25 @@ async fn only_enabled_channels_are_used() {
     assert_eq!(server.get("/v1/notifications").await.ok()["items"], json!([]));
 }
 
+/// They were written when there were two: what came later is not theirs to change, and not for them to see.
+#[tokio::test]
+async fn other_channels_are_left_alone() {
+    let server = TestServer::start().await;
+    server.put("/v1/preferences/1", &json!({"channels": {"sms": false, "push": false, "chat": true}})).await.ok();
+    server.put("/preferences/1", &json!({"email_enabled": false, "sms_enabled": true})).await.ok();
+    let stored = server.get("/v1/preferences/1").await.ok();
+    assert_eq!(stored["channels"], json!({"email": false, "sms": true, "push": false, "chat": true}));
+    let answer = server.post("/notifications/schedule", &schedule()).await.ok();
+    let ids = answer["notification_ids"].as_array().unwrap();
+    assert!(ids.len() == 1 && ids[0].as_str().unwrap().ends_with(".sms"), "{answer}");
+    let request = json!({
+        "recipient": {"id": "1", "chat_id": "C1"}, "channels": ["chat"], "content": {"chat": {"text": "x"}},
+    });
+    let submitted = server.post("/v1/notifications", &request).await.json();
+    let id = submitted["deliveries"][0]["id"].as_str().unwrap();
+    server.get(&format!("/notifications/{id}")).await.problem(404, "not-found");
+}
+
 #[tokio::test]
 async fn what_is_unknown_is_not_found() {
     let server = TestServer::start().await;

@@ -1,6 +1,7 @@
 //! The server from the outside, without sockets but for `connections`: what callers send and what they get.
 
 mod batch;
+mod channels;
 mod compat;
 mod connections;
 mod documentation;

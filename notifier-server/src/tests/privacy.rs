@@ -38,8 +38,15 @@ impl<'w> MakeWriter<'w> for Log {
 
 async fn talk(server: &TestServer) {
     let body = json!({
-        "recipient": {"id": "secret-person", "email": "secret-ana@example.com", "phone": "+14155550177"},
-        "content": {"email": {"subject": "secret-subject", "text": "secret-text {{v}}"}, "sms": {"text": "secret-sms"}},
+        "recipient": {
+            "id": "secret-person", "email": "secret-ana@example.com", "phone": "+14155550177",
+            "push_token": "secret-token", "chat_id": "secret-chat", "webhook_url": "https://secret.example.com/hook",
+        },
+        "content": {
+            "email": {"subject": "secret-subject", "text": "secret-text {{v}}"}, "sms": {"text": "secret-sms"},
+            "push": {"title": "secret-title", "body": "secret-body", "data": {"secret-name": "secret-value"}},
+            "chat": {"text": "secret-chat"}, "webhook": {"kind": "secret.kind", "payload": "{\"secret\": 1}"},
+        },
         "variables": {"v": "secret-variable"},
     });
     let submitted = server.post("/v1/notifications", &body).await.json();

@@ -185,7 +185,7 @@ async fn providers_are_listed_with_their_routes() {
     let server = TestServer::start().await;
     let list = server.get("/v1/providers").await.ok();
     assert_eq!(list["items"][0]["name"], "scripted");
-    assert_eq!(list["items"][0]["routed"], json!(["email", "sms"]));
+    assert_eq!(list["items"][0]["routed"], json!(["email", "sms", "push", "chat", "webhook"]));
 }
 
 #[tokio::test]

@@ -13,6 +13,12 @@ pub(crate) enum ChannelName {
     Email,
     /// Text message to a phone number.
     Sms,
+    /// Message to a device or a browser.
+    Push,
+    /// Message to a person or a room in a chat.
+    Chat,
+    /// Event that is posted to a server of the recipient's.
+    Webhook,
 }
 
 impl From<ChannelName> for Channel {
@@ -20,6 +26,9 @@ impl From<ChannelName> for Channel {
         match name {
             ChannelName::Email => Self::Email,
             ChannelName::Sms => Self::Sms,
+            ChannelName::Push => Self::Push,
+            ChannelName::Chat => Self::Chat,
+            ChannelName::Webhook => Self::Webhook,
         }
     }
 }
@@ -30,6 +39,9 @@ impl ChannelName {
         match channel {
             Channel::Email => Some(Self::Email),
             Channel::Sms => Some(Self::Sms),
+            Channel::Push => Some(Self::Push),
+            Channel::Chat => Some(Self::Chat),
+            Channel::Webhook => Some(Self::Webhook),
             _ => None,
         }
     }

@@ -25,7 +25,7 @@ mod golden;
 
 pub(crate) use batch::BatchResultBody;
 pub(crate) use channel::ChannelName;
-pub(crate) use content::{ContentBody, EmailBody, SmsBody};
+pub(crate) use content::{ChatBody, ContentBody, EmailBody, PushBody, SmsBody, WebhookBody};
 pub(crate) use dead_letter::{DeadLetterBody, DeadLetterPage, ReplayBody, ReplayList, ReplayRequestBody};
 pub(crate) use explanation::ExplanationBody;
 pub(crate) use filter::{INSTANT_EXPECTED, state_named};

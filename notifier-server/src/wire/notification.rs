@@ -79,6 +79,15 @@ pub(crate) struct RecipientView {
     /// Phone number in E.164.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) phone: Option<String>,
+    /// Token of a device, or the subscription of a browser as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) push_token: Option<String>,
+    /// Id of a channel, a conversation or a person in a chat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) chat_id: Option<String>,
+    /// Where events are posted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) webhook_url: Option<String>,
     /// Language tag, in lower case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) locale: Option<String>,
@@ -317,6 +326,9 @@ impl From<&Recipient> for RecipientView {
             id: recipient.id.to_string(),
             email: recipient.email.as_ref().map(|email| email.as_str().to_owned()),
             phone: recipient.phone.as_ref().map(|phone| phone.as_str().to_owned()),
+            push_token: recipient.push_token.as_ref().map(|token| token.as_str().to_owned()),
+            chat_id: recipient.chat_id.as_ref().map(|id| id.as_str().to_owned()),
+            webhook_url: recipient.webhook_url.as_ref().map(|url| url.as_str().to_owned()),
             locale: recipient.locale.as_ref().map(ToString::to_string),
             time_zone: recipient.time_zone.as_ref().map(|zone| zone.as_str().to_owned()),
         }

@@ -82,6 +82,18 @@ pub(crate) struct RecipientBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "+14155550101")]
     pub(crate) phone: Option<String>,
+    /// Token of a device, or the subscription of a browser as JSON. 1 to 4096 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "dGVzdC1kZXZpY2U6QVBBOTFi")]
+    pub(crate) push_token: Option<String>,
+    /// Id of a channel, a conversation or a person in a chat. 1 to 256 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "C0123456789")]
+    pub(crate) chat_id: Option<String>,
+    /// Where events are posted: an absolute `https` URL, or `http` to the server's own machine, of at most 2048 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://example.com/hooks/7")]
+    pub(crate) webhook_url: Option<String>,
     /// Language tag (BCP 47).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "en-US")]
@@ -168,9 +180,9 @@ impl SubmissionBody {
     /// # Errors
     /// One for each attachment that is not base64, or one when there are more than may be.
     pub(crate) fn into_request(self, limits: &Limits) -> Result<NotificationRequest, Vec<FieldError>> {
-        let RecipientBody { id, email, phone, locale, time_zone } = self.recipient;
+        let RecipientBody { id, email, phone, push_token, chat_id, webhook_url, locale, time_zone } = self.recipient;
         let mut request = NotificationRequest::to(String::new());
-        request.recipient = RecipientRequest { id, email, phone, locale, time_zone };
+        request.recipient = RecipientRequest { id, email, phone, push_token, chat_id, webhook_url, locale, time_zone };
         request.category = self.category;
         request.channels = self.channels.map(|channels| channels.into_iter().map(Into::into).collect());
         request.template = self.template.map(|TemplateReference { name, version }| TemplateRequest { name, version });

@@ -6,7 +6,7 @@ use notifier_core::{Content, FieldError, Limits, Locale, Template, TemplateName,
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ContentBody, EmailBody, SmsBody};
+use super::{ChatBody, ContentBody, EmailBody, PushBody, SmsBody, WebhookBody};
 
 /// Words to be stored under a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -15,6 +15,7 @@ use super::{ContentBody, EmailBody, SmsBody};
 #[schema(example = json!({
     "email": {"subject": "Rent is due on {{due_date}}", "text": "Please pay {{amount}} by {{due_date}}."},
     "sms": {"text": "Rent: {{amount}} by {{due_date}}"},
+    "push": {"title": "Your rent is due", "body": "{{amount}} by {{due_date}}", "data": {"property": "{{subject.id}}"}},
     "locales": {"es": {"sms": {"text": "Alquiler: {{amount}} hasta el {{due_date}}"}}},
     "variables": {"amount": {"type": "string"}, "due_date": {"type": "string"}}
 }))]
@@ -25,6 +26,15 @@ pub(crate) struct TemplateBody {
     /// The text message that is sent to those for whose locale there is nothing better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sms: Option<SmsBody>,
+    /// The push message that is sent to those for whose locale there is nothing better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) push: Option<PushBody>,
+    /// The chat message that is sent to those for whose locale there is nothing better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) chat: Option<ChatBody>,
+    /// The event that is posted for those for whose locale there is nothing better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) webhook: Option<WebhookBody>,
     /// Words for readers of a locale, by language tag. `pt-BR` falls back to `pt`, then to the words above.
     #[serde(default)]
     pub(crate) locales: BTreeMap<String, ContentBody>,
@@ -85,6 +95,15 @@ pub(crate) struct TemplateView {
     /// The text message for those for whose locale there is nothing better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sms: Option<SmsBody>,
+    /// The push message for those for whose locale there is nothing better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) push: Option<PushBody>,
+    /// The chat message for those for whose locale there is nothing better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) chat: Option<ChatBody>,
+    /// The event for those for whose locale there is nothing better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) webhook: Option<WebhookBody>,
     /// Words for readers of a locale, by language tag in lower case.
     pub(crate) locales: BTreeMap<String, ContentBody>,
     /// Variables that requests must or may bring, by name.
@@ -127,20 +146,24 @@ impl TemplateBody {
         }
         let variables = self.variables.into_iter();
         let variables = variables.map(|(name, variable)| (name, variable.into())).collect();
-        let content = Content::from(ContentBody { email: self.email, sms: self.sms });
+        let Self { email, sms, push, chat, webhook, .. } = self;
+        let content = Content::from(ContentBody { email, sms, push, chat, webhook });
         if errors.is_empty() { Ok(Template { name, version: 0, content, locales, variables }) } else { Err(errors) }
     }
 }
 
 impl From<Template> for TemplateView {
     fn from(template: Template) -> Self {
-        let ContentBody { email, sms } = (&template.content).into();
+        let ContentBody { email, sms, push, chat, webhook } = (&template.content).into();
         let locales = template.locales.iter();
         Self {
             name: template.name.to_string(),
             version: template.version,
             email,
             sms,
+            push,
+            chat,
+            webhook,
             locales: locales.map(|(locale, content)| (locale.to_string(), content.into())).collect(),
             variables: template.variables.into_iter().map(|(name, variable)| (name, variable.into())).collect(),
         }

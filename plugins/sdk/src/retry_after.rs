@@ -16,13 +16,13 @@ pub(crate) fn retry_after_ms(response: &Response, now_ms: u64) -> Option<u64> {
     let wait_ms = match (header("retry-after"), header("x-ratelimit-reset"), header("ratelimit-reset")) {
         (Some(value), ..) => from_retry_after(value, now_ms)?,
         (None, Some(value), _) => until_epoch_seconds(value, now_ms)?,
-        (None, None, value) => value?.parse::<u64>().ok()?.saturating_mul(1000),
+        (None, None, value) => seconds(value?)?.saturating_mul(1000),
     };
     Some(wait_ms.min(RETRY_AFTER_MS_MAX))
 }
 
 fn from_retry_after(value: &str, now_ms: u64) -> Option<u64> {
-    if let Ok(seconds) = value.parse::<u64>() {
+    if let Some(seconds) = seconds(value) {
         return Some(seconds.saturating_mul(1000));
     }
     let date = httpdate::parse_http_date(value).ok()?;
@@ -30,6 +30,12 @@ fn from_retry_after(value: &str, now_ms: u64) -> Option<u64> {
     Some(date_ms.saturating_sub(now_ms))
 }
 
+/// A number that is too large for us is a number all the same.
+fn seconds(value: &str) -> Option<u64> {
+    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| value.parse().unwrap_or(u64::MAX))
+}
+
 fn until_epoch_seconds(value: &str, now_ms: u64) -> Option<u64> {
-    Some(value.parse::<u64>().ok()?.saturating_mul(1000).saturating_sub(now_ms))
+    Some(seconds(value)?.saturating_mul(1000).saturating_sub(now_ms))
 }

@@ -4,12 +4,9 @@
 //! One instance of this provider signs with one key, and the specification wants a key for each endpoint: configure
 //! an instance for each customer, and lead to it by routes.
 //!
-//! **Each endpoint answers for itself.** No answer is a rejection by the provider, so that none keeps events from
-//! another endpoint. What is temporary (429, 5xx, no connection) has to be told as such, or the event would be lost;
-//! the host then counts it against this provider, and lets all its traffic rest for as long as the endpoint asked. Where
-//! one instance serves many endpoints, the operator sets in its health policy `rest_max_ms` to 0, `calls_min` and
-//! `failures_in_row_max` to 1,000,000 and `slow_ms` to more than `timeout_ms`: the delivery that was told to wait does
-//! so all the same.
+//! **Each endpoint answers for itself.** No answer is a rejection by the provider, and the description says that each
+//! call goes to a recipient's own server: one that is down or asks for rest keeps no events from another. The delivery
+//! that was told to wait does so all the same.
 
 mod answer;
 mod body;
@@ -56,7 +53,7 @@ impl Provider for StandardWebhooks {
                 },
             ],
             receipts: vec![],
-            attributes: vec![],
+            attributes: vec![("calls".into(), "recipient".into())],
         }
     }
 

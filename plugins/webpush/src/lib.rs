@@ -62,7 +62,7 @@ impl Provider for WebPush {
                         .into(),
             }],
             receipts: vec![],
-            attributes: vec![],
+            attributes: vec![("calls".into(), "recipient".into())],
         }
     }
 

@@ -193,6 +193,7 @@ fn read_message(message: &Message) -> (String, &'static str, String) {
             let key = callback.split_once("?delivery=").expect("it names the delivery").1;
             (message.text.clone().unwrap(), "sms", key.to_owned())
         }
+        other => panic!("nothing is sent by {}", other.name()),
     }
 }
 

@@ -24,7 +24,7 @@ fn template(text: &str) -> Template {
     Template {
         name: TemplateName::new("reminder").unwrap(),
         version: 0,
-        content: Content { email: None, sms: Some(SmsSource { text: text.into() }) },
+        content: Content { sms: Some(SmsSource { text: text.into() }), ..Content::default() },
         locales: BTreeMap::new(),
         variables: BTreeMap::new(),
     }
@@ -41,6 +41,9 @@ fn said(world: &World) -> Vec<String> {
     let text = |content: MessageContent| match content {
         MessageContent::Sms(sms) => sms.text,
         MessageContent::Email(email) => email.text.unwrap_or_default(),
+        MessageContent::Push(push) => push.body,
+        MessageContent::Chat(chat) => chat.text,
+        MessageContent::Webhook(event) => event.payload,
     };
     world.provider.calls().into_iter().map(|(message, _)| text(message.content)).collect()
 }
@@ -185,7 +188,7 @@ async fn a_variable_that_is_missing_when_due_fails_with_its_name() {
     let world = World::with([]).await;
     let mut request = sms();
     request.content =
-        Some(Content { email: None, sms: Some(SmsSource { text: "Dear {{recipient.first_name}}".into() }) });
+        Some(Content { sms: Some(SmsSource { text: "Dear {{recipient.first_name}}".into() }), ..Content::default() });
     let submitted = world.submit(request).await;
     let delivery = world.settled(submitted.id).await.deliveries.remove(0);
     assert_eq!((delivery.state, delivery.reason.code.as_ref()), (DeliveryState::Failed, "template.render"));
@@ -197,7 +200,7 @@ async fn templates_see_the_recipient_and_the_subject() {
     let world = World::with([]).await;
     let mut request = sms();
     let text = "{{recipient.phone}} {{subject.address}} {{amount}}";
-    request.content = Some(Content { email: None, sms: Some(SmsSource { text: text.into() }) });
+    request.content = Some(Content { sms: Some(SmsSource { text: text.into() }), ..Content::default() });
     request.subject = Some("p1".into());
     request.variables.insert("amount".into(), "9 €".into());
     let submitted = world.submit(request).await;

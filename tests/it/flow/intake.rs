@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use notifier_core::testing::ScriptedProvider;
 use notifier_core::{
-    Channel, Content, EmailSource, Limits, NotificationRequest, Notifier, SmsSource, SubmitError, Template,
-    TemplateName, TemplateRequest, Variable, VariableKind,
+    Channel, ChatSource, Content, EmailSource, Limits, NotificationRequest, Notifier, PushSource, SmsSource,
+    SubmitError, Template, TemplateName, TemplateRequest, Variable, VariableKind, WebhookSource,
 };
 
 use super::world::*;
@@ -24,7 +24,7 @@ async fn what_can_be_known_at_once_is_refused_at_once() {
     let template = Template {
         name: TemplateName::new("rent").unwrap(),
         version: 0,
-        content: Content { email: None, sms: Some(SmsSource { text: "{{amount}}".into() }) },
+        content: Content { sms: Some(SmsSource { text: "{{amount}}".into() }), ..Content::default() },
         locales: BTreeMap::new(),
         variables: [("amount".to_owned(), Variable { kind: VariableKind::Number, required: true })].into(),
     };
@@ -134,6 +134,9 @@ async fn every_field_of_a_request_is_part_of_what_a_key_stands_for() {
         |r| r.recipient.id = "2".into(),
         |r| r.recipient.email = Some("b@example.com".into()),
         |r| r.recipient.phone = Some("+14155550100".into()),
+        |r| r.recipient.push_token = Some("a".into()),
+        |r| r.recipient.chat_id = Some("a".into()),
+        |r| r.recipient.webhook_url = Some("https://example.com/a".into()),
         |r| r.recipient.locale = Some("es".into()),
         |r| r.recipient.time_zone = Some("UTC".into()),
         |r| r.channels = Some(vec![Channel::Sms]),
@@ -141,6 +144,15 @@ async fn every_field_of_a_request_is_part_of_what_a_key_stands_for() {
         |r| {
             r.content.as_mut().unwrap().email =
                 Some(EmailSource { subject: "Hi".into(), text: Some("Other".into()), html: None })
+        },
+        |r| {
+            let push = PushSource { title: "Hi".into(), body: "Hello".into(), ..PushSource::default() };
+            r.content.as_mut().unwrap().push = Some(push);
+        },
+        |r| r.content.as_mut().unwrap().chat = Some(ChatSource { text: "Hello".into(), layout: None }),
+        |r| {
+            let webhook = WebhookSource { kind: "hello".into(), payload: "{}".into() };
+            r.content.as_mut().unwrap().webhook = Some(webhook);
         },
         |r| drop(r.variables.insert("x".into(), 1.into())),
         |r| r.subject = Some("p1".into()),

@@ -4,6 +4,7 @@ mod ahead;
 mod binding;
 mod breaker;
 mod bulk;
+mod channels;
 mod clock;
 mod comeback;
 mod dead_letters;

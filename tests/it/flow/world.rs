@@ -211,7 +211,7 @@ pub(crate) fn person(id: &str) -> Recipient {
 /// A text message to person 1.
 pub(crate) fn sms() -> NotificationRequest {
     let mut request = NotificationRequest::to("1");
-    request.content = Some(Content { email: None, sms: Some(SmsSource { text: "Hello".into() }) });
+    request.content = Some(Content { sms: Some(SmsSource { text: "Hello".into() }), ..Content::default() });
     request
 }
 
@@ -219,7 +219,8 @@ pub(crate) fn sms() -> NotificationRequest {
 pub(crate) fn both() -> NotificationRequest {
     let mut request = sms();
     let email = EmailSource { subject: "Hi".into(), text: Some("Hello".into()), html: None };
-    request.content = Some(Content { email: Some(email), sms: Some(SmsSource { text: "Hello".into() }) });
+    request.content =
+        Some(Content { email: Some(email), sms: Some(SmsSource { text: "Hello".into() }), ..Content::default() });
     request
 }
 

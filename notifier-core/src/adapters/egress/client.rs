@@ -13,15 +13,13 @@ use hyper_rustls::ConfigBuilderExt as _;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::crypto::ring::default_provider;
-use rustls::pki_types::UnixTime;
-use rustls::time_provider::TimeProvider;
-use rustls::{ClientConfig, ConfigBuilder, WantsVerifier};
+use rustls::ClientConfig;
 
 use super::dial::{Connector, DialError, Resolver, SystemResolver};
 use super::error::EgressError;
 use super::policy::EgressPolicy;
 use super::target::Target;
+use crate::adapters::tls::tls_versions;
 use crate::ports::clock::Clock;
 
 /// How much of anything one request may use.
@@ -250,27 +248,4 @@ async fn read(response: Response<Incoming>, bytes_max: usize) -> Result<Response
 /// Mozilla's roots.
 fn tls_config(clock: Arc<dyn Clock>) -> ClientConfig {
     tls_versions(clock).with_webpki_roots().with_no_client_auth()
-}
-
-/// TLS 1.2 and 1.3, before it is said who is trusted.
-pub(super) fn tls_versions(clock: Arc<dyn Clock>) -> ConfigBuilder<ClientConfig, WantsVerifier> {
-    #[expect(clippy::expect_used, reason = "ring's cipher suites cover both versions of TLS")]
-    ClientConfig::builder_with_details(Arc::new(default_provider()), Arc::new(CertificateTime(clock)))
-        .with_safe_default_protocol_versions()
-        .expect("ring supports TLS 1.2 and 1.3")
-}
-
-struct CertificateTime(Arc<dyn Clock>);
-
-impl fmt::Debug for CertificateTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CertificateTime")
-    }
-}
-
-impl TimeProvider for CertificateTime {
-    fn current_time(&self) -> Option<UnixTime> {
-        let since_epoch = u64::try_from(self.0.now().as_second()).ok()?;
-        Some(UnixTime::since_unix_epoch(Duration::from_secs(since_epoch)))
-    }
 }

@@ -16,7 +16,9 @@ use serde_json::{Map, Value};
 
 use crate::domain::channel::Channel;
 use crate::domain::id::{RecipientId, SubjectId, TenantId};
-use crate::domain::recipient::{EmailAddress, InvalidAddress, Locale, PhoneNumber, Recipient, ZoneName};
+use crate::domain::recipient::{
+    ChatId, EmailAddress, InvalidAddress, Locale, PhoneNumber, PushToken, Recipient, WebhookUrl, ZoneName,
+};
 use crate::domain::subject::Subject;
 use crate::ports::catalog::Catalog;
 use crate::ports::clock::Clock;
@@ -38,8 +40,8 @@ pub struct HttpLookup {
     pub cache_ttl: Duration,
     /// Memory for the answers that are kept, in bytes, by estimate.
     pub cache_bytes_max: u64,
-    /// Where things stand in the answer, as JSON pointers (RFC 6901). Of a recipient: `email`, `phone`, `locale`,
-    /// `time_zone`, and `attributes` (an object for templates); of a subject: `fields` (an object for templates).
+    /// Where things stand in the answer, as JSON pointers (RFC 6901). Of a recipient: `email`, `phone`, `push_token`, `chat_id`,
+    /// `webhook_url`, `locale`, `time_zone`, and `attributes` (an object for templates); of a subject: `fields` (an object for templates).
     pub fields: BTreeMap<String, String>,
     /// Tells how old an answer is.
     pub clock: Arc<dyn Clock>,
@@ -84,10 +86,17 @@ pub struct HttpDirectory {
 struct RecipientPointers {
     email: String,
     phone: String,
+    push_token: String,
+    chat_id: String,
+    webhook_url: String,
     locale: String,
     time_zone: String,
     attributes: String,
 }
+
+/// What may be said to stand elsewhere in an answer about a recipient.
+const RECIPIENT_FIELDS: [&str; 8] =
+    ["email", "phone", "push_token", "chat_id", "webhook_url", "locale", "time_zone", "attributes"];
 
 impl HttpDirectory {
     /// Prepares to ask.
@@ -95,10 +104,13 @@ impl HttpDirectory {
     /// # Errors
     /// When the URL, the path, the header or a field mapping is malformed.
     pub fn new(lookup: HttpLookup) -> Result<Self, InvalidLookup> {
-        lookup.check_fields(&["email", "phone", "locale", "time_zone", "attributes"])?;
+        lookup.check_fields(&RECIPIENT_FIELDS)?;
         let pointers = RecipientPointers {
             email: lookup.pointer("email", "/email"),
             phone: lookup.pointer("phone", "/phone_number"),
+            push_token: lookup.pointer("push_token", "/push_token"),
+            chat_id: lookup.pointer("chat_id", "/chat_id"),
+            webhook_url: lookup.pointer("webhook_url", "/webhook_url"),
             locale: lookup.pointer("locale", "/locale"),
             time_zone: lookup.pointer("time_zone", "/time_zone"),
             attributes: lookup.pointer("attributes", ""),
@@ -109,24 +121,33 @@ impl HttpDirectory {
     fn read(&self, id: &RecipientId, answer: &Value) -> Recipient {
         let mut recipient = Recipient::with_id(id.clone());
         let text = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let mut usable = |channel: Channel, problem: InvalidAddress| {
-            recipient.unusable.insert(channel, problem.problem);
-        };
-        let email = text(&self.pointers.email).map(EmailAddress::parse).transpose();
-        let email = email.unwrap_or_else(|problem| {
-            usable(Channel::Email, problem);
-            None
-        });
-        let phone = text(&self.pointers.phone).map(PhoneNumber::parse).transpose();
-        let phone = phone.unwrap_or_else(|problem| {
-            usable(Channel::Sms, problem);
-            None
-        });
+        let pointers = &self.pointers;
+        let unusable = &mut recipient.unusable;
+        let email = usable(Channel::Email, text(&pointers.email).map(EmailAddress::parse), unusable);
+        let phone = usable(Channel::Sms, text(&pointers.phone).map(PhoneNumber::parse), unusable);
+        let push_token = usable(Channel::Push, text(&pointers.push_token).map(PushToken::parse), unusable);
+        let chat_id = usable(Channel::Chat, text(&pointers.chat_id).map(ChatId::parse), unusable);
+        let webhook_url = usable(Channel::Webhook, text(&pointers.webhook_url).map(WebhookUrl::parse), unusable);
         // A language or zone that nobody knows is no reason not to tell somebody something.
-        let locale = text(&self.pointers.locale).and_then(|tag| Locale::parse(tag).ok());
-        let time_zone = text(&self.pointers.time_zone).and_then(|name| ZoneName::parse(name).ok());
-        let attributes = object_at(answer, &self.pointers.attributes);
-        Recipient { email, phone, locale, time_zone, attributes, ..recipient }
+        let locale = text(&pointers.locale).and_then(|tag| Locale::parse(tag).ok());
+        let time_zone = text(&pointers.time_zone).and_then(|name| ZoneName::parse(name).ok());
+        let attributes = object_at(answer, &pointers.attributes);
+        Recipient { email, phone, push_token, chat_id, webhook_url, locale, time_zone, attributes, ..recipient }
+    }
+}
+
+/// The address, or a note of what is wrong with it.
+fn usable<T>(
+    channel: Channel,
+    read: Option<Result<T, InvalidAddress>>,
+    unusable: &mut BTreeMap<Channel, String>,
+) -> Option<T> {
+    match read? {
+        Ok(address) => Some(address),
+        Err(error) => {
+            unusable.insert(channel, error.problem);
+            None
+        }
     }
 }
 

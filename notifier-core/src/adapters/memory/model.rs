@@ -20,7 +20,7 @@ use crate::domain::lifecycle::DeliveryState;
 use crate::domain::notification::Notification;
 use crate::domain::preference::Preferences;
 use crate::domain::receipt::Receipt;
-use crate::domain::suppression::Suppression;
+use crate::domain::suppression::{KEYED_BYTES_MAX, Suppression};
 use crate::domain::template::Template;
 use crate::domain::timeline::Fact;
 use crate::ports::store::{DeadLetterPlace, ProviderState, Status};
@@ -29,6 +29,13 @@ use crate::ports::store::{DeadLetterPlace, ProviderState, Status};
 type Party = (TenantId, Timing);
 /// What is due when.
 type Queues = BTreeMap<Party, BTreeSet<(Timestamp, DeliveryId)>>;
+
+/// Where an address stands on a tenant's list: by channel and address, long ones last.
+type ListPlace = (Channel, bool, String);
+
+fn list_place(channel: Channel, address: &str) -> ListPlace {
+    (channel, address.len() > KEYED_BYTES_MAX, address.to_owned())
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Model {
@@ -49,7 +56,7 @@ pub(super) struct Model {
     /// More are not kept.
     unmatched_max: usize,
     dead: BTreeSet<(TenantId, DeadLetterPlace)>,
-    suppressions: BTreeMap<(TenantId, Channel, String), Suppression>,
+    suppressions: BTreeMap<(TenantId, ListPlace), Suppression>,
     providers: BTreeMap<ProviderName, ProviderState>,
     preferences: HashMap<(TenantId, RecipientId), Preferences>,
     /// All versions of each, oldest first.
@@ -124,12 +131,12 @@ impl Model {
     }
 
     pub(super) fn put_suppression(&mut self, suppression: Suppression) {
-        let place = (suppression.tenant.clone(), suppression.channel, suppression.address.clone());
+        let place = (suppression.tenant.clone(), list_place(suppression.channel, &suppression.address));
         self.suppressions.insert(place, suppression);
     }
 
     pub(super) fn remove_suppression(&mut self, tenant: &TenantId, channel: Channel, address: &str) -> bool {
-        self.suppressions.remove(&(tenant.clone(), channel, address.to_owned())).is_some()
+        self.suppressions.remove(&(tenant.clone(), list_place(channel, address))).is_some()
     }
 
     pub(super) fn put_provider_state(&mut self, state: ProviderState) {

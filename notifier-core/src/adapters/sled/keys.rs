@@ -38,6 +38,7 @@ use crate::domain::id::{
 };
 use crate::domain::lane::{Lane, Timing};
 use crate::domain::receipt::Receipt;
+use crate::domain::suppression::KEYED_BYTES_MAX;
 use crate::ports::store::DeadLetterPlace;
 
 #[cfg(test)]
@@ -74,6 +75,8 @@ const SIGN: u64 = 1 << 63;
 const DAY_MICROS: i64 = 24 * 3_600_000_000;
 /// Longer identifiers of messages stand in keys by their hash.
 const MESSAGE_ID_BYTES_MAX: usize = 200;
+/// Before the hash of an address that is too long for a key. No text in UTF-8 has this byte, and it comes after all of them.
+const LONG_ADDRESS: u8 = 0xff;
 
 /// Every notification of the tenant.
 pub(super) fn notifications(tenant: &TenantId) -> Vec<u8> {
@@ -352,7 +355,12 @@ pub(super) fn suppressions(tenant: &TenantId) -> Vec<u8> {
 pub(super) fn suppression(tenant: &TenantId, channel: Channel, address: &str) -> Vec<u8> {
     let mut key = suppressions(tenant);
     key.push(numbers::channel(channel));
-    key.extend_from_slice(address.as_bytes());
+    if address.len() <= KEYED_BYTES_MAX {
+        key.extend_from_slice(address.as_bytes());
+    } else {
+        key.push(LONG_ADDRESS);
+        key.extend_from_slice(ring::digest::digest(&ring::digest::SHA256, address.as_bytes()).as_ref());
+    }
     key
 }
 

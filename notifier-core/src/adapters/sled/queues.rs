@@ -236,7 +236,7 @@ mod tests {
         queues.freed(&with_time(9));
         assert!(queues.covers(&with_time(9)) && !queues.covers(&with_time(8)));
         let (prompt, scheduled) = (party("a"), with_time(9).party());
-        assert_eq!(queues.turns(Channel::Sms, Lane::Normal, at(8), 9), [prompt.clone()], "not due yet");
+        assert_eq!(queues.turns(Channel::Sms, Lane::Normal, at(8), 9), std::slice::from_ref(&prompt), "not due yet");
         queues.served(Channel::Sms, Lane::Normal, &prompt);
         assert_eq!(queues.turns(Channel::Sms, Lane::Normal, at(9), 9), [scheduled.clone(), prompt.clone()]);
         queues.served(Channel::Sms, Lane::Normal, &scheduled);

@@ -144,6 +144,7 @@ fn public(described: Described, concurrent_calls_max: usize) -> ProviderDescript
     description.summary = described.summary;
     description.settings_schema = described.settings_schema;
     description.hosts = described.hosts;
+    description.called = described.called;
     description.concurrent_calls_max = concurrent_calls_max;
     description
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::template::{EmailSource, SmsSource};
+use super::super::template::{ChatSource, EmailSource, PushSource, SmsSource, WebhookSource};
 use super::*;
 
 fn good() -> NotificationRequest {
@@ -11,12 +11,18 @@ fn good() -> NotificationRequest {
             id: "1".into(),
             email: Some("ada@example.com".into()),
             phone: Some("+14155550101".into()),
+            push_token: Some(r#"{"endpoint":"https://push.example.com/7"}"#.into()),
+            chat_id: Some("C0123ADA".into()),
+            webhook_url: Some("https://example.com/hooks/7".into()),
             locale: Some("en-GB".into()),
             time_zone: Some("Europe/London".into()),
         },
         content: Some(Content {
             email: Some(EmailSource { subject: "Hi".into(), text: Some("{{x}}".into()), html: None }),
             sms: Some(SmsSource { text: "Hi".into() }),
+            push: Some(PushSource { title: "Hi".into(), body: "{{x}}".into(), ..PushSource::default() }),
+            chat: Some(ChatSource { text: "Hi".into(), layout: Some(r#"["{{x}}"]"#.into()) }),
+            webhook: Some(WebhookSource { kind: "hi".into(), payload: r#"{"x": "{{x}}"}"#.into() }),
         }),
         ..NotificationRequest::default()
     }
@@ -61,6 +67,12 @@ fn each_bad_field_is_named() {
         ("recipient.id", |r| r.recipient.id = "a\u{0}b".into()),
         ("recipient.email", |r| r.recipient.email = Some("ada@example.com\r\nBcc: b@example.com".into())),
         ("recipient.phone", |r| r.recipient.phone = Some("555-0101".into())),
+        ("recipient.push_token", |r| r.recipient.push_token = Some("a\nb".into())),
+        ("recipient.push_token", |r| r.recipient.push_token = Some("a".repeat(4_097))),
+        ("recipient.chat_id", |r| r.recipient.chat_id = Some(String::new())),
+        ("recipient.chat_id", |r| r.recipient.chat_id = Some("a".repeat(257))),
+        ("recipient.webhook_url", |r| r.recipient.webhook_url = Some("http://example.com/hooks/7".into())),
+        ("recipient.webhook_url", |r| r.recipient.webhook_url = Some("https://a:b@example.com/".into())),
         ("recipient.locale", |r| r.recipient.locale = Some("english please".into())),
         ("recipient.time_zone", |r| r.recipient.time_zone = Some("Mars/Olympus".into())),
         ("category", |r| r.category = Some("no spaces".into())),
@@ -78,6 +90,22 @@ fn each_bad_field_is_named() {
         }),
         ("content", |r| r.content = Some(Content::default())),
         ("content.sms.text", |r| r.content.as_mut().unwrap().sms = Some(SmsSource { text: "{{#if".into() })),
+        ("content.push.title", |r| r.content.as_mut().unwrap().push.as_mut().unwrap().title = String::new()),
+        ("content.push.data.a", |r| {
+            let push = r.content.as_mut().unwrap().push.as_mut().unwrap();
+            push.data.insert("a".into(), "{{".into());
+        }),
+        ("content.chat.layout", |r| {
+            r.content.as_mut().unwrap().chat.as_mut().unwrap().layout = Some("not JSON".into());
+        }),
+        ("content.webhook.kind", |r| r.content.as_mut().unwrap().webhook.as_mut().unwrap().kind = "Rent Due".into()),
+        ("content.webhook.payload", |r| {
+            r.content.as_mut().unwrap().webhook.as_mut().unwrap().payload = "{{{x}}}".into();
+        }),
+        ("content.push", |r| {
+            r.channels = Some(vec![Channel::Push, Channel::Sms]);
+            r.content.as_mut().unwrap().push = None;
+        }),
         ("content.sms", |r| {
             r.channels = Some(vec![Channel::Email, Channel::Sms]);
             r.content.as_mut().unwrap().sms = None;

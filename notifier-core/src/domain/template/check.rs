@@ -119,6 +119,15 @@ fn check_elements(template: &Parsed, depth: usize, loops: usize) -> Result<(), S
     Ok(())
 }
 
+/// Whether every value is escaped where it is inserted: none by `{{{…}}}` or `{{&…}}`.
+pub(super) fn is_escaped(template: &Parsed) -> bool {
+    template.elements.iter().all(|element| match element {
+        TemplateElement::HtmlExpression(_) => false,
+        TemplateElement::HelperBlock(block) => block.template.iter().chain(&block.inverse).all(is_escaped),
+        _ => true,
+    })
+}
+
 /// `{{name}}` is a variable, `{{name parameter}}` the result of a helper.
 fn check_value(expression: &HelperTemplate) -> Result<(), String> {
     let name = expression.name.as_name().ok_or("an expression starts with the name of a variable or of a helper")?;

@@ -1,15 +1,31 @@
 //! What is rendered, and what is refused when it is stored.
 
+mod channels;
+
 use super::*;
 use serde_json::json;
 
 fn email(subject: &str, text: Option<&str>, html: Option<&str>) -> Content {
     let email = EmailSource { subject: subject.into(), text: text.map(Into::into), html: html.map(Into::into) };
-    Content { email: Some(email), sms: None }
+    Content { email: Some(email), ..Content::default() }
 }
 
 fn sms(text: &str) -> Content {
-    Content { email: None, sms: Some(SmsSource { text: text.into() }) }
+    Content { sms: Some(SmsSource { text: text.into() }), ..Content::default() }
+}
+
+fn push(title: &str, body: &str, data: &[(&str, &str)]) -> Content {
+    let data = data.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Content { push: Some(PushSource { title: title.into(), body: body.into(), data }), ..Content::default() }
+}
+
+fn chat(text: &str, layout: Option<&str>) -> Content {
+    let layout = layout.map(str::to_owned);
+    Content { chat: Some(ChatSource { text: text.into(), layout }), ..Content::default() }
+}
+
+fn webhook(kind: &str, payload: &str) -> Content {
+    Content { webhook: Some(WebhookSource { kind: kind.into(), payload: payload.into() }), ..Content::default() }
 }
 
 fn render_sms(source: &str, data: &Value) -> Result<String, String> {
@@ -83,6 +99,28 @@ fn what_is_refused_when_stored() {
         (email("s", None, None), "email"),
         (email("s", Some("{{#if}}"), None), "email.text"),
         (email("s", None, Some("{{/each}}")), "email.html"),
+        (push(" ", "b", &[]), "push.title"),
+        (push("a\nb", "b", &[]), "push.title"),
+        (push("t", " ", &[]), "push.body"),
+        (push("t", "{{", &[]), "push.body"),
+        (push("t", "b", &[("unit", "{{#if}}")]), "push.data.unit"),
+        (push("t", "b", &[("", "x")]), "push.data."),
+        (push("t", "b", &[("a\r\nb", "x")]), "push.data.ab"),
+        (push("t", "b", &[("a", &long[..16_384])]), "push.data"),
+        (chat(" ", None), "chat.text"),
+        (chat("t", Some("{{")), "chat.layout"),
+        (chat("t", Some("")), "chat.layout"),
+        (chat("t", Some("\"text\"")), "chat.layout"),
+        (chat("t", Some("[1,]")), "chat.layout"),
+        (chat("t", Some("{\"a\": {{{b}}}}")), "chat.layout"),
+        (chat("t", Some("{{#if a}}[\"{{&b}}\"]{{/if}}")), "chat.layout"),
+        (chat("t", Some("[\"{{a}}\u{2}\"]")), "chat.layout"),
+        (webhook("", "{}"), "webhook.kind"),
+        (webhook("Rent.Due", "{}"), "webhook.kind"),
+        (webhook("rent due", "{}"), "webhook.kind"),
+        (webhook(&long[..129], "{}"), "webhook.kind"),
+        (webhook("rent.due", "null"), "webhook.payload"),
+        (webhook("rent.due", "{a: 1}"), "webhook.payload"),
     ];
     for (content, field) in cases {
         let errors = Compiled::new(&content, "content", &Limits::default()).err().unwrap_or_default();

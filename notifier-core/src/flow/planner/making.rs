@@ -159,6 +159,22 @@ pub(crate) fn hash(content: &MessageContent) -> String {
             feed(sms.text.as_bytes());
             sms.media_urls.iter().for_each(|url| feed(url.as_bytes()));
         }
+        MessageContent::Push(push) => {
+            feed(push.title.as_bytes());
+            feed(push.body.as_bytes());
+            push.data.iter().for_each(|(name, value)| {
+                feed(name.as_bytes());
+                feed(value.as_bytes());
+            });
+        }
+        MessageContent::Chat(chat) => {
+            feed(chat.text.as_bytes());
+            feed(chat.layout.as_deref().unwrap_or_default().as_bytes());
+        }
+        MessageContent::Webhook(event) => {
+            feed(event.kind.as_bytes());
+            feed(event.payload.as_bytes());
+        }
     }
     context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -14,7 +14,7 @@ fn cancel() -> Revision {
 
 /// All of them, with a fact each; nothing is left to do.
 pub async fn pending_deliveries_are_cancelled(store: Arc<dyn Store>) {
-    let sample = Sample::new(1).on_all_channels().due(1_000);
+    let sample = Sample::new(1).on_two_channels().due(1_000);
     sample.accepted_by(&store).await;
     let revised = store.revise(sample.tenant(), sample.id(), &cancel(), at(5)).await.unwrap().unwrap();
     let reason = Reason::new("cancel.requested", "somebody changed their mind");
@@ -38,7 +38,7 @@ pub async fn pending_deliveries_are_cancelled(store: Arc<dyn Store>) {
 /// Only what is still pending is cancelled. Of what is being sent it is noted once that it is wanted back, and its holder keeps
 /// it.
 pub async fn what_is_being_sent_goes_on(store: Arc<dyn Store>) {
-    let sample = Sample::new(1).on_all_channels();
+    let sample = Sample::new(1).on_two_channels();
     sample.accepted_by(&store).await;
     let claimed = claim_one(&store, at(0), at(1_000)).await;
     let change = begin(&claimed.delivery, at(1));

@@ -17,6 +17,9 @@ pub fn address(channel: Channel) -> &'static str {
     match channel {
         Channel::Email => "Ada@Example.com",
         Channel::Sms => "+14155550101",
+        Channel::Push => r#"{"endpoint":"https://push.example.com/7"}"#,
+        Channel::Chat => "C0123ADA",
+        Channel::Webhook => "https://example.com/hooks/7",
     }
 }
 

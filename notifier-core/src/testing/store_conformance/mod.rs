@@ -184,6 +184,7 @@ macro_rules! store_conformance {
             suppressions {
                 an_address_is_put_on_the_list_and_taken_off
                 an_entry_is_about_one_address_only
+                long_addresses_are_paged_behind_the_others
                 the_list_is_paged_by_channel_and_address
                 reports_put_addresses_on_the_list
                 the_address_in_the_report_counts

@@ -25,7 +25,7 @@ async fn accept(store: &Arc<dyn Store>, sample: &Sample) -> Accepted {
 
 /// In the same commit: claims on the old one end, nothing of it is left to do, its timeline says so.
 pub async fn what_is_named_is_cancelled(store: Arc<dyn Store>) {
-    let (old, new) = (Sample::new(1).on_all_channels(), Sample::new(2).created(10).due(10));
+    let (old, new) = (Sample::new(1).on_two_channels(), Sample::new(2).created(10).due(10));
     old.accepted_by(&store).await;
     let claimed = claim_one(&store, at(0), at(1_000)).await;
     let new = new.replacing(old.id());
@@ -41,7 +41,7 @@ pub async fn what_is_named_is_cancelled(store: Arc<dyn Store>) {
 
 /// What is to be replaced must still wait as a whole; if not, nothing changes.
 pub async fn what_does_not_wait_any_more_is_not_replaced(store: Arc<dyn Store>) {
-    let [begun, done, taken_back] = [1, 2, 3].map(|number| Sample::new(number).on_all_channels());
+    let [begun, done, taken_back] = [1, 2, 3].map(|number| Sample::new(number).on_two_channels());
     let unknown = Sample::new(4);
     let of_others = Sample::new(5).of("elsewhere");
     begun.accepted_by(&store).await;
@@ -99,7 +99,7 @@ pub async fn a_repeated_replacement_was_accepted_before(store: Arc<dyn Store>) {
 
 /// The newest word is the one that waits.
 pub async fn the_newest_under_a_collapse_key_replaces_what_waits(store: Arc<dyn Store>) {
-    let samples: Vec<_> = (1..=3).map(|number| Sample::new(number).on_all_channels().collapsing("level")).collect();
+    let samples: Vec<_> = (1..=3).map(|number| Sample::new(number).on_two_channels().collapsing("level")).collect();
     assert_eq!(accept(&store, &samples[0]).await, NEW);
     let claimed = claim_one(&store, at(0), at(1_000)).await;
     assert_eq!(accept(&store, &samples[1]).await, in_place_of(samples[0].id()));
@@ -136,7 +136,7 @@ pub async fn a_collapse_key_is_about_one_recipient_of_one_tenant(store: Arc<dyn 
 
 /// Only what still waits loses by it.
 pub async fn what_was_sent_does_not_collapse(store: Arc<dyn Store>) {
-    let half = Sample::new(1).on_all_channels().collapsing("half");
+    let half = Sample::new(1).on_two_channels().collapsing("half");
     half.accepted_by(&store).await;
     let email = attempt(&store, Channel::Email, at(0), sent).await;
     assert_eq!(accept(&store, &Sample::new(2).collapsing("half")).await, in_place_of(half.id()));

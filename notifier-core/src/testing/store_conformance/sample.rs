@@ -14,9 +14,9 @@ use crate::domain::lane::Lane;
 use crate::domain::lifecycle::DeliveryState;
 use crate::domain::message::{Attachment, Mailbox};
 use crate::domain::notification::{ContentSource, MessageOptions, Notification};
-use crate::domain::recipient::{EmailAddress, Locale, PhoneNumber, Recipient, ZoneName};
+use crate::domain::recipient::{ChatId, EmailAddress, Locale, PhoneNumber, PushToken, Recipient, WebhookUrl, ZoneName};
 use crate::domain::strategy::{Goal, Strategy};
-use crate::domain::template::{Content, EmailSource, SmsSource};
+use crate::domain::template::{ChatSource, Content, EmailSource, PushSource, SmsSource, WebhookSource};
 use crate::domain::timeline::Fact;
 use crate::ports::store::{Acceptance, Accepted, Status, Store};
 
@@ -107,16 +107,28 @@ impl Sample {
         self.on(&Channel::ALL)
     }
 
+    /// By email and by text message.
+    #[must_use]
+    pub fn on_two_channels(self) -> Self {
+        self.on(&[Channel::Email, Channel::Sms])
+    }
+
     /// On these channels, in that order.
     #[must_use]
     pub fn on(self, channels: &[Channel]) -> Self {
         Self { channels: channels.to_vec(), ..self }
     }
 
-    /// On every channel, one after the other. A message has that long to reach the goal, in milliseconds.
+    /// By email, then by text message. Each has that long to reach the goal, in milliseconds.
     #[must_use]
     pub fn in_sequence(self, until: Goal, wait_ms: u64) -> Self {
-        Self { strategy: Strategy::Sequence { until, wait_ms }, ..self.on_all_channels() }
+        self.on_two_channels().by_turns(until, wait_ms)
+    }
+
+    /// On one of its channels after the other. Each has that long to reach the goal, in milliseconds.
+    #[must_use]
+    pub fn by_turns(self, until: Goal, wait_ms: u64) -> Self {
+        Self { strategy: Strategy::Sequence { until, wait_ms }, ..self }
     }
 
     /// In that lane.
@@ -199,6 +211,9 @@ impl Sample {
         let recipient = Recipient {
             email: Some(EmailAddress::parse("ada@example.com").unwrap()),
             phone: Some(PhoneNumber::parse("+14155550101").unwrap()),
+            push_token: Some(PushToken::parse(r#"{"endpoint":"https://push.example.com/7"}"#).unwrap()),
+            chat_id: Some(ChatId::parse("C0123ADA").unwrap()),
+            webhook_url: Some(WebhookUrl::parse("https://example.com/hooks/7").unwrap()),
             locale: Some(Locale::parse("pt-BR").unwrap()),
             time_zone: Some(ZoneName::parse("America/Sao_Paulo").unwrap()),
             attributes: [("floor".to_owned(), json!(3))].into_iter().collect(),
@@ -286,5 +301,12 @@ pub fn content(text: &str) -> Content {
     Content {
         email: Some(EmailSource { subject: text.into(), text: None, html: Some(format!("<p>{text}</p>")) }),
         sms: Some(SmsSource { text: text.into() }),
+        push: Some(PushSource {
+            title: text.into(),
+            body: text.into(),
+            data: [("unit".to_owned(), "4b".to_owned())].into(),
+        }),
+        chat: Some(ChatSource { text: text.into(), layout: Some("[]".into()) }),
+        webhook: Some(WebhookSource { kind: "rent.due".into(), payload: "{}".into() }),
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::channel::Channel;
 use crate::domain::id::TenantId;
 use crate::domain::outcome::Problem;
 use crate::domain::receipt::{Receipt, ReceiptEvent, ReceiptStatus};
-use crate::domain::suppression::{Suppression, SuppressionCause, normalized};
+use crate::domain::suppression::{ADDRESS_BYTES_MAX, KEYED_BYTES_MAX, Suppression, SuppressionCause, normalized};
 use crate::ports::store::{Received, Store, StoreError};
 
 fn tenant(name: &str) -> TenantId {
@@ -62,6 +62,10 @@ pub async fn an_entry_is_about_one_address_only(store: Arc<dyn Store>) {
         entry("t", Channel::Sms, "a@example.com"),
         entry("ta", Channel::Email, "@example.com"),
         entry("u", Channel::Email, "zoë@bücher.example"),
+        entry("t", Channel::Push, &long("a")),
+        entry("t", Channel::Push, &long("b")),
+        entry("t", Channel::Webhook, &long("a")),
+        entry("t", Channel::Chat, "a@example.com"),
     ];
     for entry in &entries {
         store.put_suppression(entry.clone()).await.unwrap();
@@ -75,6 +79,9 @@ pub async fn an_entry_is_about_one_address_only(store: Arc<dyn Store>) {
         ("t", Channel::Email, ""),
         ("t", Channel::Sms, "a@example.com.au"),
         ("u", Channel::Email, "a@example.com"),
+        ("t", Channel::Push, &long("c")),
+        ("t", Channel::Push, &long("a")[1..]),
+        ("t", Channel::Chat, &long("a")),
     ] {
         assert_eq!(store.suppression(&tenant(owner), channel, address).await.unwrap(), None, "{owner} {address}");
     }
@@ -82,6 +89,40 @@ pub async fn an_entry_is_about_one_address_only(store: Arc<dyn Store>) {
     for entry in &entries[1..] {
         assert!(store.suppression(&entry.tenant, entry.channel, &entry.address).await.unwrap().is_some());
     }
+}
+
+/// As long as an address may be: it differs from others of the same length in its last letter only.
+fn long(end: &str) -> String {
+    "x".repeat(ADDRESS_BYTES_MAX - end.len()) + end
+}
+
+/// Tokens may be longer than a key: those come after all others of their channel, each once.
+pub async fn long_addresses_are_paged_behind_the_others(store: Arc<dyn Store>) {
+    let owner = tenant("t");
+    let whole = "y".repeat(KEYED_BYTES_MAX);
+    let short = [entry("t", Channel::Push, "a"), entry("t", Channel::Push, &whole)];
+    let long: Vec<_> = ["a", "b", "c"].map(|end| entry("t", Channel::Push, &long(end))).into();
+    let next = entry("t", Channel::Chat, "a");
+    for entry in short.iter().chain(&long).chain([&next]) {
+        store.put_suppression(entry.clone()).await.unwrap();
+    }
+    let mut found: Vec<Suppression> = Vec::new();
+    loop {
+        let after = found.last().map(|last| (last.channel, last.address.clone()));
+        let after = after.as_ref().map(|(channel, address)| (*channel, address.as_str()));
+        let page = store.suppressions(&owner, after, 1).await.unwrap();
+        let Some(one) = page.into_iter().next() else { break };
+        found.push(one);
+        assert!(found.len() <= 6, "each is listed once");
+    }
+    assert_eq!(found[..2], short);
+    assert!(long.iter().all(|entry| found[2..5].contains(entry)), "{} are listed", found.len());
+    assert_eq!(found[5..], [next]);
+    for entry in &long {
+        assert!(store.remove_suppression(&owner, entry.channel, &entry.address).await.unwrap());
+        assert_eq!(store.suppression(&owner, entry.channel, &entry.address).await.unwrap(), None);
+    }
+    assert_eq!(store.suppressions(&owner, None, 9).await.unwrap().len(), 3);
 }
 
 /// By channel, then by address; of one tenant.
@@ -125,7 +166,8 @@ pub async fn reports_put_addresses_on_the_list(store: Arc<dyn Store>) {
     for (number, status) in (0..).zip(ReceiptStatus::ALL) {
         for channel in Channel::ALL {
             let owner = format!("t{number}-{channel}");
-            let sample = Sample::new(number * 2 + u32::from(channel == Channel::Sms)).of(&owner).on(&[channel]);
+            let place = Channel::ALL.iter().position(|other| *other == channel).unwrap();
+            let sample = Sample::new(number * 10 + u32::try_from(place).unwrap()).of(&owner).on(&[channel]);
             sample.accepted_by(&store).await;
             let delivery = attempt(&store, channel, at(1), sent).await;
             store.receive(vec![reported(delivery.id, status, at(50))]).await.unwrap();

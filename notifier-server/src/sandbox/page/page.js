@@ -8,12 +8,25 @@ const RECONNECT_DELAY_MS = 2000;
 /** Between two drawings: a benchmark may deliver thousands of messages a second. */
 const DRAW_PAUSE_MS = 250;
 
+/** Quiet ones are counted on the page once they were asked something. */
 const SERVICES = [
   { name: "twilio", label: "Twilio" },
   { name: "sendgrid", label: "SendGrid" },
+  { name: "ses", label: "Amazon SES", quiet: true },
+  { name: "resend", label: "Resend", quiet: true },
+  { name: "mailgun", label: "Mailgun", quiet: true },
+  { name: "postmark", label: "Postmark", quiet: true },
   { name: "directory", label: "Directory" },
   { name: "catalog", label: "Catalog" },
+  { name: "sns", label: "Amazon SNS", quiet: true },
+  { name: "slack", label: "Slack", quiet: true },
+  { name: "fcm", label: "Firebase", quiet: true },
+  { name: "vonage", label: "Vonage", quiet: true },
+  { name: "webhook", label: "Webhook", quiet: true },
+  { name: "webpush", label: "Web push", quiet: true },
 ];
+
+const CHANNELS = { email: "Email", sms: "SMS", push: "Push", chat: "Chat", webhook: "Event" };
 
 const FAULTS = [
   { label: "503 unavailable", body: { fault: "unavailable" }, lookups: true },
@@ -135,7 +148,8 @@ function draw() {
 // ---------------------------------------------------------------- counters and faults
 
 function showCounters() {
-  const entries = SERVICES.map(({ name, label }) => {
+  const asked = (name) => Object.values(counters[name]).some((count) => count > 0);
+  const entries = SERVICES.filter(({ name, quiet }) => !quiet || asked(name)).map(({ name, label }) => {
     const { accepted, refused, faulted, validated } = counters[name];
     const value = element("dd", {}, String(accepted));
     const extras = [[refused, "refused"], [faulted, "faulted"], [validated, "validated"]];
@@ -225,7 +239,7 @@ function rowOf(message) {
     select(message.seq);
     document.querySelector("main").dataset.open = "true";
   });
-  parts.channel.textContent = message.channel === "sms" ? "SMS" : "Email";
+  parts.channel.textContent = CHANNELS[message.channel];
   parts.channel.dataset.channel = message.channel;
   parts.to.textContent = message.to.join(", ");
   parts.time.textContent = timeOf(message);
@@ -321,7 +335,13 @@ function tabsOf(message) {
   const tabs = [];
   if (message.html !== null) tabs.push({ name: "html", label: "HTML", draw: drawHtml });
   if (message.text !== null) tabs.push({ name: "text", label: "Text", draw: drawText });
+  if (message.document !== null) tabs.push({ name: "document", label: "Content", draw: drawDocument });
   return [...tabs, details];
+}
+
+function titleOf(message) {
+  if (message.channel === "email") return message.subject ?? "(no subject)";
+  return message.subject ?? `${CHANNELS[message.channel]} to ${message.to.join(", ")}`;
 }
 
 function headOf(message) {
@@ -329,7 +349,7 @@ function headOf(message) {
   back.addEventListener("click", () => delete document.querySelector("main").dataset.open);
   const sender = message.from ?? message.messaging_service_sid ?? "";
   const from = message.from_name ? `${message.from_name} <${sender}>` : sender;
-  const title = message.channel === "sms" ? `SMS to ${message.to.join(", ")}` : message.subject ?? "(no subject)";
+  const title = titleOf(message);
   const lines = [["From", from], ["To", message.to.join(", ")], ["Cc", message.cc.join(", ")], ["Bcc", message.bcc.join(", ")]];
   lines.push(["Arrived", `${new Date(message.received_at).toLocaleString()} · no. ${message.seq}`]);
   const list = element("dl");
@@ -349,6 +369,10 @@ function drawHtml(message) {
 
 function drawText(message) {
   return element("pre", { class: "plain" }, message.text);
+}
+
+function drawDocument(message) {
+  return element("pre", { class: "plain" }, JSON.stringify(message.document, null, 2));
 }
 
 function drawSms(message) {
@@ -387,12 +411,12 @@ function drawDetails(message) {
   const file = (attachment) => {
     const kind = attachment.content_type ?? "unknown type";
     const id = attachment.content_id === null ? "" : `, cid:${attachment.content_id}`;
-    return `${attachment.filename} (${kind}, ${attachment.size_bytes} bytes, ${attachment.disposition}${id})`;
+    return `${attachment.filename} (${kind}, ${attachment.size_bytes} bytes, ${attachment.disposition}${id}), SHA-256 ${attachment.sha256}`;
   };
   const facts = [
     ["Provider", message.provider],
     ["Provider's id", message.provider_message_id],
-    ["Idempotency key", message.idempotency_key ?? (message.channel === "sms" ? "none: Twilio has no field for it" : "none in the request")],
+    ["Idempotency key", message.idempotency_key ?? (message.provider === "twilio" ? "none: Twilio has no field for it" : "none in the request")],
     ["Received at", message.received_at],
     ["Reply to", message.reply_to.join("\n")],
     ["Messaging service", message.messaging_service_sid ?? ""],

@@ -1,15 +1,20 @@
 //! What the fakes report about messages that they took: signed and posted over HTTP, as the vendors do.
 //!
-//! Twilio posts to the `StatusCallback` of each message, SendGrid to one address for all. Only addresses on loopback are called,
-//! so that nothing of a sandbox gets out.
+//! Twilio posts to the `StatusCallback` of each message, Vonage to its `callback`, the others to one address for all.
+//! Only addresses on loopback are called, so that nothing of a sandbox gets out.
 
+mod mailgun;
 mod post;
+mod postmark;
 mod request;
+mod resend;
 mod sendgrid;
+mod ses;
 mod twilio;
+mod vonage;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -17,9 +22,14 @@ use bytes::Bytes;
 use http::{HeaderMap, Uri};
 use tokio::sync::{Semaphore, watch};
 
+use self::mailgun::MailgunReports;
+use self::postmark::PostmarkReports;
+use self::resend::ResendReports;
 use self::sendgrid::SendGridReports;
+use self::ses::SesReports;
 use self::twilio::TwilioReports;
-use super::{Clock, Credentials, Message, SandboxError, Service};
+use self::vonage::VonageReports;
+use super::{Clock, Credentials, Message, SandboxError, Service, ses::Topic};
 
 pub(super) use self::request::{parse, render, render_all};
 
@@ -48,6 +58,10 @@ enum End {
     Delivered,
     Failed,
     Bounced,
+    /// Delivered, and then reported as spam.
+    Complained,
+    /// Not tried, since the address bounced or complained before.
+    Suppressed,
 }
 
 /// One report, ready to be posted.
@@ -68,41 +82,67 @@ pub struct Receipts {
 }
 
 struct Shared {
-    fates: [watch::Sender<Fate>; 2],
+    fates: [watch::Sender<Fate>; Service::COUNT],
     twilio: TwilioReports,
+    vonage: VonageReports,
     sendgrid: SendGridReports,
-    /// Where SendGrid posts; `None` until somebody says it.
-    sendgrid_url: Mutex<Option<Uri>>,
+    ses: SesReports,
+    resend: ResendReports,
+    mailgun: MailgunReports,
+    postmark: PostmarkReports,
+    /// Where each posts; `None` until somebody says it.
+    urls: Mutex<[Option<Uri>; Service::COUNT]>,
     posts: Semaphore,
 }
 
 impl Receipts {
-    pub(super) fn new(credentials: &Credentials, clock: Clock) -> Result<Self, SandboxError> {
+    pub(super) fn new(credentials: &Credentials, clock: Clock, ses_url: &str) -> Result<Self, SandboxError> {
         let shared = Shared {
-            fates: [(); 2].map(|()| watch::Sender::new(Fate::default())),
+            fates: [(); Service::COUNT].map(|()| watch::Sender::new(Fate::default())),
             twilio: TwilioReports::new(credentials),
-            sendgrid: SendGridReports::new(clock)?,
-            sendgrid_url: Mutex::new(None),
+            vonage: VonageReports::new(credentials, clock.clone()),
+            sendgrid: SendGridReports::new(clock.clone())?,
+            ses: SesReports::new(credentials, clock.clone(), ses_url)?,
+            resend: ResendReports::new(credentials, clock.clone())?,
+            mailgun: MailgunReports::new(credentials, clock.clone()),
+            postmark: PostmarkReports::new(credentials, clock),
+            urls: Mutex::new([const { None }; Service::COUNT]),
             posts: Semaphore::new(POSTS_MAX),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// What becomes of the messages that the service takes; `None` for one that takes no messages.
+    /// What becomes of the messages that the service takes; `None` for one that reports nothing.
     #[must_use]
     pub fn fate(&self, service: Service) -> Option<Fate> {
         self.chosen(service).map(|fate| *fate.borrow())
     }
 
-    /// Chooses it; `false` for a service that takes no messages. Ends the wait of those that are late.
+    /// Chooses it; `false` for a service that reports nothing. Ends the wait of those that are late.
     pub fn choose(&self, service: Service, fate: Fate) -> bool {
         self.chosen(service).map(|chosen| chosen.send_replace(fate)).is_some()
     }
 
-    /// Has SendGrid post its events to that address from now on, as its event webhook is set up by hand.
-    pub fn post_events_to(&self, url: &str) {
-        let url = url.parse().ok();
-        *self.shared.sendgrid_url.lock().unwrap_or_else(PoisonError::into_inner) = url;
+    /// Has a vendor post its events to that address from now on, as its webhook is set up by hand. Twilio does not look
+    /// at it, and SES asks before: see [`Receipts::subscribe`].
+    pub fn post_events_to(&self, service: Service, url: &str) {
+        self.urls()[service.index()] = url.parse().ok();
+    }
+
+    /// Has SNS ask that address to confirm, and post SES's events there once it has. Whether it has when its answer is
+    /// in.
+    pub async fn subscribe(&self, url: &str) -> bool {
+        self.post_events_to(Service::Ses, url);
+        let confirmation = self.urls()[Service::Ses.index()].clone().and_then(|url| self.shared.ses.confirmation(url));
+        if let Some(confirmation) = confirmation {
+            post::post(confirmation).await;
+        }
+        self.topic().is_confirmed()
+    }
+
+    /// The topic of SES's events.
+    pub(super) fn topic(&self) -> &Arc<Topic> {
+        self.shared.ses.topic()
     }
 
     /// The verification key of SendGrid's events: base64 of a DER public key, made at the start.
@@ -142,16 +182,41 @@ impl Receipts {
 
     fn reports(&self, message: &Message, end: End) -> Vec<Report> {
         match message.provider {
-            Service::Twilio => self.shared.twilio.reports(message, end),
-            Service::SendGrid => {
-                let url = self.shared.sendgrid_url.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                url.and_then(|url| self.shared.sendgrid.report(message, end, url)).into_iter().collect()
-            }
-            Service::Directory | Service::Catalog => Vec::new(),
+            Service::Twilio => return self.shared.twilio.reports(message, end),
+            Service::Vonage => return self.shared.vonage.reports(message, end),
+            _ => {}
+        }
+        let Some(url) = self.urls()[message.provider.index()].clone() else { return Vec::new() };
+        match message.provider {
+            Service::SendGrid => self.shared.sendgrid.report(message, end, url).into_iter().collect(),
+            Service::Ses => self.shared.ses.reports(message, end, &url),
+            Service::Resend => self.shared.resend.reports(message, end, &url),
+            Service::Mailgun => self.shared.mailgun.reports(message, end, &url),
+            Service::Postmark => self.shared.postmark.reports(message, end, &url),
+            _ => Vec::new(),
         }
     }
 
+    fn urls(&self) -> MutexGuard<'_, [Option<Uri>; Service::COUNT]> {
+        // Single assignments are the only changes, so that a panic cannot leave half of one.
+        self.shared.urls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn chosen(&self, service: Service) -> Option<&watch::Sender<Fate>> {
-        if service.takes_messages() { self.shared.fates.get(service.index()) } else { None }
+        if service.reports() { self.shared.fates.get(service.index()) } else { None }
+    }
+}
+
+/// Everybody who is to get it, whether seen by the others or not.
+fn recipients(message: &Message) -> impl Iterator<Item = &String> {
+    message.to.iter().chain(&message.cc).chain(&message.bcc)
+}
+
+/// The sender as in the header `From`.
+fn sender(message: &Message) -> String {
+    let address = message.from.as_deref().unwrap_or_default();
+    match &message.from_name {
+        Some(name) => format!("{name} <{address}>"),
+        None => address.to_owned(),
     }
 }

@@ -55,7 +55,7 @@ pub(in super::super) fn render(fate: Fate) -> Value {
     }
 }
 
-/// The same of every service that takes messages, by name.
+/// The same of every service that reports, by name.
 pub(in super::super) fn render_all(receipts: &Receipts) -> Map<String, Value> {
     let entry = |service: Service| Some((service.name().to_owned(), render(receipts.fate(service)?)));
     Service::ALL.into_iter().filter_map(entry).collect()

@@ -7,7 +7,7 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Map, Value, json};
 
 use super::super::{Clock, Message, SandboxError, vendor_id::VendorIds};
-use super::{End, Report};
+use super::{End, Report, recipients};
 
 /// What stands before the point of a P-256 key in its DER form (RFC 5480): the two object identifiers, and the lengths.
 const SPKI_P256: [u8; 26] = [
@@ -39,9 +39,8 @@ impl SendGridReports {
 
     /// For each recipient that the mail was taken, and how it ended, in one request.
     pub(super) fn report(&self, message: &Message, end: End, url: Uri) -> Option<Report> {
-        let recipients = message.to.iter().chain(&message.cc).chain(&message.bcc);
         let of_one = |recipient: &String| [None, Some(end)].map(|end| self.event(message, end, recipient));
-        let events: Vec<Value> = recipients.flat_map(of_one).collect();
+        let events: Vec<Value> = recipients(message).flat_map(of_one).collect();
         let body = serde_json::to_vec(&events).ok()?;
         let timestamp = (self.clock)().as_second().to_string();
         let signed = [timestamp.as_bytes(), &body].concat();
@@ -57,12 +56,12 @@ impl SendGridReports {
     fn event(&self, message: &Message, end: Option<End>, recipient: &str) -> Value {
         let own = match end {
             None => json!({"event": "processed"}),
-            Some(End::Delivered) => json!({"event": "delivered", "response": "250 OK"}),
+            Some(End::Delivered | End::Complained) => json!({"event": "delivered", "response": "250 OK"}),
             Some(End::Failed) => json!({
                 "event": "bounce", "type": "blocked", "status": "4.7.1",
                 "reason": "421 4.7.1 try again later from another address",
             }),
-            Some(End::Bounced) => json!({
+            Some(End::Bounced | End::Suppressed) => json!({
                 "event": "bounce", "type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 no such user",
             }),
         };

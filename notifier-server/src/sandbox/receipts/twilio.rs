@@ -31,11 +31,11 @@ impl TwilioReports {
         let Some(callback) = &message.status_callback else { return Vec::new() };
         let Ok(url) = callback.parse::<Uri>() else { return Vec::new() };
         let (last, code) = match end {
-            End::Delivered => ("delivered", None),
+            End::Delivered | End::Complained => ("delivered", None),
             // "Unknown error": the carrier gave no reason.
             End::Failed => ("undelivered", Some("30008")),
             // "Unknown destination handset".
-            End::Bounced => ("undelivered", Some("30005")),
+            End::Bounced | End::Suppressed => ("undelivered", Some("30005")),
         };
         let report = |(status, code)| self.signed(message, callback, url.clone(), status, code);
         [("sent", None), (last, code)].into_iter().filter_map(report).collect()

@@ -8,7 +8,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::Attachment;
+use super::super::{Attachment, mailbox};
 use super::{
     answers::{FieldError, Rejection},
     schema::{Content, File, Mail, Mailbox, Personalization},
@@ -122,7 +122,7 @@ impl Complaints {
     fn mailbox(&mut self, mailbox: &Mailbox, path: &str) {
         match &mailbox.email {
             None => self.add(format_args!("{path}.email"), "An email is required."),
-            Some(email) if !is_address(email) => {
+            Some(email) if !mailbox::is_address(email) => {
                 self.add(format_args!("{path}.email"), format!("Does not contain a valid address: {email}"));
             }
             Some(_) => {}
@@ -208,11 +208,9 @@ impl Complaints {
     fn headers(&mut self, headers: Option<&BTreeMap<String, String>>, path: &str) {
         for (name, value) in headers.into_iter().flatten() {
             let field = format!("{path}.{name}");
-            // RFC 5322, section 3.6.8: printable ASCII without the colon.
-            let is_field_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
             if RESERVED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
                 self.add(field, format!("The header {name} is reserved."));
-            } else if !is_field_name {
+            } else if !mailbox::is_header_name(name) {
                 self.add(field, "Header names are printable ASCII without spaces and colons.");
             } else if value.contains(['\r', '\n']) {
                 self.add(field, "Header values cannot contain CR or LF.");
@@ -285,14 +283,14 @@ impl Complaints {
         let path = format!("attachments.{index}");
         let complaints_before = self.errors.len();
         let content = file.content.as_deref().unwrap_or_default();
-        let size_bytes = if content.is_empty() {
+        let content = if content.is_empty() {
             self.add(format_args!("{path}.content"), "The attachment content is required.");
-            0
+            Vec::new()
         } else if let Ok(content) = STANDARD.decode(content) {
-            content.len()
+            content
         } else {
             self.add(format_args!("{path}.content"), "The attachment content must be base64 encoded.");
-            0
+            Vec::new()
         };
         let filename = file.filename.as_deref().unwrap_or_default();
         if filename.is_empty() {
@@ -318,30 +316,10 @@ impl Complaints {
             }
         }
         (self.errors.len() == complaints_before).then(|| Attachment {
-            filename: filename.to_owned(),
             content_type: file.media_type.clone(),
-            size_bytes,
             disposition,
             content_id: file.content_id.clone(),
+            ..Attachment::of(filename, &content)
         })
     }
-}
-
-/// What the vendor takes for an address: RFC 5321's mailbox without quoted names and address literals, and with a
-/// domain of at least two labels.
-fn is_address(address: &str) -> bool {
-    let Some((local, domain)) = address.rsplit_once('@') else { return false };
-    let is_atext = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || !c.is_ascii();
-    let is_atom = |atom: &str| !atom.is_empty() && atom.chars().all(|c| is_atext(c) && !c.is_control());
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || (!c.is_ascii() && !c.is_control()))
-    };
-    (1..=64).contains(&local.len())
-        && address.len() <= 254
-        && local.split('.').all(is_atom)
-        && domain.contains('.')
-        && domain.split('.').all(is_label)
 }

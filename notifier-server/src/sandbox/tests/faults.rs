@@ -231,12 +231,22 @@ async fn wrong_faults_are_refused_with_the_field() {
         ("twilio", r#"{"fault":"rejected","code":400}"#, "code"),
         ("twilio", r#"{"fault":"rejected","field":"To"}"#, "field"),
         ("sendgrid", r#"{"fault":"rejected","code":21211}"#, "code"),
+        ("mailgun", r#"{"fault":"rejected","code":500}"#, "code"),
+        ("ses", r#"{"fault":"rejected","code":400}"#, "code"),
+        ("ses", r#"{"fault":"rejected","field":"validation_error"}"#, "field"),
+        ("resend", r#"{"fault":"rejected","code":400}"#, "code"),
+        ("resend", r#"{"fault":"rejected","field":"MessageRejected"}"#, "field"),
+        ("postmark", r#"{"fault":"rejected","code":21211}"#, "code"),
+        ("postmark", r#"{"fault":"rejected","field":"To"}"#, "field"),
         ("directory", r#"{"fault":"rejected"}"#, "fault"),
         ("directory", r#"{"fault":"rate_limited"}"#, "fault"),
         ("catalog", r#"{"fault":"accept_then_drop"}"#, "fault"),
         ("catalog", r#"{"fault":"accept_then_hang"}"#, "fault"),
         ("directory", r#"{"fault":"reset"}"#, "fault"),
         ("twilio", r#"{"fault":"reset","delay_ms":1}"#, "delay_ms"),
+        ("sns", r#"{"fault":"rejected","field":"To"}"#, "field"),
+        ("fcm", r#"{"fault":"rejected","code":500}"#, "code"),
+        ("vonage", r#"{"fault":"rejected","code":400}"#, "code"),
     ];
     for (service, body, field) in cases {
         let answer = fixture.console(Method::PUT, &format!("/sandbox/faults/{service}"), body).await;
@@ -264,8 +274,18 @@ async fn active_faults_can_be_read() {
     let expected = json!({
         "twilio": { "fault": "rate_limited", "retry_after_s": 2, "times_left": 2 },
         "sendgrid": null,
+        "ses": null,
+        "resend": null,
+        "mailgun": null,
+        "postmark": null,
         "directory": null,
         "catalog": { "fault": "slow", "delay_ms": 5 },
+        "sns": null,
+        "slack": null,
+        "fcm": null,
+        "vonage": null,
+        "webhook": null,
+        "webpush": null,
     });
     assert_eq!(fixture.get("/sandbox/faults").await.json(), expected);
     assert_eq!(fixture.get("/sandbox/faults/twilio").await.json(), expected["twilio"]);

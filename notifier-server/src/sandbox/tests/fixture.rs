@@ -177,3 +177,12 @@ pub(super) fn encode(value: &str) -> String {
         .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
         .collect()
 }
+
+/// A request with a body, over a connection of its own.
+pub(super) async fn post(url: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+    let mut request = Request::post(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    exchange(request.body(Full::new(body.into())).unwrap()).await.unwrap()
+}

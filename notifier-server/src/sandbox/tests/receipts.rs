@@ -66,7 +66,7 @@ impl World {
     }
 
     async fn send_mail(&self) {
-        self.fixture.sandbox.receipts().post_events_to(&self.url);
+        self.fixture.sandbox.receipts().post_events_to(Service::SendGrid, &self.url);
         let mut mail = mail();
         mail["custom_args"] = json!({"notifier_key": "a.email"});
         assert_eq!(self.fixture.send_mail(&mail).await.status, StatusCode::ACCEPTED);
@@ -140,7 +140,8 @@ async fn what_becomes_of_messages_can_be_chosen() {
         assert_eq!((&events[1]["event"], &events[1]["type"]), (&json!("bounce"), &json!(kind)));
     }
     let all = world.fixture.get("/sandbox/receipts").await.json();
-    assert_eq!(all, json!({"twilio": {"receipt": "bounced"}, "sendgrid": {"receipt": "bounced"}}));
+    assert_eq!((&all["twilio"], &all["sendgrid"]), (&json!({"receipt": "bounced"}), &json!({"receipt": "bounced"})));
+    assert_eq!(all["ses"], json!({"receipt": "delivered"}));
 }
 
 #[tokio::test]
@@ -178,6 +179,7 @@ async fn a_fate_that_is_none_is_refused() {
         ("twilio", json!({"receipt": "late", "delay_ms": 0}), 400, Some("delay_ms")),
         ("sendgrid", json!({"receipt": "late", "delay_ms": 600_001}), 400, Some("delay_ms")),
         ("directory", json!({"receipt": "none"}), 404, None),
+        ("slack", json!({"receipt": "none"}), 404, None),
         ("nobody", json!({"receipt": "none"}), 404, None),
     ] {
         let answer = fixture.console(Method::PUT, &format!("/sandbox/receipts/{service}"), &body.to_string()).await;
@@ -188,4 +190,37 @@ async fn a_fate_that_is_none_is_refused() {
         assert!(names, "{told}");
     }
     assert_eq!(fixture.get("/sandbox/receipts/twilio").await.json(), json!({"receipt": "delivered"}));
+}
+
+#[tokio::test]
+async fn vonage_reports_each_step_and_signs_it() {
+    let world = World::start().await;
+    let url = format!("{}/sms/json", world.fixture.sandbox.url(Service::Vonage));
+    let form = format!(
+        "api_key=abcd1234&api_secret=Sandbox123456789&from=AcmeInc&to=447700900000&text=Hello&client-ref=a%26b&callback={}",
+        encode(&world.url)
+    );
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let id = super::fixture::post(&url, &headers, form.clone()).await.json()["messages"][0]["message-id"].clone();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, b"sandbox-vonage-signature-secret");
+    for (posted, status) in world.posted(2).await.iter().zip(["accepted", "delivered"]) {
+        assert_eq!(posted.path, "/r?delivery=a.sms");
+        assert_eq!(posted.headers["content-type"], "application/json");
+        let told: std::collections::BTreeMap<String, String> = serde_json::from_slice(&posted.body).unwrap();
+        assert_eq!((told["status"].as_str(), told["err-code"].as_str()), (status, "0"));
+        assert_eq!((&json!(told["messageId"]), told["msisdn"].as_str()), (&id, "447700900000"));
+        assert_eq!((told["client-ref"].as_str(), told["timestamp"].as_str()), ("a&b", "1772366400"));
+        let fields = told.iter().filter(|(name, _)| *name != "sig");
+        let signed: String =
+            fields.map(|(name, value)| format!("&{name}={}", value.replace(['&', '='], "_"))).collect();
+        let signature: String =
+            hmac::sign(&key, signed.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        assert_eq!(told["sig"], signature);
+    }
+    for (index, (fate, code)) in [("failed", "2"), ("bounced", "3")].into_iter().enumerate() {
+        world.choose(Service::Vonage, &json!({"receipt": fate})).await;
+        super::fixture::post(&url, &headers, form.clone()).await;
+        let told: Value = serde_json::from_slice(&world.posted(2 * index + 4).await[2 * index + 3].body).unwrap();
+        assert_eq!((&told["status"], &told["err-code"]), (&json!("failed"), &json!(code)));
+    }
 }

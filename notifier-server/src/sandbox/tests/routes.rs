@@ -3,6 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::super::{Channel, Service};
 use super::fixture::{Fixture, SMS, mail};
 
 #[tokio::test]
@@ -86,6 +87,18 @@ async fn deleting_clears() {
 async fn the_page_says_why_a_text_message_has_no_key() {
     let script = Fixture::start().await.get("/sandbox/page.js").await;
     assert!(std::str::from_utf8(&script.body).unwrap().contains("none: Twilio has no field for it"));
+}
+
+#[tokio::test]
+async fn the_page_knows_every_service_and_channel() {
+    let script = Fixture::start().await.get("/sandbox/page.js").await;
+    let script = std::str::from_utf8(&script.body).unwrap();
+    for service in Service::ALL {
+        assert!(script.contains(&format!("{{ name: \"{}\", label: ", service.name())), "{}", service.name());
+    }
+    for channel in Channel::ALL {
+        assert!(script.contains(&format!(" {}: \"", channel.name())), "{}", channel.name());
+    }
 }
 
 #[tokio::test]

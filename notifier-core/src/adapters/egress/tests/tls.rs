@@ -4,27 +4,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Request, Response, Version};
 use jiff::Timestamp;
-use rustls::crypto::ring::default_provider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{RootCertStore, ServerConfig};
+use rustls::RootCertStore;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use super::super::client::tls_versions;
 use super::super::{EgressClient, EgressError, EgressLimits, EgressPolicy};
 use super::Answers;
+use crate::adapters::tls::certificates::{VALID, root, server_config};
+use crate::adapters::tls::tls_versions;
 use crate::ports::clock::Clock;
-
-/// A root, and a certificate by it for `secure.localhost`, both from 2026-11-22 to 2098; the key of the latter in PKCS#8.
-const ROOT: &str = "MIIBfjCCASWgAwIBAgIUMYxUbBEpsaZe5kEr6pUW5lmDiYowCgYIKoZIzj0EAwIwFDESMBAGA1UEAwwJVGVzdCByb290MCAXDTI2MTEyMjE0MjExNloYDzIxMDAxMDI1MTQyMTE2WjAUMRIwEAYDVQQDDAlUZXN0IHJvb3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASYM9bF03tZH+HBZ3tnhCi7QoULnrwbd5lKM0S5DFSXwhQW2H3Cl1q9BHhzYbPYTgEymQlzqXLRJH2CD7GBnztuo1MwUTAdBgNVHQ4EFgQUmap9rg0uvuXqYdiK+oXOWFU3PswwHwYDVR0jBBgwFoAUmap9rg0uvuXqYdiK+oXOWFU3PswwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiBzWRVAVksfM0PiyM8ZlVrEC5JA67cy/rL3V5tFzBpt2wIgZnHXEioMDQnalo2knPt8E5j46YvRZ68iYBR5+C6KOMs=";
-const CERTIFICATE: &str = "MIIBnjCCAUOgAwIBAgIUT0pP23s/l7PkV5lf3dhiKIUXIYgwCgYIKoZIzj0EAwIwFDESMBAGA1UEAwwJVGVzdCByb290MCAXDTI2MTEyMjE0MjExNloYDzIwOTgwMTI4MTQyMTE2WjAbMRkwFwYDVQQDDBBzZWN1cmUubG9jYWxob3N0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEenE9JHfJNQAhN5OZScs3jL4ILZGIQCKK2X/qRWxD27Ie7JfrWE3Xsym56EGYYLVLtwLpBBoWpRWM3tuDVURsTaNqMGgwCQYDVR0TBAIwADAbBgNVHREEFDASghBzZWN1cmUubG9jYWxob3N0MB0GA1UdDgQWBBQDbAaNs13xDOqCgqNoLh9HvZvLvTAfBgNVHSMEGDAWgBSZqn2uDS6+5eph2Ir6hc5YVTc+zDAKBggqhkjOPQQDAgNJADBGAiEAwn4DCirXAHcrVDusfOz63sH/jvD3LeSxdX+BsTzFVwgCIQCY1YzUWnnwBEZXqLUz3Mo8hGmkJS2PsYYTv7BlWtHgQQ==";
-const KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg479CX+ez6ePHZGCqaVTAN6fFfHHs4hX24NLrw2/rW4qhRANCAAR6cT0kd8k1ACE3k5lJyzeMvggtkYhAIorZf+pFbEPbsh7sl+tYTdezKbnoQZhgtUu3AukEGhalFYze24NVRGxN";
 
 struct At(&'static str);
 
@@ -39,10 +31,6 @@ impl Clock for At {
     }
 }
 
-fn der(text: &str) -> Vec<u8> {
-    STANDARD.decode(text).unwrap()
-}
-
 /// Answers every request with 200, and keeps what it could decrypt.
 async fn server() -> (u16, Arc<Mutex<Vec<u8>>>) {
     serve(|_| "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok".into()).await
@@ -51,13 +39,7 @@ async fn server() -> (u16, Arc<Mutex<Vec<u8>>>) {
 /// A server for `secure.localhost`, with what it answers to a request without a body. Says on which port, and keeps what it
 /// could decrypt.
 pub(in crate::adapters) async fn serve(answer: impl Fn(&str) -> String + Send + 'static) -> (u16, Arc<Mutex<Vec<u8>>>) {
-    let key = PrivateKeyDer::try_from(der(KEY)).unwrap();
-    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![CertificateDer::from(der(CERTIFICATE))], key)
-        .unwrap();
+    let mut config = server_config();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -96,7 +78,7 @@ fn client(hosts: &[String], trusts_root: bool, time: &'static str) -> EgressClie
         return EgressClient::with_resolver(policy, limits, Arc::new(At(time)), resolver);
     }
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(der(ROOT))).unwrap();
+    roots.add(root()).unwrap();
     let tls = tls_versions(Arc::new(At(time))).with_root_certificates(roots).with_no_client_auth();
     EgressClient::with_tls(policy, limits, resolver, tls)
 }
@@ -107,8 +89,6 @@ async fn get(port: u16, name: &str, trusts_root: bool, time: &'static str) -> Re
     let request = Request::builder().uri(format!("https://{host}/")).body(Bytes::new()).unwrap();
     client(&[host], trusts_root, time).send(request, Duration::from_secs(20)).await
 }
-
-const VALID: &str = "2030-01-01T00:00:00Z";
 
 #[tokio::test]
 async fn a_trusted_server_is_spoken_to() {

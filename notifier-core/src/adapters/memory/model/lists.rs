@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use jiff::Timestamp;
 
-use super::{Model, Recorded};
+use super::{Model, Recorded, list_place};
 use crate::domain::channel::Channel;
 use crate::domain::id::{DeliveryId, NotificationId, TemplateName, TenantId};
 use crate::domain::lane::Lane;
@@ -66,7 +66,7 @@ impl Model {
         channel: Channel,
         address: &str,
     ) -> Option<Suppression> {
-        self.suppressions.get(&(tenant.clone(), channel, address.to_owned())).cloned()
+        self.suppressions.get(&(tenant.clone(), list_place(channel, address))).cloned()
     }
 
     pub(in crate::adapters::memory) fn suppressions(
@@ -75,11 +75,11 @@ impl Model {
         after: Option<(Channel, &str)>,
         limit: usize,
     ) -> Vec<Suppression> {
-        let is_next = |channel: Channel, address: &str| after.is_none_or(|after| (channel, address) > after);
+        let after = after.map(|(channel, address)| list_place(channel, address));
         let wanted = self
             .suppressions
             .iter()
-            .filter(|((owner, channel, address), _)| owner == tenant && is_next(*channel, address));
+            .filter(|((owner, place), _)| owner == tenant && after.as_ref().is_none_or(|after| place > after));
         wanted.map(|(_, suppression)| suppression.clone()).take(limit).collect()
     }
 

@@ -22,7 +22,6 @@ const GRACE_DAYS: u32 = 1;
 impl Engine {
     pub(in crate::adapters::sled) fn accept(&mut self, acceptance: &Acceptance) -> Result<Accepted, Trouble> {
         let notification = &acceptance.notification;
-        self.latest = self.latest.max(notification.created_at);
         self.latest_heard = self.latest_heard.max(notification.created_at);
         if let Some(key) = &notification.idempotency_key
             && let Some(before) =
@@ -53,6 +52,8 @@ impl Engine {
         if !self.tenants.contains(&notification.tenant) {
             self.tenants.insert(notification.tenant.clone());
         }
+        // By what is stored alone: whoever reads the records sees which keys are past.
+        self.latest = self.latest.max(notification.created_at);
         Ok(Accepted::New { replaced: named.or(collapsed) })
     }
 

@@ -40,7 +40,7 @@ pub(super) struct Engine {
     tenants: BTreeSet<TenantId>,
     unmatched: Unmatched,
     suppressed: Suppressed,
-    /// The latest time that an acceptance brought: past days of idempotency keys are past by this.
+    /// The latest time that a stored acceptance brought: past days of idempotency keys are past by this.
     latest: Timestamp,
     /// The latest time that an acceptance or a report brought: what is kept too long is too old by this.
     latest_heard: Timestamp,

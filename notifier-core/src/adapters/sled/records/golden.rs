@@ -25,10 +25,12 @@ use crate::domain::notification::{ContentSource, MessageOptions, Notification};
 use crate::domain::outcome::Problem;
 use crate::domain::preference::Preferences;
 use crate::domain::receipt::{Receipt, ReceiptEvent, ReceiptStatus};
-use crate::domain::recipient::{EmailAddress, Locale, PhoneNumber, Recipient, ZoneName};
+use crate::domain::recipient::{ChatId, EmailAddress, Locale, PhoneNumber, PushToken, Recipient, WebhookUrl, ZoneName};
 use crate::domain::strategy::{Goal, Strategy};
 use crate::domain::suppression::{Suppression, SuppressionCause};
-use crate::domain::template::{Content, EmailSource, SmsSource, Template, Variable, VariableKind};
+use crate::domain::template::{
+    ChatSource, Content, EmailSource, PushSource, SmsSource, Template, Variable, VariableKind, WebhookSource,
+};
 use crate::domain::timeline::{Fact, FactKind, Reason};
 use crate::ports::store::{Acceptance, ProviderState};
 
@@ -51,10 +53,22 @@ fn at(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(1_760_000_000_000 + ms).unwrap()
 }
 
-fn content(text: &str) -> Content {
+/// As the first version of records could say it.
+fn content_v1(text: &str) -> Content {
     Content {
         email: Some(EmailSource { subject: text.into(), text: Some("plain".into()), html: Some("<p>html</p>".into()) }),
         sms: Some(SmsSource { text: text.into() }),
+        ..Content::default()
+    }
+}
+
+fn content(text: &str) -> Content {
+    let data = [("unit".to_owned(), "4b".to_owned()), ("unit_é".to_owned(), "{{unit}}".to_owned())];
+    Content {
+        push: Some(PushSource { title: text.into(), body: "body".into(), data: data.into() }),
+        chat: Some(ChatSource { text: text.into(), layout: Some(r#"[{"text": "{{unit}}"}]"#.into()) }),
+        webhook: Some(WebhookSource { kind: "rent.due".into(), payload: r#"{"unit": "{{unit}}"}"#.into() }),
+        ..content_v1(text)
     }
 }
 
@@ -79,10 +93,10 @@ fn acceptance_v1() -> Acceptance {
         tenant: TenantId::new("north").unwrap(),
         recipient,
         category: CategoryName::new("rent-reminder").unwrap(),
-        channels: Channel::ALL.to_vec(),
+        channels: vec![Channel::Email, Channel::Sms],
         strategy: Strategy::All,
         lane: Lane::Normal,
-        content: ContentSource::Inline(content("Hello")),
+        content: ContentSource::Inline(content_v1("Hello")),
         variables: [("lines".to_owned(), json!([1, -2, 3.5, true, null, {"text": "é"}]))].into_iter().collect(),
         subject: Some(SubjectId::new("unit 4b").unwrap()),
         options: MessageOptions {
@@ -103,7 +117,8 @@ fn acceptance_v1() -> Acceptance {
     Acceptance { notification, request_hash: [9; 32], key_expires_at: at(86_400_000), replaces: None }
 }
 
-fn acceptance() -> Acceptance {
+/// As version 2 could say it.
+fn acceptance_v2() -> Acceptance {
     let acceptance = acceptance_v1();
     let notification = Notification {
         channels: vec![Channel::Sms, Channel::Email],
@@ -113,6 +128,23 @@ fn acceptance() -> Acceptance {
         expires_at: at(3_700_000),
         acknowledged_at: Some(at(62_000)),
         collapse_key: Some(CollapseKey::new("balance").unwrap()),
+        ..acceptance.notification
+    };
+    Acceptance { notification, ..acceptance }
+}
+
+fn acceptance() -> Acceptance {
+    let acceptance = acceptance_v2();
+    let recipient = Recipient {
+        push_token: Some(PushToken::parse(r#"{"endpoint":"https://push.example.com/7"}"#).unwrap()),
+        chat_id: Some(ChatId::parse("C0123ADA").unwrap()),
+        webhook_url: Some(WebhookUrl::parse("https://example.com/hooks/7").unwrap()),
+        ..acceptance.notification.recipient
+    };
+    let notification = Notification {
+        recipient,
+        channels: vec![Channel::Webhook, Channel::Push, Channel::Sms, Channel::Chat, Channel::Email],
+        content: ContentSource::Inline(content("Hello")),
         ..acceptance.notification
     };
     Acceptance { notification, ..acceptance }
@@ -208,10 +240,13 @@ fn notifications() {
     let before = [acceptance_v1(), plain(acceptance_v1())];
     check(1, "notification_inline", &NotificationRecord::from(&before[0]));
     check(1, "notification_template", &NotificationRecord::from(&before[1]));
+    let later = [acceptance_v2(), plain(acceptance_v2())];
+    check(2, "notification_inline", &NotificationRecord::from(&later[0]));
+    check(2, "notification_template", &NotificationRecord::from(&later[1]));
     let now = [acceptance(), plain(acceptance())];
-    check(2, "notification_inline", &NotificationRecord::from(&now[0]));
-    check(2, "notification_template", &NotificationRecord::from(&now[1]));
-    for acceptance in before.into_iter().chain(now) {
+    check(3, "notification_inline", &NotificationRecord::from(&now[0]));
+    check(3, "notification_template", &NotificationRecord::from(&now[1]));
+    for acceptance in before.into_iter().chain(later).chain(now) {
         let record = NotificationRecord::from(&acceptance);
         assert_eq!(Notification::try_from(record), Ok(acceptance.notification));
     }
@@ -318,20 +353,25 @@ fn preferences() {
         interests: [("districts".to_owned(), json!(["north", 7]))].into_iter().collect(),
     };
     check(1, "preferences", &PreferencesRecord::from(&preferences));
-    assert_eq!(Preferences::try_from(PreferencesRecord::from(&preferences)), Ok(preferences));
+    let channels = Channel::ALL.into_iter().map(|channel| (channel, channel == Channel::Chat)).collect();
+    for preferences in [preferences.clone(), Preferences { channels, ..preferences }] {
+        assert_eq!(Preferences::try_from(PreferencesRecord::from(&preferences)), Ok(preferences));
+    }
 }
 
 #[test]
 fn templates() {
-    let template = Template {
-        name: TemplateName::new("rent-reminder").unwrap(),
-        version: 3,
-        content: content("Hello {{name}}"),
-        locales: [(Locale::parse("es").unwrap(), content("Hola {{name}}"))].into(),
-        variables: [("name".to_owned(), Variable { kind: VariableKind::String, required: true })].into(),
-    };
-    check(1, "template", &TemplateRecord::from(&template));
-    assert_eq!(Template::try_from(TemplateRecord::from(&template)), Ok(template));
+    for (version, content) in [(1, content_v1 as fn(&str) -> Content), (2, content)] {
+        let template = Template {
+            name: TemplateName::new("rent-reminder").unwrap(),
+            version: 3,
+            content: content("Hello {{name}}"),
+            locales: [(Locale::parse("es").unwrap(), content("Hola {{name}}"))].into(),
+            variables: [("name".to_owned(), Variable { kind: VariableKind::String, required: true })].into(),
+        };
+        check(version, "template", &TemplateRecord::from(&template));
+        assert_eq!(Template::try_from(TemplateRecord::from(&template)), Ok(template));
+    }
 }
 
 #[test]

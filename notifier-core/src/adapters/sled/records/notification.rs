@@ -1,14 +1,12 @@
 //! A notification as it was accepted, with what was changed about it since.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::field::{read, read_some, time};
 use super::json::{self, JsonV1};
 use super::numbers;
-use super::template::ContentV1;
+use super::template::{ContentV1, MoreContentV2};
 use crate::adapters::sled::envelope::{Kind, Record, Unreadable, body, unknown_version};
 use crate::domain::id::{
     CategoryName, CollapseKey, IdempotencyKey, NotificationId, RecipientId, SubjectId, TemplateName, TenantId,
@@ -16,13 +14,24 @@ use crate::domain::id::{
 use crate::domain::lane::Lane;
 use crate::domain::message::{Attachment, Mailbox};
 use crate::domain::notification::{ContentSource, MessageOptions, Notification};
-use crate::domain::recipient::{EmailAddress, Locale, PhoneNumber, Recipient, ZoneName};
+use crate::domain::recipient::{ChatId, EmailAddress, Locale, PhoneNumber, PushToken, Recipient, WebhookUrl, ZoneName};
 use crate::domain::strategy::Strategy;
 use crate::ports::store::Acceptance;
 
 /// The newest version.
-pub(in crate::adapters::sled) type NotificationRecord = NotificationV2;
+pub(in crate::adapters::sled) type NotificationRecord = NotificationV3;
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(in crate::adapters::sled) struct NotificationV3 {
+    rest: NotificationV2,
+    push_token: Option<String>,
+    chat_id: Option<String>,
+    webhook_url: Option<String>,
+    /// Of content that is inline.
+    more_content: MoreContentV2,
+}
+
+/// As it was when there were email and text messages only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::adapters::sled) struct NotificationV2 {
     id: [u8; 16],
@@ -114,15 +123,28 @@ struct AttachmentV1 {
     data: Vec<u8>,
 }
 
-impl Record for NotificationV2 {
+impl Record for NotificationV3 {
     const KIND: Kind = Kind::Notification;
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn read(version: u8, bytes: &[u8]) -> Result<Self, Unreadable> {
         match version {
-            1 => body::<NotificationV1>(bytes).map(Self::from),
-            2 => body::<NotificationV2>(bytes),
+            1 => body::<NotificationV1>(bytes).map(NotificationV2::from).map(Self::from),
+            2 => body::<NotificationV2>(bytes).map(Self::from),
+            3 => body::<NotificationV3>(bytes),
             other => Err(unknown_version::<Self>(other)),
+        }
+    }
+}
+
+impl From<NotificationV2> for NotificationV3 {
+    fn from(record: NotificationV2) -> Self {
+        Self {
+            rest: record,
+            push_token: None,
+            chat_id: None,
+            webhook_url: None,
+            more_content: MoreContentV2::default(),
         }
     }
 }
@@ -152,6 +174,22 @@ impl From<NotificationV1> for NotificationV2 {
             acknowledged_micros: None,
             idempotency: record.idempotency,
             collapse_key: None,
+        }
+    }
+}
+
+impl From<&Acceptance> for NotificationV3 {
+    fn from(acceptance: &Acceptance) -> Self {
+        let Notification { recipient, content, .. } = &acceptance.notification;
+        Self {
+            rest: acceptance.into(),
+            push_token: recipient.push_token.as_ref().map(|token| token.as_str().to_owned()),
+            chat_id: recipient.chat_id.as_ref().map(|id| id.as_str().to_owned()),
+            webhook_url: recipient.webhook_url.as_ref().map(|url| url.as_str().to_owned()),
+            more_content: match content {
+                ContentSource::Template { .. } => MoreContentV2::default(),
+                ContentSource::Inline(content) => content.into(),
+            },
         }
     }
 }
@@ -191,35 +229,36 @@ impl From<&Acceptance> for NotificationV2 {
     }
 }
 
-impl NotificationV2 {
+impl NotificationV3 {
     /// The entry that the index of idempotency keys has for it.
     pub(in crate::adapters::sled) fn idempotency(&self) -> Option<&IdempotencyV1> {
-        self.idempotency.as_ref()
+        self.rest.idempotency.as_ref()
     }
 
     /// The record with what a revision can change about a notification.
     pub(in crate::adapters::sled) fn revised(self, notification: &Notification) -> Self {
-        Self {
+        let rest = NotificationV2 {
             due_micros: notification.due_at.as_microsecond(),
             expires_micros: notification.expires_at.as_microsecond(),
             acknowledged_micros: notification.acknowledged_at.map(|at| at.as_microsecond()),
-            ..self
-        }
+            ..self.rest
+        };
+        Self { rest, ..self }
     }
 
     /// The record with another end of the time for which its idempotency key is remembered.
     pub(in crate::adapters::sled) fn remembered_until(self, expires_at: Timestamp) -> Self {
         let expires_micros = expires_at.as_microsecond();
-        let idempotency = self.idempotency.map(|idempotency| IdempotencyV1 { expires_micros, ..idempotency });
-        Self { idempotency, ..self }
+        let idempotency = self.rest.idempotency.map(|idempotency| IdempotencyV1 { expires_micros, ..idempotency });
+        Self { rest: NotificationV2 { idempotency, ..self.rest }, ..self }
     }
 }
 
 #[cfg(test)]
-impl NotificationV2 {
-    /// The record as programs before this version wrote it.
+impl NotificationV3 {
+    /// The record as programs of the first version wrote it.
     pub(in crate::adapters::sled) fn as_v1(&self) -> NotificationV1 {
-        let record = self.clone();
+        let record = self.rest.clone();
         NotificationV1 {
             id: record.id,
             tenant: record.tenant,
@@ -238,6 +277,25 @@ impl NotificationV2 {
             created_micros: record.created_micros,
             idempotency: record.idempotency,
         }
+    }
+}
+
+impl TryFrom<NotificationV3> for Notification {
+    type Error = Unreadable;
+
+    fn try_from(record: NotificationV3) -> Result<Self, Unreadable> {
+        let before = Self::try_from(record.rest)?;
+        let recipient = Recipient {
+            push_token: record.push_token.map(PushToken::checked_before),
+            chat_id: record.chat_id.map(ChatId::checked_before),
+            webhook_url: record.webhook_url.map(WebhookUrl::checked_before),
+            ..before.recipient
+        };
+        let content = match before.content {
+            ContentSource::Inline(content) => ContentSource::Inline(record.more_content.added_to(content)),
+            template @ ContentSource::Template { .. } => template,
+        };
+        Ok(Self { recipient, content, ..before })
     }
 }
 
@@ -313,14 +371,14 @@ impl TryFrom<RecipientV1> for Recipient {
     type Error = Unreadable;
 
     fn try_from(record: RecipientV1) -> Result<Self, Unreadable> {
+        let id = read("recipient.id", RecipientId::new(record.id))?;
         Ok(Self {
-            id: read("recipient.id", RecipientId::new(record.id))?,
             email: record.email.map(EmailAddress::checked_before),
             phone: record.phone.map(PhoneNumber::checked_before),
             locale: record.locale.map(Locale::checked_before),
             time_zone: record.time_zone.map(ZoneName::checked_before),
             attributes: json::to_map(record.attributes),
-            unusable: BTreeMap::new(),
+            ..Self::with_id(id)
         })
     }
 }

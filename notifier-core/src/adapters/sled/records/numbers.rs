@@ -33,6 +33,9 @@ macro_rules! numbered {
 numbered!("channel": Channel, channel, parse_channel {
     Channel::Email = 1,
     Channel::Sms = 2,
+    Channel::Push = 3,
+    Channel::Chat = 4,
+    Channel::Webhook = 5,
 });
 
 numbered!("state": DeliveryState, state, parse_state {

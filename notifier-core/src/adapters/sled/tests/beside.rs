@@ -77,7 +77,7 @@ async fn the_deliveries_of_a_notification_are_seen_together() {
     const CHANGES: i64 = 40;
     let folder = tempfile::tempdir().unwrap();
     let store = open_unsynced(folder.path());
-    let sample = Sample::new(1).on_all_channels().with_attachment(80 * 1024);
+    let sample = Sample::new(1).on_two_channels().with_attachment(80 * 1024);
     sample.accepted_by(&store).await;
     let is_over = Arc::new(AtomicBool::new(false));
     let (read, looked_at, stop) = (Arc::clone(&store), sample.clone(), Arc::clone(&is_over));

@@ -71,10 +71,10 @@ impl Pair {
                 assert_eq!(self.real.accept_all(acceptances()).await, outcome);
                 self.accepted.extend(samples.iter().map(|sample| (sample.tenant().clone(), sample.id())));
             }
-            Step::Claim { sms, room, due_s, now_s, until_s } => {
+            Step::Claim { channel, room, due_s, now_s, until_s } => {
                 let [urgent, normal, bulk] = room;
                 let query = ClaimQuery {
-                    channel: if sms { Channel::Sms } else { Channel::Email },
+                    channel,
                     room: Room { urgent, normal, bulk },
                     due_by: at(due_s * 1_000),
                     now: at(now_s * 1_000),
@@ -140,7 +140,7 @@ impl Pair {
             0 => sample,
             1 => sample.on_all_channels(),
             2 => sample.on(&[Channel::Sms, Channel::Email]),
-            3 => sample.in_sequence(Goal::Delivered, 2_000),
+            3 => sample.on_all_channels().by_turns(Goal::Delivered, 2_000),
             _ => sample.in_sequence(Goal::Acknowledged, 1_000),
         };
         if let Some(key) = key {

@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod differential;
 mod durability;
+mod forgetting;
 mod listing;
 mod neighbours;
 mod opening;

@@ -110,7 +110,7 @@ async fn an_outcome_is_stored_although_the_next_delivery_is_damaged() {
 async fn an_outcome_is_stored_although_another_delivery_of_the_notification_is_damaged() {
     let ground = Ground::new();
     let store = &ground.store;
-    let sample = Sample::new(1).on_all_channels().collapsing("c");
+    let sample = Sample::new(1).on_two_channels().collapsing("c");
     sample.accepted_by(store).await;
     put_off(store, &sample).await;
     let claimed = claim_on(store, Channel::Email, at(0), at(1_000)).await;
@@ -218,7 +218,7 @@ async fn a_damaged_notification_does_not_hold_its_collapse_key() {
 async fn what_can_be_read_under_a_collapse_key_is_taken_back_beside_what_cannot() {
     let ground = Ground::new();
     let store = &ground.store;
-    let [first, second] = [1, 2].map(|number| Sample::new(number).on_all_channels().collapsing("c"));
+    let [first, second] = [1, 2].map(|number| Sample::new(number).on_two_channels().collapsing("c"));
     first.accepted_by(store).await;
     put_off(store, &first).await;
     let key = delivery_key(&first, Channel::Email);

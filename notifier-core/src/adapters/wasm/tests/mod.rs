@@ -99,6 +99,7 @@ fn message(content: MessageContent) -> Message {
         delivery: DeliveryId { notification, channel: content.channel() },
         tenant: TenantId::new("default").unwrap(),
         category: CategoryName::new("rent-reminder").unwrap(),
+        accepted_at: Timestamp::UNIX_EPOCH,
         content,
     }
 }

@@ -6,15 +6,21 @@ use super::super::keyring::Keyring;
 use super::super::words::tidy;
 use super::bindings::notifier::provider::model as wit;
 use crate::domain::channel::Channel;
-use crate::domain::message::{Attachment, EmailMessage, Mailbox, Message, MessageContent, SmsMessage};
+use crate::domain::health::Called;
+use crate::domain::message::{
+    Attachment, ChatMessage, EmailMessage, Mailbox, Message, MessageContent, PushMessage, SmsMessage, WebhookMessage,
+};
 use crate::domain::outcome::{LookUp, Outcome, Problem, RejectionKind};
 use crate::domain::receipt::{ReceiptEvent, ReceiptStatus};
+use crate::domain::recipient::PushToken;
 use crate::ports::provider::{ReceiveError, SendContext, Sought, Webhook};
 
 /// Characters of a problem's sentence.
 const MESSAGE_CHARS_MAX: usize = 500;
 /// Characters of identifiers that vendors give.
 const ID_CHARS_MAX: usize = 255;
+/// Characters of an address in a report: a shorter one would be another.
+const ADDRESS_CHARS_MAX: usize = PushToken::CHARS_MAX;
 /// Characters of a vendor's error code.
 const CODE_CHARS_MAX: usize = 64;
 /// Attributes of one event.
@@ -26,11 +32,13 @@ pub(in super::super) struct Described {
     pub(in super::super) kind: String,
     pub(in super::super) version: String,
     pub(in super::super) summary: String,
-    /// Channels that this host knows; a plugin may serve more.
+    /// Channels that it serves.
     pub(in super::super) channels: Vec<Channel>,
     pub(in super::super) settings_schema: String,
     pub(in super::super) hosts: Vec<String>,
     pub(in super::super) secrets: Vec<SecretNeed>,
+    /// Whose servers it calls.
+    pub(in super::super) called: Called,
 }
 
 /// A secret that a plugin uses.
@@ -43,9 +51,11 @@ pub(in super::super) struct SecretNeed {
 
 pub(super) fn description(said: wit::Description) -> Described {
     let channel = |channel: wit::Channel| match channel {
-        wit::Channel::Email => Some(Channel::Email),
-        wit::Channel::Sms => Some(Channel::Sms),
-        wit::Channel::Push | wit::Channel::Chat | wit::Channel::Webhook => None,
+        wit::Channel::Email => Channel::Email,
+        wit::Channel::Sms => Channel::Sms,
+        wit::Channel::Push => Channel::Push,
+        wit::Channel::Chat => Channel::Chat,
+        wit::Channel::Webhook => Channel::Webhook,
     };
     let need = |need: wit::SecretNeed| SecretNeed {
         name: tidy(&need.name, ID_CHARS_MAX),
@@ -56,10 +66,19 @@ pub(super) fn description(said: wit::Description) -> Described {
         kind: tidy(&said.name, CODE_CHARS_MAX),
         version: tidy(&said.version, CODE_CHARS_MAX),
         summary: tidy(&said.summary, MESSAGE_CHARS_MAX),
-        channels: said.channels.into_iter().filter_map(channel).collect(),
+        channels: said.channels.into_iter().map(channel).collect(),
         settings_schema: said.settings_schema,
         hosts: said.hosts.iter().map(|host| tidy(host, ID_CHARS_MAX)).collect(),
         secrets: said.secrets.into_iter().map(need).collect(),
+        called: called(&said.attributes),
+    }
+}
+
+/// What a later version of the contract may add is not refused: an unknown value is as none.
+fn called(attributes: &[(String, String)]) -> Called {
+    match attributes.iter().find(|(name, _)| name == "calls") {
+        Some((_, whose)) if whose == "recipient" => Called::Recipient,
+        _ => Called::Vendor,
     }
 }
 
@@ -82,8 +101,12 @@ pub(super) fn message(message: &Message) -> wit::Message {
     let content = match &message.content {
         MessageContent::Email(message) => wit::Content::Email(email(message)),
         MessageContent::Sms(message) => wit::Content::Sms(sms(message)),
+        MessageContent::Push(message) => wit::Content::Push(push(message)),
+        MessageContent::Chat(message) => wit::Content::Chat(chat(message)),
+        MessageContent::Webhook(message) => wit::Content::Webhook(event(message)),
     };
-    wit::Message { content, attributes: Vec::new() }
+    let occurred_at_ms = message.accepted_at.as_millisecond().to_string();
+    wit::Message { content, attributes: vec![("occurred_at_ms".into(), occurred_at_ms)] }
 }
 
 fn email(email: &EmailMessage) -> wit::Email {
@@ -118,6 +141,27 @@ fn sms(sms: &SmsMessage) -> wit::Sms {
         recipient: sms.recipient.as_str().to_owned(),
         text: sms.text.clone(),
         media_urls: sms.media_urls.clone(),
+    }
+}
+
+fn push(push: &PushMessage) -> wit::Push {
+    wit::Push {
+        token: push.recipient.as_str().to_owned(),
+        title: push.title.clone(),
+        body: push.body.clone(),
+        data: push.data.clone(),
+    }
+}
+
+fn chat(chat: &ChatMessage) -> wit::Chat {
+    wit::Chat { recipient: chat.recipient.as_str().to_owned(), text: chat.text.clone(), layout: chat.layout.clone() }
+}
+
+fn event(event: &WebhookMessage) -> wit::WebhookEvent {
+    wit::WebhookEvent {
+        url: event.recipient.as_str().to_owned(),
+        kind: event.kind.clone(),
+        payload: event.payload.clone(),
     }
 }
 
@@ -209,7 +253,7 @@ fn receipt_event(said: wit::ReceiptEvent, keyring: &Keyring) -> ReceiptEvent {
         event_id: said.event_id.map(id),
         provider_message_id: id(said.provider_message_id),
         status: receipt_status(said.status),
-        recipient: said.recipient.map(id),
+        recipient: said.recipient.map(|address| clean(address, ADDRESS_CHARS_MAX, keyring)),
         occurred_at_ms: said.occurred_at_ms,
         problem: said.problem.map(|said| problem(said, keyring)),
         attributes: attributes.map(|(name, value)| (id(name), clean(value, MESSAGE_CHARS_MAX, keyring))).collect(),
@@ -240,4 +284,48 @@ fn problem(said: wit::Problem, keyring: &Keyring) -> Problem {
 /// Secrets go first: a secret that is cut in two is not recognised any more.
 fn clean(text: String, chars_max: usize, keyring: &Keyring) -> String {
     tidy(&keyring.scrub_text(text), chars_max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{CategoryName, DeliveryId, NotificationId, TenantId};
+    use crate::domain::recipient::{ChatId, WebhookUrl};
+
+    fn to(content: MessageContent) -> Message {
+        let delivery = DeliveryId { notification: NotificationId::from_bytes([7; 16]), channel: content.channel() };
+        let category = CategoryName::new("rent-reminder").unwrap();
+        let accepted_at = Timestamp::from_millisecond(1_735_689_600_000).unwrap();
+        Message { delivery, tenant: TenantId::new("north").unwrap(), category, accepted_at, content }
+    }
+
+    #[test]
+    fn each_channel_has_its_record() {
+        let sent = to(MessageContent::Push(PushMessage {
+            recipient: PushToken::parse("device-7").unwrap(),
+            title: "Rent".into(),
+            body: "Due".into(),
+            data: vec![("unit".into(), "4b".into())],
+        }));
+        let wit::Content::Push(push) = message(&sent).content else { panic!("a push message") };
+        assert_eq!((push.token.as_str(), push.title.as_str(), push.body.as_str()), ("device-7", "Rent", "Due"));
+        assert_eq!(push.data, [("unit".to_owned(), "4b".to_owned())]);
+        let recipient = ChatId::parse("C0123ADA").unwrap();
+        let sent = to(MessageContent::Chat(ChatMessage { recipient, text: "Due".into(), layout: Some("[]".into()) }));
+        let wit::Content::Chat(chat) = message(&sent).content else { panic!("a chat message") };
+        assert_eq!(
+            (chat.recipient.as_str(), chat.text.as_str(), chat.layout.as_deref()),
+            ("C0123ADA", "Due", Some("[]"))
+        );
+        let sent = to(MessageContent::Webhook(WebhookMessage {
+            recipient: WebhookUrl::parse("https://example.com/hooks/7").unwrap(),
+            kind: "rent.due".into(),
+            payload: "{}".into(),
+        }));
+        let wit::Content::Webhook(event) = message(&sent).content else { panic!("an event") };
+        let said = (event.url.as_str(), event.kind.as_str(), event.payload.as_str());
+        assert_eq!(said, ("https://example.com/hooks/7", "rent.due", "{}"));
+        let context = context(&sent, &SendContext::new("key-1", std::time::Duration::from_secs(1)));
+        assert_eq!((context.tenant.as_str(), context.category.as_str()), ("north", "rent-reminder"));
+    }
 }

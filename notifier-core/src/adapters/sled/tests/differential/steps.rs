@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use crate::domain::channel::Channel;
+
 /// One operation. Times are in seconds or hours after the beginning of the test's time; `which` picks one of what there is.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
@@ -22,7 +24,7 @@ pub(super) enum Step {
     },
     AcceptAll(Vec<Step>),
     Claim {
-        sms: bool,
+        channel: Channel,
         room: [usize; 3],
         due_s: i64,
         now_s: i64,
@@ -86,6 +88,11 @@ fn accept() -> impl Strategy<Value = Step> {
     })
 }
 
+/// Most is sent by text message and email, so most is claimed there.
+fn channel() -> impl Strategy<Value = Channel> {
+    prop_oneof![3 => Just(Channel::Sms), 3 => Just(Channel::Email), 3 => prop::sample::select(Channel::ALL.to_vec())]
+}
+
 fn room() -> impl Strategy<Value = [usize; 3]> {
     [0usize..3, 0usize..4, 0usize..3]
 }
@@ -94,8 +101,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => accept(),
         1 => prop::collection::vec(accept(), 0..5).prop_map(Step::AcceptAll),
-        12 => (any::<bool>(), room(), seconds(), seconds(), seconds())
-            .prop_map(|(sms, room, due_s, now_s, until_s)| Step::Claim { sms, room, due_s, now_s, until_s }),
+        12 => (channel(), room(), seconds(), seconds(), seconds())
+            .prop_map(|(channel, room, due_s, now_s, until_s)| Step::Claim { channel, room, due_s, now_s, until_s }),
         10 => (any::<usize>(), seconds(), seconds())
             .prop_map(|(which, now_s, until_s)| Step::Begin { which, now_s, until_s }),
         10 => (any::<usize>(), 0u8..4, seconds()).prop_map(|(which, how, now_s)| Step::Settle { which, how, now_s }),
