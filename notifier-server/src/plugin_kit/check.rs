@@ -1,5 +1,6 @@
 //! `notifier plugin check`: what a component is, and what it asks for.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -53,7 +54,7 @@ impl Findings {
     }
 
     fn to_json(&self) -> Result<String, serde_json::Error> {
-        let Portrait { name, version, summary, channels, hosts, receipts, .. } = &self.portrait;
+        let Portrait { name, version, summary, channels, hosts, receipts, attributes, .. } = &self.portrait;
         let secrets = self.portrait.secrets.iter();
         let secrets: Vec<_> = secrets
             .map(|secret| json!({ "name": secret.name, "required": secret.is_required, "description": secret.description }))
@@ -73,6 +74,7 @@ impl Findings {
             "hosts": hosts,
             "secrets": secrets,
             "receipts": receipts,
+            "attributes": attributes.iter().cloned().collect::<BTreeMap<_, _>>(),
             "settings_schema": serde_json::from_str::<Value>(&self.portrait.settings_schema).unwrap_or_default(),
         });
         Ok(format!("{}\n", serde_json::to_string_pretty(&value)?))
@@ -186,6 +188,7 @@ mod tests {
                     description: "API token".into(),
                 }],
                 receipts: vec![],
+                attributes: vec![],
             },
         }
     }

@@ -80,6 +80,7 @@ mod tests {
             hosts: vec!["api.acme.example".into(), "eu.acme.example".into(), "*".into()],
             secrets: vec![secret("token"), secret("webhook_key")],
             receipts: vec![],
+            attributes: vec![],
         }
     }
 

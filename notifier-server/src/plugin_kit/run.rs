@@ -89,7 +89,15 @@ fn scene(asked: &Run) -> Result<Scene, PluginKitError> {
         secrets.insert(name.clone(), value.expose_secret().to_owned());
     }
     let timeout = Duration::from_millis(asked.timeout_ms);
-    Ok(Scene { settings, secrets, now_ms: 0, certificates: BTreeMap::new(), vendor: Arc::new(Nobody), timeout })
+    Ok(Scene {
+        settings,
+        secrets,
+        now_ms: 0,
+        occurred_at_ms: None,
+        certificates: BTreeMap::new(),
+        vendor: Arc::new(Nobody),
+        timeout,
+    })
 }
 
 /// Not asked: the world is the real one.

@@ -117,10 +117,37 @@ impl Outgoing {
         Ok(left)
     }
 
+    /// Whether whoever stands in for the world wants to know what is asked.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn is_staged(&self) -> bool {
+        self.grants.stage.is_some()
+    }
+
+    /// As [`Self::send`], but where the call is a rehearsal, as that wants it; then `asked` is the request as the plugin made it.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) async fn send_or_rehearse(
+        &self,
+        request: Request<Bytes>,
+        asked: Option<Asked>,
+        auth: &Auth,
+        timeout: Option<Duration>,
+    ) -> Result<Response<Bytes>, EgressError> {
+        match (&self.grants.stage, asked) {
+            (Some(stage), Some(asked)) if stage.is_watching() => {
+                let started = Instant::now();
+                let result = self.send(request, auth, timeout).await;
+                stage.note_exchange(asked, &result, started.elapsed());
+                result
+            }
+            (Some(stage), Some(asked)) => self.rehearse(stage, asked, auth, timeout).await,
+            _ => self.send(request, auth, timeout).await,
+        }
+    }
+
     /// As [`Self::send`], with the answer of whoever stands in for the vendor. Nothing is authenticated, but a secret that is
     /// not there is missed all the same.
     #[cfg(any(test, feature = "testing"))]
-    pub(super) async fn rehearse(
+    async fn rehearse(
         &self,
         stage: &Stage,
         asked: Asked,

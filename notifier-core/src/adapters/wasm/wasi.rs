@@ -112,7 +112,13 @@ impl WasiHttpHooks for Gate {
         Box::new(async move {
             let timeout = options.and_then(|options| options.first_byte_timeout);
             let request = collect(request, outgoing.request_bytes_max()).await?;
-            let response = outgoing.send(request, &Auth::None, timeout).await.map_err(translate)?;
+            #[cfg(any(test, feature = "testing"))]
+            let asked = outgoing.is_staged().then(|| super::rehearsal::Asked::plain(&request));
+            #[cfg(any(test, feature = "testing"))]
+            let sending = outgoing.send_or_rehearse(request, asked, &Auth::None, timeout);
+            #[cfg(not(any(test, feature = "testing")))]
+            let sending = outgoing.send(request, &Auth::None, timeout);
+            let response = sending.await.map_err(translate)?;
             let body = |bytes: Bytes| Full::new(bytes).map_err(|never| match never {}).boxed_unsync();
             let afterwards: Afterwards = Box::new(std::future::ready(Ok(())));
             Ok((response.map(body), afterwards))

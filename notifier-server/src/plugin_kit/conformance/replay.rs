@@ -68,6 +68,7 @@ fn scene(file: &Exchanges, settings: Option<&Value>, now_ms: u64, exchanges: &[E
         settings: file.settings_of(settings),
         secrets: file.secrets.clone(),
         now_ms,
+        occurred_at_ms: None,
         certificates: BTreeMap::new(),
         vendor: Arc::clone(&vendor) as _,
         timeout: TIMEOUT,

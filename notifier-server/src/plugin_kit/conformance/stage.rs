@@ -39,6 +39,7 @@ impl<'a> Stage<'a> {
             settings: self.file.settings_of(self.model.settings.as_ref()),
             secrets: self.canaries.clone(),
             now_ms: self.model.now_ms,
+            occurred_at_ms: Some(self.model.now_ms),
             certificates: BTreeMap::new(),
             vendor,
             timeout: TIMEOUT,

@@ -52,6 +52,8 @@ pub struct Portrait {
     pub secrets: Vec<SecretWanted>,
     /// Which events it understands, as `delivered`.
     pub receipts: Vec<String>,
+    /// What else it says, as `calls` with the value `recipient`.
+    pub attributes: Vec<(String, String)>,
 }
 
 /// A secret that a component uses.
@@ -95,6 +97,8 @@ pub struct Scene {
     pub secrets: BTreeMap<String, String>,
     /// The time, in milliseconds since 1970-01-01T00:00:00Z.
     pub now_ms: u64,
+    /// When the notification was accepted; `None` where the message does not say so.
+    pub occurred_at_ms: Option<u64>,
     /// Public keys (SubjectPublicKeyInfo in DER) in the certificates at these addresses.
     pub certificates: BTreeMap<String, Vec<u8>>,
     /// Who answers.
@@ -163,6 +167,7 @@ impl Rehearsal {
             settings: serde_json::Value::Object(serde_json::Map::new()),
             secrets: BTreeMap::new(),
             now_ms: 0,
+            occurred_at_ms: None,
             certificates: BTreeMap::new(),
             vendor: Arc::new(Nobody),
             timeout: Duration::ZERO,
@@ -190,7 +195,7 @@ impl Rehearsal {
         message: &file::Message,
         context: &file::Context,
     ) -> Result<Played<file::Outcome>, PluginError> {
-        let message = v0_1::rehearsed::message(message).map_err(PluginError::Contract)?;
+        let message = v0_1::rehearsed::message(message, scene.occurred_at_ms).map_err(PluginError::Contract)?;
         let (deadline, timeout) = (Instant::now() + scene.timeout, scene.timeout);
         let purpose = Purpose::Send { deadline, timeout };
         self.play(scene, purpose, deadline, async |store| self.plugin.send_rehearsed(store, &message, context).await)
@@ -209,7 +214,7 @@ impl Rehearsal {
         message: &file::Message,
         context: &file::Context,
     ) -> Result<Played<file::Outcome>, PluginError> {
-        let message = v0_1::rehearsed::message(message).map_err(PluginError::Contract)?;
+        let message = v0_1::rehearsed::message(message, scene.occurred_at_ms).map_err(PluginError::Contract)?;
         let (deadline, timeout) = (Instant::now() + scene.timeout, scene.timeout);
         let purpose = Purpose::Send { deadline, timeout };
         let (grants, _) = self.grants(scene)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use jiff::Timestamp;
 use notifier_plugin_exchanges as file;
 
@@ -36,6 +36,20 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Of a request through `wasi:http`, which knows nothing of secrets.
+    pub(in super::super) fn plain(request: &Request<Bytes>) -> Self {
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        Self {
+            method: request.method().to_string(),
+            url: request.uri().to_string(),
+            headers: request.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+            auth: None,
+            secrets: Vec::new(),
+            body: request.body().to_vec(),
+            timeout_ms: None,
+        }
+    }
+
     /// In the form in which it is compared with a documented one.
     #[must_use]
     pub fn seen(&self) -> file::SeenRequest<'_> {

@@ -31,6 +31,7 @@ fn scene(answer: Answer) -> Scene {
         settings: documented.settings,
         secrets: documented.secrets,
         now_ms: 1_767_225_600_000,
+        occurred_at_ms: None,
         certificates: Default::default(),
         vendor: Arc::new(Always(answer)),
         timeout: Duration::from_secs(10),

@@ -20,22 +20,13 @@ impl wit::Host for CallState {
         let timeout = request.timeout_ms.map(|timeout_ms| Duration::from_millis(timeout_ms.into()));
         let auth = auth(&request.auth);
         #[cfg(any(test, feature = "testing"))]
-        let asked = super::rehearsed::asked(&request);
+        let asked = self.outgoing.is_staged().then(|| super::rehearsed::asked(&request));
         let request = to_http(request).map_err(wit::HttpError::Invalid)?;
         #[cfg(any(test, feature = "testing"))]
-        let result = match self.grants.stage.clone() {
-            Some(stage) if stage.is_watching() => {
-                let started = tokio::time::Instant::now();
-                let result = self.outgoing.send(request, &auth, timeout).await;
-                stage.note_exchange(asked, &result, started.elapsed());
-                result
-            }
-            Some(stage) => self.outgoing.rehearse(&stage, asked, &auth, timeout).await,
-            None => self.outgoing.send(request, &auth, timeout).await,
-        };
+        let sending = self.outgoing.send_or_rehearse(request, asked, &auth, timeout);
         #[cfg(not(any(test, feature = "testing")))]
-        let result = self.outgoing.send(request, &auth, timeout).await;
-        match result {
+        let sending = self.outgoing.send(request, &auth, timeout);
+        match sending.await {
             Ok(response) => Ok(from_http(&response)),
             Err(EgressError::Denied(problem)) => Err(wit::HttpError::Denied(problem)),
             Err(EgressError::Invalid(problem)) => Err(wit::HttpError::Invalid(problem)),

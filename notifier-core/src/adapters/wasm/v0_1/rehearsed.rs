@@ -74,6 +74,7 @@ fn portrait(said: wit::Description) -> Portrait {
         hosts: said.hosts,
         secrets: said.secrets.into_iter().map(need).collect(),
         receipts: said.receipts.into_iter().map(|status| status_name(status).to_owned()).collect(),
+        attributes: said.attributes,
     }
 }
 
@@ -115,7 +116,7 @@ fn auth(auth: &http::Auth) -> Option<file::Auth> {
     })
 }
 
-pub(in super::super) fn message(message: &file::Message) -> Result<wit::Message, String> {
+pub(in super::super) fn message(message: &file::Message, occurred_at_ms: Option<u64>) -> Result<wit::Message, String> {
     let content = match message.clone() {
         file::Message::Email(email) => wit::Content::Email(wit::Email {
             sender: mailbox(email.sender),
@@ -140,7 +141,8 @@ pub(in super::super) fn message(message: &file::Message) -> Result<wit::Message,
             wit::Content::Webhook(wit::WebhookEvent { url, kind, payload })
         }
     };
-    Ok(wit::Message { content, attributes: Vec::new() })
+    let attributes = occurred_at_ms.map(|at_ms| ("occurred_at_ms".to_owned(), at_ms.to_string()));
+    Ok(wit::Message { content, attributes: attributes.into_iter().collect() })
 }
 
 fn mailbox(mailbox: file::Mailbox) -> wit::Mailbox {
