@@ -1,6 +1,6 @@
 //! `notifier plugin test`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use notifier_core::wasm::rehearsal::{Rehearsal, inspect};
 use notifier_plugin_exchanges::Exchanges;
@@ -27,8 +27,8 @@ pub(super) fn test(
     Ok(Done { text, is_sound: report.is_sound() })
 }
 
-fn documented(file: &PathBuf) -> Result<Exchanges, PluginKitError> {
-    let problem = |problem| PluginKitError::Exchanges { path: file.clone(), problem };
+fn documented(file: &Path) -> Result<Exchanges, PluginKitError> {
+    let problem = |problem| PluginKitError::Exchanges { path: file.to_owned(), problem };
     let json = String::from_utf8(read(file)?).map_err(|error| problem(error.to_string()))?;
     Exchanges::read(&json).map_err(problem)
 }
