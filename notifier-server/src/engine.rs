@@ -274,4 +274,15 @@ mod tests {
         assert_eq!(hosts(&other, Some(&one)), Some(&other[..]), "the configuration counts");
         assert_eq!(hosts(&other, None), Some(&other[..]));
     }
+    #[test]
+    fn a_file_of_another_digest_is_not_used() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("acme.wasm");
+        std::fs::write(&file, "a component").unwrap();
+        let (right, wrong) = (plugin_kit::sha256(b"a component"), plugin_kit::sha256(b"another"));
+        assert!(from_file("acme", &file, None).is_ok());
+        assert!(from_file("acme", &file, Some(&right)).is_ok());
+        let told = from_file("acme", &file, Some(&wrong)).err().unwrap().to_string();
+        assert!(told.contains("providers.acme.sha256") && told.contains(&right) && told.contains(&wrong), "{told}");
+    }
 }
