@@ -365,7 +365,7 @@ fn a_digest_belongs_to_a_file() {
     let Component::File { path, sha256 } = &config.providers["x"].component else { panic!("{config:?}") };
     assert_eq!((path.to_str(), sha256.as_ref()), (Some("x.wasm"), Some(&digest)));
     for (more, told) in [
-        ("component = \"x.wasm\"\nsha256 = \"AB\"", "must be 64 lower-case hexadecimal digits"),
+        ("component = \"x.wasm\"\nsha256 = \"00\"", "must be 64 lower-case hexadecimal digits"),
         ("plugin = \"twilio\"\nsha256 = \"00\"", "the digest of a plugin by name is known"),
         ("smtp = { host = \"mail.example\" }\nsha256 = \"00\"", "this is a mail server"),
     ] {
