@@ -6,7 +6,7 @@ NOTIFIER := target/debug/notifier
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-smtp check fmt clippy doc deny bench crash power simulate planted plugins plugins-check clean
+.PHONY: help run build test test-smtp check fmt clippy doc deny bench bench-plugins crash power simulate planted plugins plugins-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ deny: ## Check licences, bans and sources of dependencies
 bench: ## Measure, beside the limits of this machine; writes target/bench.json
 	@$(CARGO) build --release --workspace --locked
 	@target/release/notifier-bench
+
+bench-plugins: ## Measure what provider components cost, and what good ones notice of hostile ones
+	@$(CARGO) build --release --workspace --locked
+	@target/release/notifier-bench plugins hostile
 
 crash: build ## Kill the server in ROUNDS rounds of load and compare with what was acknowledged; replay what is drawn: SEED
 	@NOTIFIER_CRASH_ROUNDS=$(or $(ROUNDS),20) $(if $(SEED),NOTIFIER_CRASH_SEED=$(SEED)) $(CARGO) test --workspace --locked --test it -- --nocapture crash::
