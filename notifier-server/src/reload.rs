@@ -60,8 +60,15 @@ impl Reloader {
                     self.running.insert(name, found);
                 }
                 (Ok(()), Err(_)) => {}
-                (Err(error), _) => tracing::error!(provider = %name, %error, "the plugin was not replaced"),
+                (Err(error), _) => {
+                    tracing::error!(provider = %name, %error, "the plugin was not replaced");
+                    // Whatever the lock file says next is taken up, also where it goes back to what runs.
+                    self.running.remove(&name);
+                }
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

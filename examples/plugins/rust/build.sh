@@ -26,6 +26,9 @@ if [[ ! -d $(rustc --print target-libdir --target "$target") ]]; then
     export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
     build_args+=(-Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size)
 fi
+# No path of this machine in the component.
+registry=${CARGO_HOME:-$HOME/.cargo}/registry/src
+export RUSTFLAGS="--remap-path-prefix=$registry=/crates --remap-path-prefix=$(cd ../../.. && pwd)=/notifier"
 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-component-ld cargo build "${build_args[@]}"
 cp "../target/rust/$target/release/acme.wasm" "$out"
 echo "$out: $(stat -c %s "$out") bytes"

@@ -54,10 +54,10 @@ impl Notifier {
             }
         };
         let loaded = loaded.and_then(|provider| self.serves_its_routes(name, provider));
-        let result = loaded.as_ref().map(drop).map_err(|problem| {
-            tracing::error!(provider = %name, problem, "the plugin was not replaced");
-            ReplaceError::Plugin { provider: name.clone(), problem: problem.clone() }
-        });
+        let result = loaded
+            .as_ref()
+            .map(drop)
+            .map_err(|problem| ReplaceError::Plugin { provider: name.clone(), problem: problem.clone() });
         connected.replace(loaded);
         result
     }

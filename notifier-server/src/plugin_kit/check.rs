@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use notifier_core::wasm::rehearsal::{Inspection, Portrait, Rehearsal, inspect};
+use notifier_core::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::{Done, PluginKitError, engine, read, sha256};
@@ -23,9 +24,9 @@ pub(super) fn check(path: &Path, json: bool) -> Result<Done, PluginKitError> {
     let refused = |source| PluginKitError::Component { path: path.to_owned(), source };
     let bytes = read(path)?;
     let engine = engine()?;
-    let started = Instant::now();
+    let started = SystemClock.now();
     let inspection = inspect(&engine, &bytes).map_err(refused)?;
-    let compiled_in = started.elapsed();
+    let compiled_in = SystemClock.now().duration_since(started).unsigned_abs();
     // Refuses another version of the contract, and imports that this host does not offer, by name.
     let portrait = Rehearsal::load(&engine, &bytes).and_then(|rehearsal| rehearsal.describe()).map_err(refused)?;
     let findings = Findings { sha256: sha256(&bytes), size_bytes: bytes.len(), compiled_in, inspection, portrait };

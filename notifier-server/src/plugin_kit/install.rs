@@ -5,17 +5,17 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::Args;
-use jiff::{Timestamp, Unit};
 use notifier_core::egress::EgressPolicy;
 use notifier_core::wasm::rehearsal::{Rehearsal, inspect};
 
 use super::check::contract_of;
 use super::directory::Directory;
 use super::lock::Version;
-use super::{Done, PluginKitError, engine, prompt, read, sha256, signature};
+use super::{Done, PluginKitError, engine, now, prompt, read, sha256, signature};
 
 /// What `install` is told.
 #[derive(Debug, Args)]
+#[group(skip)]
 pub(crate) struct Install {
     /// The component
     component: PathBuf,
@@ -35,6 +35,7 @@ pub(crate) struct Install {
 
 /// What `grant` is told. What is not named is not granted any more.
 #[derive(Debug, Args)]
+#[group(skip)]
 pub(crate) struct Grant {
     /// The plugin
     name: String,
@@ -65,7 +66,7 @@ pub(super) fn install(directory: &Directory, asked: &Install) -> Result<Done, Pl
         sha256: digest,
         contract: contract_of(&inspection.exports),
         signer,
-        installed_at: Timestamp::now().round(Unit::Second).unwrap_or_default().to_string(),
+        installed_at: now(),
     };
     let before = lock.get(&name).ok().cloned();
     let secrets = portrait.secrets.into_iter().map(|secret| secret.name).collect();

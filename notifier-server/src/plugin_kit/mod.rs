@@ -17,9 +17,10 @@ use std::sync::Arc;
 
 use crate::config::{Config, ConfigError};
 use clap::{Args, Subcommand};
+use jiff::Unit;
 use notifier_core::egress::InvalidHostGrant;
 use notifier_core::wasm::{PluginError, WasmEngine, WasmEngineOptions};
-use notifier_core::{SecretError, SystemClock, SystemEntropy};
+use notifier_core::{Clock as _, SecretError, SystemClock, SystemEntropy};
 
 pub(crate) use directory::Directory;
 pub(crate) use lock::Installed;
@@ -32,10 +33,7 @@ use signature::SignatureError;
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
     /// Make a project that builds, and passes `notifier plugin test`
-    New {
-        #[command(flatten)]
-        new: new::New,
-    },
+    New(new::New),
     /// Tell what a component is and what it asks for, without running more of it than its description
     Check {
         /// The component
@@ -61,10 +59,7 @@ pub(crate) enum PluginCommand {
         report: Option<PathBuf>,
     },
     /// Hand one message over for real, and show what was sent, what came back and what it means; ends with 1 unless accepted
-    Run {
-        #[command(flatten)]
-        run: run::Run,
-    },
+    Run(run::Run),
     /// Install a component, after telling what it asks for; a version that was there is kept
     Install {
         #[command(flatten)]
@@ -185,12 +180,12 @@ pub(crate) struct Done {
 /// See [`PluginKitError`].
 pub(crate) fn run(command: PluginCommand, config: Option<&Path>) -> Result<Done, PluginKitError> {
     match command {
-        PluginCommand::New { new } => new::new(&new),
+        PluginCommand::New(new) => new::new(&new),
         PluginCommand::Check { component, json } => check::check(&component, json),
         PluginCommand::Test { component, exchanges, json, report } => {
             test::test(&component, exchanges.as_deref(), json, report.as_deref())
         }
-        PluginCommand::Run { run } => run::run(&run),
+        PluginCommand::Run(run) => run::run(&run),
         PluginCommand::Install { install, place } => install::install(&place.directory(config)?, &install),
         PluginCommand::List { place } => install::list(&place.directory(config)?),
         PluginCommand::Remove { name, place } => install::remove(&place.directory(config)?, &name),
@@ -204,6 +199,11 @@ pub(crate) fn run(command: PluginCommand, config: Option<&Path>) -> Result<Done,
 fn engine() -> Result<Arc<WasmEngine>, PluginKitError> {
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy::new()));
     WasmEngine::new(WasmEngineOptions::default(), clock, entropy).map_err(PluginKitError::Engine)
+}
+
+/// An RFC 3339 timestamp.
+fn now() -> String {
+    SystemClock.now().round(Unit::Second).unwrap_or_default().to_string()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, PluginKitError> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use notifier_core::egress::EgressPolicy;
 use notifier_core::wasm::rehearsal::{Answer, Asked, Exchanged, Played, Rehearsal, Scene, StandIn};
-use notifier_core::{Secrets as _, SystemSecrets};
+use notifier_core::{Clock as _, Entropy as _, Secrets as _, SystemClock, SystemEntropy, SystemSecrets};
 use notifier_plugin_exchanges::{Context, Message, Outcome, RejectionKind};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
@@ -39,6 +39,9 @@ pub(crate) struct Run {
     /// A host that may be called; those of --base-url only unless told otherwise
     #[arg(long = "host", value_name = "HOST")]
     hosts: Vec<String>,
+    /// By which a vendor knows a repeat; a new one unless told otherwise
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
     /// Milliseconds that it may take
     #[arg(long, value_name = "MS", default_value_t = 10_000)]
     timeout_ms: u64,
@@ -66,7 +69,9 @@ pub(super) fn run(asked: &Run) -> Result<Done, PluginKitError> {
     }
     let policy = EgressPolicy::new(hosts(asked)).map_err(PluginKitError::Host)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(PluginKitError::Runtime)?;
-    let context = Context::default();
+    // A key that was used before would have a vendor drop the message.
+    let key = asked.idempotency_key.clone().unwrap_or_else(|| format!("{:016x}", SystemEntropy::new().number()));
+    let context = Context { idempotency_key: key, ..Context::default() };
     let sending = rehearsal.send_for_real(&scene, policy, &message, &context);
     let played = runtime.block_on(sending).map_err(refused)?;
     let is_sound = matches!(played.said, Ok(Outcome::Accepted { .. }));
@@ -93,7 +98,7 @@ fn scene(asked: &Run) -> Result<Scene, PluginKitError> {
         settings,
         secrets,
         now_ms: 0,
-        occurred_at_ms: None,
+        occurred_at_ms: u64::try_from(SystemClock.now().as_millisecond()).ok(),
         certificates: BTreeMap::new(),
         vendor: Arc::new(Nobody),
         timeout,
@@ -155,11 +160,13 @@ fn exchange(text: &mut String, Exchanged { asked, answer, took }: &Exchanged) {
 }
 
 fn in_words(outcome: &Outcome) -> String {
-    let code = |code: &Option<String>| code.as_ref().map(|code| format!(" (code {code})")).unwrap_or_default();
+    let code = |code: &Option<String>| {
+        code.as_ref().map(|code| format!(" (code {})", shown(code.as_bytes()))).unwrap_or_default()
+    };
     let wait = |wait: &Option<u64>| wait.map(|wait| format!(", not before {wait} ms")).unwrap_or_default();
     match outcome {
         Outcome::Accepted { provider_message_id: Some(id) } => {
-            format!("Accepted: the vendor has the message, as {id}.")
+            format!("Accepted: the vendor has the message, as {}.", shown(id.as_bytes()))
         }
         Outcome::Accepted { provider_message_id: None } => {
             "Accepted: the vendor has the message, without an id.".into()

@@ -1,14 +1,13 @@
 //! `notifier plugin test`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use jiff::Timestamp;
 use notifier_core::wasm::rehearsal::{Rehearsal, inspect};
 use notifier_plugin_exchanges::Exchanges;
 
 use super::check::contract_of;
 use super::conformance::{self, Component, Report};
-use super::{Done, PluginKitError, engine, read, sha256};
+use super::{Done, PluginKitError, engine, now, read, sha256};
 
 pub(super) fn test(
     component: &Path,
@@ -28,8 +27,8 @@ pub(super) fn test(
     Ok(Done { text, is_sound: report.is_sound() })
 }
 
-fn documented(file: &PathBuf) -> Result<Exchanges, PluginKitError> {
-    let problem = |problem| PluginKitError::Exchanges { path: file.clone(), problem };
+fn documented(file: &Path) -> Result<Exchanges, PluginKitError> {
+    let problem = |problem| PluginKitError::Exchanges { path: file.to_owned(), problem };
     let json = String::from_utf8(read(file)?).map_err(|error| problem(error.to_string()))?;
     Exchanges::read(&json).map_err(problem)
 }
@@ -50,10 +49,5 @@ fn report(path: &Path, bytes: &[u8], documented: &Exchanges) -> Result<Report, P
         size_bytes: bytes.len(),
     };
     let (version, os, processor) = (env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
-    Ok(Report {
-        component,
-        tested_at: Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string(),
-        environment: format!("notifier {version}, {os} {processor}"),
-        groups,
-    })
+    Ok(Report { component, tested_at: now(), environment: format!("notifier {version}, {os} {processor}"), groups })
 }

@@ -31,9 +31,9 @@ pub(crate) const RESEND: Origin = Origin {
 };
 
 pub(crate) const SENDGRID: Origin = Origin {
-    sha256: "a9c95741ee7862ea5328675d2be0adbe5f283fcea5d8da44e76e580c24757ee8",
-    size_bytes: 204548,
-    sources_sha256: "e0041776480be5bab371971dfe08b63f71bd40a4b6b50523db51612af46309f4",
+    sha256: "e7f90dfd1fcf15a4ac1127a7c4681999f4c978e94e34133b808dd9595738e595",
+    size_bytes: 205117,
+    sources_sha256: "99f12a4c9e502973ff9b82ff8258022e646b28a034e45a72b19fa1defa16a7b4",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 

@@ -1,7 +1,11 @@
 //! The operator's settings of a SendGrid account.
 
+use std::fmt;
+
 use notifier_plugin_sdk::{SettingProblem, check_base_url, webhook::from_base64};
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::tracking;
@@ -41,6 +45,7 @@ pub struct Settings {
     /// The pool of dedicated addresses that mail is sent from.
     pub ip_pool_name: Option<String>,
     /// The unsubscribe group of every mail.
+    #[serde(default, deserialize_with = "unsubscribe_group")]
     pub asm: Option<UnsubscribeGroup>,
     /// What is tracked, as the API takes it; what is left out is as in the account.
     pub tracking_settings: Option<Map<String, Value>>,
@@ -75,6 +80,29 @@ pub struct UnsubscribeGroup {
     /// The groups that the page behind the mail's unsubscribe link shows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups_to_display: Vec<u32>,
+}
+
+/// A derived struct would take its fields from a list as well, in order.
+fn unsubscribe_group<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<UnsubscribeGroup>, D::Error> {
+    struct Group;
+
+    impl<'de> Visitor<'de> for Group {
+        type Value = Option<UnsubscribeGroup>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object")
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
+            UnsubscribeGroup::deserialize(MapAccessDeserializer::new(fields)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(Group)
 }
 
 fn default_base_url() -> String {

@@ -45,7 +45,7 @@ pub(crate) fn receive(webhook: &Webhook) -> Result<Vec<ReceiptEvent>, ReceiveErr
         status,
         recipient: None,
         occurred_at_ms: time::rfc3339_ms(&posted.at),
-        problem: went_wrong.then(|| Problem { code: None, message: posted.status }),
+        problem: went_wrong.then_some(Problem { code: None, message: posted.status }),
         attributes: vec![],
     }])
 }

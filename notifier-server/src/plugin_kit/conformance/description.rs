@@ -35,29 +35,40 @@ pub(super) fn description(rehearsal: &Rehearsal, portrait: &Portrait, file: &Exc
         group.case(format!("the secret `{}`", secret.name), result);
     }
     let statuses = portrait.receipts.iter().map(String::as_str).collect();
-    let seen = noticed.statuses.iter().map(String::as_str).collect();
+    // What is told as `other` is not understood.
+    let seen = noticed.statuses.iter().map(String::as_str).filter(|status| *status != "other").collect();
     group.case("statuses of receipts are described", contained(&seen, &statuses));
     group.case("hosts that are called are described", hosts(portrait, file, noticed));
     group
 }
 
-/// Hosts that the operator or the message names are theirs.
+/// Hosts that the operator names are the operator's. Those that a message names are the recipient's, which has to be said: the
+/// host counts their failures otherwise.
 fn hosts(portrait: &Portrait, file: &Exchanges, noticed: &Noticed) -> Result<(), String> {
     let policy = EgressPolicy::new(&portrait.hosts).map_err(|error| error.to_string())?;
-    let mut named = file.settings.to_string();
+    let mut settings = file.settings.to_string();
+    let mut messages = String::new();
     for send in &file.sends {
-        named.push_str(&send.settings.as_ref().map(ToString::to_string).unwrap_or_default());
+        settings.push_str(&send.settings.as_ref().map(ToString::to_string).unwrap_or_default());
         match &send.message {
-            Message::Webhook(event) => named.push_str(&event.url),
-            Message::Push(push) => named.push_str(&push.token),
+            Message::Webhook(event) => messages.push_str(&event.url),
+            Message::Push(push) => messages.push_str(&push.token),
             Message::Email(_) | Message::Sms(_) | Message::Chat(_) => {}
         }
     }
+    let calls_recipients = portrait.attributes.iter().any(|(name, value)| name == "calls" && value == "recipient");
     let called: BTreeSet<&str> = noticed.asked.iter().filter_map(|asked| host_of(&asked.url)).collect();
-    match called.into_iter().find(|host| !policy.covers(host) && !named.contains(host)) {
-        Some(host) => Err(format!("`{host}` is called, and the hosts are {:?}", portrait.hosts)),
-        None => Ok(()),
+    for host in called.into_iter().filter(|host| !policy.covers(host) && !settings.contains(host)) {
+        if !messages.contains(&format!("//{host}")) {
+            return Err(format!("`{host}` is called, and the hosts are {:?}", portrait.hosts));
+        }
+        if !calls_recipients {
+            return Err(format!(
+                "`{host}` is the recipient's: describe the attribute `calls` with the value `recipient`"
+            ));
+        }
     }
+    Ok(())
 }
 
 /// Without port and without user.

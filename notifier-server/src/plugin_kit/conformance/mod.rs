@@ -49,3 +49,6 @@ pub(super) async fn run(rehearsal: &Rehearsal, portrait: &Portrait, file: &Excha
     }
     groups
 }
+
+#[cfg(test)]
+mod tests;

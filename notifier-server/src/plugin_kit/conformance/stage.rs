@@ -61,7 +61,8 @@ impl<'a> Stage<'a> {
     pub(super) async fn varied(&self, send: &Send) -> Result<Played<Outcome>, PluginError> {
         let last = self.model.exchanges.last().map(|exchange| exchange.reply.clone());
         let last = last.map_or(Answer::Silence, Answer::Reply);
-        let scene = self.scene(Arc::new(Documented::but_at_the_end(&self.model.exchanges, last)));
+        let vendor = Arc::new(Documented::but_at_the_end(&self.model.exchanges, last));
+        let scene = Scene { now_ms: send.now_ms, ..self.scene(vendor) };
         self.rehearsal.send(&scene, &send.message, &send.context).await
     }
 

@@ -131,14 +131,25 @@ fn form_fields(text: &str) -> Vec<String> {
 
 /// All encoded words of a mail (RFC 2047) in base64, joined as readers join them.
 fn encoded_words(text: &str) -> String {
-    let words = text.split("=?").filter_map(|rest| {
-        let (charset, rest) = rest.split_once('?')?;
-        let (encoding, rest) = rest.split_once('?')?;
-        let (word, _) = rest.split_once("?=")?;
-        let is_known = charset.eq_ignore_ascii_case("utf-8") && encoding.eq_ignore_ascii_case("b");
-        is_known.then(|| STANDARD.decode(word).ok()).flatten()
-    });
-    String::from_utf8_lossy(&words.flatten().collect::<Vec<u8>>()).into_owned()
+    let mut words = Vec::new();
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once("=?") {
+        rest = after;
+        if let Some((word, after)) = encoded_word(after) {
+            words.extend(word);
+            rest = after;
+        }
+    }
+    String::from_utf8_lossy(&words).into_owned()
+}
+
+/// The bytes of the encoded word that has just begun, and what comes after it.
+fn encoded_word(text: &str) -> Option<(Vec<u8>, &str)> {
+    let (charset, rest) = text.split_once('?')?;
+    let (encoding, rest) = rest.split_once('?')?;
+    let (word, rest) = rest.split_once("?=")?;
+    let is_known = charset.eq_ignore_ascii_case("utf-8") && encoding.eq_ignore_ascii_case("b");
+    is_known.then(|| STANDARD.decode(word).ok()).flatten().map(|bytes| (bytes, rest))
 }
 
 #[cfg(test)]

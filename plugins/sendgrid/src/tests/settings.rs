@@ -49,6 +49,7 @@ fn each_bad_setting_is_named() {
         ("ip_pool_name", json!("a".repeat(65)), "ip_pool_name: want 2 to 64 characters"),
         ("asm", json!({"group_id": "1"}), "asm.group_id: invalid type"),
         ("asm", json!({}), "asm: missing field `group_id`"),
+        ("asm", json!([7]), "asm: invalid type: sequence, expected an object"),
         ("asm", json!({"group_id": 1, "group": 2}), "asm.group: unknown field"),
         ("asm", json!({"group_id": 1, "groups_to_display": vec![1; 26]}), "asm.groups_to_display: 26 groups"),
         ("tracking_settings", json!([]), "tracking_settings: invalid type"),

@@ -4,6 +4,7 @@
 mod canary;
 mod certificates;
 mod friendly;
+mod frozen;
 mod hostile;
 mod kinds;
 mod loading;

@@ -1,0 +1,152 @@
+//! The components that ship with notifier pass, and what is wrong with a component is found.
+
+use std::path::Path;
+
+use notifier_core::wasm::rehearsal::Rehearsal;
+use notifier_plugin_exchanges::{Exchanges, Outcome};
+use notifier_plugins::{HOSTILE, Prebuilt, TWILIO, WEBHOOK};
+use serde_json::json;
+
+use super::report::Group;
+use super::run;
+
+fn documented(name: &str) -> Exchanges {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../plugins/{name}/exchanges.json"));
+    Exchanges::read(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn tested(component: &[u8], file: &Exchanges) -> Vec<Group> {
+    let engine = super::super::engine().unwrap();
+    let rehearsal = Rehearsal::load(&engine, component).unwrap();
+    let portrait = rehearsal.describe().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(run(&rehearsal, &portrait, file))
+}
+
+/// Every failure, as `rule: case: problem`.
+fn failures(groups: &[Group]) -> Vec<String> {
+    let told = |group: &Group| {
+        let rule = group.rule;
+        group
+            .failures
+            .iter()
+            .map(|failure| format!("{rule}: {}: {}", failure.case, failure.problem))
+            .collect::<Vec<_>>()
+    };
+    groups.iter().flat_map(told).collect()
+}
+
+fn rules_that_failed(groups: &[Group]) -> Vec<&'static str> {
+    groups.iter().filter(|group| !group.failures.is_empty()).map(|group| group.rule).collect()
+}
+
+/// A test for each component, so that they run beside each other; and one that all have one.
+macro_rules! every_component {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                let component = notifier_plugins::find(stringify!($name)).unwrap().component;
+                let groups = tested(component, &documented(stringify!($name)));
+                assert_eq!(failures(&groups), Vec::<String>::new());
+                let replayed: usize = groups[..3].iter().map(|group| group.cases).sum();
+                let general: usize = groups[3..].iter().map(|group| group.cases).sum();
+                assert!(replayed >= 20 && general >= 80, "{replayed} documented, {general} general");
+            }
+        )*
+
+        #[test]
+        fn no_component_is_left_out() {
+            let tested = [$(stringify!($name)),*];
+            let shipped: Vec<_> = notifier_plugins::all().iter().map(|prebuilt| prebuilt.name).collect();
+            assert_eq!(tested.as_slice(), shipped);
+        }
+    };
+}
+
+every_component!(fcm mailgun postmark resend sendgrid ses slack sns twilio vonage webhook webpush);
+
+#[test]
+fn a_file_that_says_otherwise_is_not_agreed_with() {
+    let mut file = documented("twilio");
+    let accepted = file.sends.iter_mut().find(|send| matches!(send.outcome, Outcome::Accepted { .. })).unwrap();
+    let name = accepted.name.clone();
+    accepted.exchanges[0].request.as_mut().unwrap().url.push_str("?more");
+    let found = failures(&tested(TWILIO.component, &file));
+    let [only] = found.as_slice() else { panic!("{found:#?}") };
+    assert!(only.starts_with(&format!("messages go as documented: {name}: url: want https://")), "{only}");
+    assert!(only.contains("Messages.json?more"), "{only}");
+}
+
+#[test]
+fn another_vendors_file_fails() {
+    let failed = rules_that_failed(&tested(TWILIO.component, &documented("vonage")));
+    for rule in ["messages go as documented", "webhooks are read as documented"] {
+        assert!(failed.contains(&rule), "{failed:?}");
+    }
+}
+
+#[test]
+fn a_file_without_a_message_that_is_taken_is_not_enough() {
+    let mut file = documented("twilio");
+    file.sends.retain(|send| !matches!(send.outcome, Outcome::Accepted { .. }));
+    let failed = rules_that_failed(&tested(TWILIO.component, &file));
+    assert!(failed.contains(&"a message is accepted"), "{failed:?}");
+}
+
+/// The fixture that attacks its host, with a message that it sends and a vendor that takes it.
+fn hostile(attack: &str) -> Vec<Group> {
+    let url = "https://api.acme.example/messages";
+    let reply = json!({ "response": { "status": 202, "body": { "json": { "id": "7" } } } });
+    let file = json!({
+        "format": 1,
+        "settings": { "attack": attack, "url": url },
+        "secrets": { "canary": "not-a-real-secret" },
+        "sends": [{
+            "name": "a text",
+            "message": { "sms": { "recipient": "+14155550100", "text": "Rent is due on Friday." } },
+            "exchanges": [reply],
+            "outcome": { "accepted": { "provider_message_id": "hostile-key-1" } }
+        }]
+    });
+    tested(HOSTILE.component, &Exchanges::read(&file.to_string()).unwrap())
+}
+
+#[test]
+fn a_plugin_that_takes_every_answer_for_yes_is_found() {
+    let groups = hostile("get");
+    let failed = rules_that_failed(&groups);
+    for rule in [
+        "an answer means at least what its status means",
+        "a request without an answer is unknown, one that was not sent is unavailable",
+        "messages arrive whole, in any script",
+        "it describes itself in full, and the same each time",
+    ] {
+        assert!(failed.contains(&rule), "{rule}: {failed:?}");
+    }
+    let found = failures(&groups);
+    let is_found = |text: &str| found.iter().any(|failure| failure.contains(text));
+    assert!(is_found("401 with no body: want anything but accepted\ngot  Accepted"), "{found:#?}");
+    assert!(is_found("channels that are described are documented: missing: `chat`"), "{found:#?}");
+}
+
+#[test]
+fn a_plugin_that_traps_is_found() {
+    let found = failures(&hostile("trap"));
+    assert!(found.iter().any(|failure| failure.contains("a text") && failure.contains("plugin.trap")), "{found:#?}");
+}
+
+#[test]
+fn a_plugin_that_does_not_say_whose_servers_it_calls_is_found() {
+    let mut component = WEBHOOK.component.to_vec();
+    let place = component.windows(14).position(|text| text == b"callsrecipient").unwrap();
+    component[place] = b'b';
+    let found = failures(&tested(&component, &documented(WEBHOOK.name)));
+    assert!(found.iter().any(|failure| failure.contains("describe the attribute `calls`")), "{found:#?}");
+}
+
+#[test]
+fn nothing_that_ships_is_a_fixture() {
+    let fixture = |prebuilt: &Prebuilt| prebuilt.name == HOSTILE.name;
+    assert!(!notifier_plugins::all().iter().any(fixture));
+}
