@@ -3,86 +3,86 @@
 use crate::Origin;
 
 pub(crate) const FCM: Origin = Origin {
-    sha256: "66dbcfe7b5583a56e59af623822f56f31fedcd6588723d5b4b171ccd66b7b5d8",
-    size_bytes: 167530,
-    sources_sha256: "0bb64bb19031bab85f35c12da9f20f35e0c7dd4b778b7131058c807f5972c4b4",
+    sha256: "c4e2b807449c76f2eeaef96077509b1fb1f2c02a568e6929651cbe357af3ae07",
+    size_bytes: 167555,
+    sources_sha256: "b6e383992a23562ab9739f25b95200f8aea959d2655da26b19bff42fa760ea2c",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const MAILGUN: Origin = Origin {
-    sha256: "11648a0aad18a2458b08f70c4daf95a52ef8177d81449227b579ed924aeb34e9",
-    size_bytes: 163566,
-    sources_sha256: "b96863e26359e8ae1e2103b27f5431969eb5d4c0c31f80b9870c4be656aa1ff1",
+    sha256: "0528706328dc577858e09897ac26a44f050a490f5ac77ce8da03e0989c37fd15",
+    size_bytes: 163596,
+    sources_sha256: "7e0e0ce42a4ef54bc2c2b3a0743ecc61fdd80741e8a914df023397b8f152a67d",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const POSTMARK: Origin = Origin {
-    sha256: "b031366342402b3522d5f5e85deb25c346b53a149129d5fbabcad49968997bc5",
-    size_bytes: 183848,
-    sources_sha256: "b38e418b7a60af9ae97b9690c54504dbffc2fec140496a70f1aa10d063960e57",
+    sha256: "ac2a9580ea21dfaa39dd7bad642a92b7e496a6ea109729b701708e7f00800a5c",
+    size_bytes: 183873,
+    sources_sha256: "71d86f41c1d3554cf894f7ec4b37edc5be832e32894969268ac9d69410dd514b",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const RESEND: Origin = Origin {
-    sha256: "6e5b9842aff062697e30118a4c8caa7513050a3692f43bdc04b0bdcf0eb909e7",
-    size_bytes: 171051,
-    sources_sha256: "2651dc28ea2d78b325beda40349287927c106d1c5c9271677d6039d7a4e47bff",
+    sha256: "c9e1d6d2e6722b66421d97dc6906cec02ff17507e0dc487118383a44da084fdf",
+    size_bytes: 171080,
+    sources_sha256: "379a80454ab148a18ea23b9bc39d379b89cc07cedda6f6759b5e96be5d8e776c",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const SENDGRID: Origin = Origin {
-    sha256: "35ad051e99731cf48bd4a494ec4f5ecffbc20252488ddbad4e63c0b05e9664dc",
-    size_bytes: 204523,
-    sources_sha256: "1e3a0dd7d95a1c96bec20b24b5ab34a52da5897bc5037977d54e6d60bc3e8672",
+    sha256: "a9c95741ee7862ea5328675d2be0adbe5f283fcea5d8da44e76e580c24757ee8",
+    size_bytes: 204548,
+    sources_sha256: "e0041776480be5bab371971dfe08b63f71bd40a4b6b50523db51612af46309f4",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const SES: Origin = Origin {
-    sha256: "da15d77c9df579e1d3be7d12f2975f1a58c2af8e53ee10b7042f7c6628f64d8a",
-    size_bytes: 355835,
-    sources_sha256: "aa395dbda8da7619c1a53a1f0ca3c30ea17937e209be16b1adade6c4c1356c1d",
+    sha256: "a69900cc73fbb1b2679d22aff466b5ade689689a8328da8f039c73ba2cef3661",
+    size_bytes: 355865,
+    sources_sha256: "a29dc288953f5457da7b7e8b27e65234c3a067f4fc5fb46c45ae5e47669f9cb4",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const SLACK: Origin = Origin {
-    sha256: "1d7c51cf2280eef48842382c897aa1a90cf69c59703fd614d31288fc0336275a",
-    size_bytes: 150060,
-    sources_sha256: "65dd337bcf48f24b4c9699986fdd509fd3c84ca12f8a60c80e5103f318706a16",
+    sha256: "a16a6475a36aadaad7703df40d15e6c21952ee642f5839d9b2f646c2c2634e25",
+    size_bytes: 150088,
+    sources_sha256: "1730de7477b525ddc9e52d0e7bec0a405ff295c2f0ac055d9f11213e8d52815f",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const SNS: Origin = Origin {
-    sha256: "799f9af7bcebb705f4ea377b4301797dcf6302698ac478c0820e524008ef86cb",
-    size_bytes: 160752,
-    sources_sha256: "cf2c31c953bdf2094391b1d3aa074b5bdd8132b4864c4f53461e0323f65471f0",
+    sha256: "d00af28450a518be835cb3c0fc091147e4c27734a8435f264cf2c026de1eede1",
+    size_bytes: 160777,
+    sources_sha256: "2b25dffc5977bddb7bc5be708b8b898dd0e8d6c685690a8d9b9ea7cb850d9d4d",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const TWILIO: Origin = Origin {
-    sha256: "48baa4a5fec5057bb0856f1ec0ce6eed8f733ee3fbc8eeb77ff00396c3c41e17",
-    size_bytes: 162017,
-    sources_sha256: "30a71500776f64168e92f50caa0976ca6e16c0a1775ffb69b1253cbe7df252e3",
+    sha256: "3617324d21daa2f200ba2928af7fee6eb4764ef3d6d256a3cbf941716a42d69a",
+    size_bytes: 162042,
+    sources_sha256: "4acac1dba95c62a74bc3dcecdf01ac46f5b96c03602ed66f88bc79fda6029995",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const VONAGE: Origin = Origin {
-    sha256: "2a2a08404adcb28f7b599f524e6359c8c56ce49718c7f41090222e0f3f307984",
-    size_bytes: 148663,
-    sources_sha256: "e9022f67c6d339330949858bbb4c15472008e16b480405c7ce56f2d274a6c9c9",
+    sha256: "a3bb34355064bc9fb29dda639728b2b02cea68e7ca31077006a477db15ae976f",
+    size_bytes: 148691,
+    sources_sha256: "02a566c4934fce051b08b62dbd7fe3359bb95fe02cdd5951139e9917c095a493",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const WEBHOOK: Origin = Origin {
-    sha256: "fc39f13a0ee1556cbe253f1896f85ac0927417b5f6ab9f38ed3a8693ed4f38ba",
-    size_bytes: 124757,
-    sources_sha256: "34a062d092a6a93c7ddb7cb138010a6a31c33aa89ef221f423398cfe6251f0ba",
+    sha256: "3155560097efcf362bfee1218b5af4b70cda730dd66484a27244444effd7ce61",
+    size_bytes: 125092,
+    sources_sha256: "2e50ee4d4b267bf4eca77931f818548f518911940aa3748093cfd13cf7ef843e",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const WEBPUSH: Origin = Origin {
-    sha256: "091241410120e7e4b2329871ff5ee8c88e883272d9849db657ccf65123491db7",
-    size_bytes: 167010,
-    sources_sha256: "3fe6699bc66f3313aa462f094e61d4057cc9d767bde1cd3ea8d33c99f9d07220",
+    sha256: "7481b3b1680887b22dee44a319a17ac2f2d3c07fc82dce6f551f49f865475864",
+    size_bytes: 167350,
+    sources_sha256: "e785f0403de884cdbf914c67d2d3886eacd5156bb7f1e1d3928e0be1ff48b1d6",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
@@ -90,6 +90,6 @@ pub(crate) const WEBPUSH: Origin = Origin {
 pub(crate) const HOSTILE: Origin = Origin {
     sha256: "f2cc82d86343a02bc440fbb2c901da4f0019f0742f197ceb51c5a6093a8f1698",
     size_bytes: 104241,
-    sources_sha256: "19119f004a8704639cae880700e9cd9b02b6e2b107385be2e4a2daf17a37b65c",
+    sources_sha256: "8b8f9913637b0e80d63e76d87805771f9b9009f3f9a35304daff83e38b68d821",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };

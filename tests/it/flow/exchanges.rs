@@ -87,7 +87,7 @@ async fn calls_until_the_breaker_opens(outcome: &Outcome) -> usize {
     for number in 1..=20 {
         let mut request = sms();
         request.recipient.phone = Some(format!("+1415555{number:04}"));
-        request.recipient.id = Some(number.to_string());
+        request.recipient.id = number.to_string();
         world.submit(request).await;
         world.idle().await;
         if first.count() < number {

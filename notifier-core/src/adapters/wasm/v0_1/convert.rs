@@ -82,6 +82,16 @@ fn called(attributes: &[(String, String)]) -> Called {
     }
 }
 
+fn channel(channel: Channel) -> wit::Channel {
+    match channel {
+        Channel::Email => wit::Channel::Email,
+        Channel::Sms => wit::Channel::Sms,
+        Channel::Push => wit::Channel::Push,
+        Channel::Chat => wit::Channel::Chat,
+        Channel::Webhook => wit::Channel::Webhook,
+    }
+}
+
 pub(super) fn setting_problem(said: wit::SettingProblem) -> SettingProblem {
     SettingProblem { setting: tidy(&said.setting, ID_CHARS_MAX), problem: tidy(&said.problem, MESSAGE_CHARS_MAX) }
 }
@@ -207,10 +217,7 @@ pub(super) fn sought(sought: &Sought) -> wit::Sought {
     wit::Sought {
         idempotency_key: sought.idempotency_key.clone(),
         attempt: sought.attempt,
-        channel: match sought.channel {
-            Channel::Email => wit::Channel::Email,
-            Channel::Sms => wit::Channel::Sms,
-        },
+        channel: channel(sought.channel),
         recipient: sought.address.clone(),
         called_at_ms: u64::try_from(sought.called_at.as_millisecond()).unwrap_or(0),
         attributes: Vec::new(),
@@ -288,6 +295,8 @@ fn clean(text: String, chars_max: usize, keyring: &Keyring) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::domain::id::{CategoryName, DeliveryId, NotificationId, TenantId};
     use crate::domain::recipient::{ChatId, WebhookUrl};
