@@ -54,12 +54,14 @@ const POSTING: [(Service, &str); 4] = [
 #[must_use]
 pub fn sandbox_providers(sandbox: &Sandbox) -> BTreeMap<String, ProviderSettings> {
     let provider = |vendor: &Vendor| {
-        let secrets = secrets(vendor, sandbox).into_iter();
+        let url = sandbox.url(vendor.service);
+        let (settings, secrets) = settings(vendor.provider, url, sandbox);
+        let secret = |(name, value): (&str, String)| (name.to_owned(), SecretSource::Value(value.into()));
         let settings = ProviderSettings {
             component: Component::BuiltIn(vendor.plugin.to_owned()),
-            settings: settings(vendor, sandbox),
-            secrets: secrets.map(|(name, value)| (name.to_owned(), SecretSource::Value(value.into()))).collect(),
-            hosts: vec![sandbox.url(vendor.service).trim_start_matches("http://").to_owned()],
+            settings,
+            secrets: secrets.into_iter().map(secret).collect(),
+            hosts: vec![url.trim_start_matches("http://").to_owned()],
             allow_private_network: false,
             policy: ProviderPolicy::default(),
         };
@@ -90,78 +92,73 @@ pub(super) async fn report_to(sandbox: &Sandbox, address: SocketAddr) {
     }
 }
 
-fn settings(vendor: &Vendor, sandbox: &Sandbox) -> Value {
-    let credentials = sandbox.credentials();
-    let url = sandbox.url(vendor.service);
-    match vendor.provider {
-        "sendgrid" => json!({"base_url": url, "webhook_public_key": sandbox.receipts().sendgrid_public_key()}),
-        "ses" => json!({
-            "base_url": url,
-            "region": credentials.ses_region,
-            "topic_arn": sandbox.receipts().ses_topic_arn(),
-            "sns_base_url": url,
-        }),
-        "mailgun" => json!({"base_url": url, "domain": credentials.mailgun_domain}),
-        "postmark" => match &credentials.postmark_webhook {
-            PostmarkWebhook::Basic { .. } => json!({"base_url": url}),
-            PostmarkWebhook::Header { name, .. } => json!({"base_url": url, "webhook_header": name}),
-        },
-        "twilio" => json!({"base_url": url, "account_sid": credentials.twilio_account_sid}),
-        "vonage" => json!({"base_url": url, "api_key": credentials.vonage_api_key}),
-        "sns" => json!({"base_url": url, "region": credentials.sns_region}),
-        "fcm" => json!({
-            "base_url": url,
-            "token_url": format!("{url}/token"),
-            "project_id": credentials.fcm_project_id,
-        }),
-        "webpush" => json!({"subject": "mailto:office@example.com"}),
-        "slack" => json!({"base_url": url, "mode": "api"}),
-        "slack-webhook" => json!({"base_url": url, "mode": "webhook", "channel": SLACK_CHANNEL}),
-        // Each message says itself where it goes.
-        "webhook" => json!({}),
-        _ => json!({"base_url": url}),
+/// The channel of Slack's incoming webhook, as recipients call it.
+const SLACK_CHANNEL: &str = "C0000000001";
+
+/// The settings of a provider, and its secrets by their names.
+fn settings(provider: &str, url: &str, sandbox: &Sandbox) -> (Value, Vec<(&'static str, String)>) {
+    let credentials = sandbox.credentials().clone();
+    match provider {
+        "sendgrid" => {
+            let settings = json!({"base_url": url, "webhook_public_key": sandbox.receipts().sendgrid_public_key()});
+            (settings, vec![("api_key", credentials.sendgrid_api_key)])
+        }
+        "ses" => {
+            let topic = sandbox.receipts().ses_topic_arn();
+            let settings =
+                json!({"base_url": url, "region": credentials.ses_region, "topic_arn": topic, "sns_base_url": url});
+            (settings, aws(credentials.ses_access_key_id, credentials.ses_secret_access_key))
+        }
+        "resend" => {
+            let secrets =
+                vec![("api_key", credentials.resend_api_key), ("webhook_secret", credentials.resend_webhook_secret)];
+            (json!({"base_url": url}), secrets)
+        }
+        "mailgun" => {
+            let signing_key = credentials.mailgun_webhook_signing_key;
+            let secrets = vec![("api_key", credentials.mailgun_api_key), ("webhook_signing_key", signing_key)];
+            (json!({"base_url": url, "domain": credentials.mailgun_domain}), secrets)
+        }
+        "postmark" => {
+            let (settings, password) = match credentials.postmark_webhook {
+                PostmarkWebhook::Basic { password, .. } => (json!({"base_url": url}), password),
+                PostmarkWebhook::Header { name, value } => (json!({"base_url": url, "webhook_header": name}), value),
+            };
+            (settings, vec![("server_token", credentials.postmark_server_token), ("webhook_password", password)])
+        }
+        "twilio" => {
+            let settings = json!({"base_url": url, "account_sid": credentials.twilio_account_sid});
+            (settings, vec![("auth_token", credentials.twilio_auth_token)])
+        }
+        "vonage" => {
+            let signature_secret = credentials.vonage_signature_secret;
+            let secrets = vec![("api_secret", credentials.vonage_api_secret), ("signature_secret", signature_secret)];
+            (json!({"base_url": url, "api_key": credentials.vonage_api_key}), secrets)
+        }
+        "sns" => {
+            let settings = json!({"base_url": url, "region": credentials.sns_region});
+            (settings, aws(credentials.sns_access_key_id, credentials.sns_secret_access_key))
+        }
+        "fcm" => {
+            let token_url = format!("{url}/token");
+            let settings =
+                json!({"base_url": url, "token_url": token_url, "project_id": credentials.fcm_project_id});
+            (settings, vec![("service_account", sandbox.fcm_service_account())])
+        }
+        "slack" => (json!({"base_url": url, "mode": "api"}), vec![("bot_token", credentials.slack_bot_token)]),
+        "slack-webhook" => {
+            let settings = json!({"base_url": url, "mode": "webhook", "channel": SLACK_CHANNEL});
+            (settings, vec![("webhook_path", credentials.slack_webhook)])
+        }
+        // Of these each message says itself where it goes.
+        "webpush" => {
+            let settings = json!({"subject": "mailto:office@example.com"});
+            (settings, vec![("vapid_private_key", credentials.webpush_vapid_key)])
+        }
+        _ => (json!({}), vec![("signing_secret", credentials.webhook_secret)]),
     }
 }
 
-/// The channel of Slack's incoming webhook.
-const SLACK_CHANNEL: &str = "C0000000001";
-
-fn secrets(vendor: &Vendor, sandbox: &Sandbox) -> Vec<(&'static str, String)> {
-    let credentials = sandbox.credentials().clone();
-    match vendor.provider {
-        "sendgrid" => vec![("api_key", credentials.sendgrid_api_key)],
-        "ses" => vec![
-            ("access_key_id", credentials.ses_access_key_id),
-            ("secret_access_key", credentials.ses_secret_access_key),
-        ],
-        "resend" => {
-            vec![("api_key", credentials.resend_api_key), ("webhook_secret", credentials.resend_webhook_secret)]
-        }
-        "mailgun" => vec![
-            ("api_key", credentials.mailgun_api_key),
-            ("webhook_signing_key", credentials.mailgun_webhook_signing_key),
-        ],
-        "postmark" => {
-            let password = match credentials.postmark_webhook {
-                PostmarkWebhook::Basic { password, .. } => password,
-                PostmarkWebhook::Header { value, .. } => value,
-            };
-            vec![("server_token", credentials.postmark_server_token), ("webhook_password", password)]
-        }
-        "twilio" => vec![("auth_token", credentials.twilio_auth_token)],
-        "vonage" => vec![
-            ("api_secret", credentials.vonage_api_secret),
-            ("signature_secret", credentials.vonage_signature_secret),
-        ],
-        "sns" => vec![
-            ("access_key_id", credentials.sns_access_key_id),
-            ("secret_access_key", credentials.sns_secret_access_key),
-        ],
-        "fcm" => vec![("service_account", sandbox.fcm_service_account())],
-        "webpush" => vec![("vapid_private_key", credentials.webpush_vapid_key)],
-        "slack" => vec![("bot_token", credentials.slack_bot_token)],
-        "slack-webhook" => vec![("webhook_path", credentials.slack_webhook)],
-        "webhook" => vec![("signing_secret", credentials.webhook_secret)],
-        _ => Vec::new(),
-    }
+fn aws(access_key_id: String, secret_access_key: String) -> Vec<(&'static str, String)> {
+    vec![("access_key_id", access_key_id), ("secret_access_key", secret_access_key)]
 }
