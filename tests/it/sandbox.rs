@@ -245,8 +245,10 @@ async fn everything_in_a_message_arrives_as_it_was_given() {
             "attachments",
             json!([
                 {"filename": "Rechnung für März 🏠.pdf", "content_type": "application/pdf", "size_bytes": 11,
+                    "sha256": "08758a35199194100a9c1df0f0f58e6fa97a9401da96c5e81b3ff556c7771241",
                     "disposition": "attachment", "content_id": null},
                 {"filename": "logo.png", "content_type": "image/png", "size_bytes": 8,
+                    "sha256": "4c4b6a3be1314ab86138bef4314dde022e600960d8689a2c8f8631802d20dab6",
                     "disposition": "inline", "content_id": "logo@example"},
             ]),
         ),

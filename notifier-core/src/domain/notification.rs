@@ -30,7 +30,7 @@ pub enum ContentSource {
         version: Option<u32>,
     },
     /// The request itself.
-    Inline(Content),
+    Inline(Box<Content>),
 }
 
 /// What a request may say beyond the words.

@@ -270,7 +270,7 @@ fn check_content(
                     format!("`channels` names {channel}, but there are no words for it"),
                 );
             }
-            Some(ContentSource::Inline(content))
+            Some(ContentSource::Inline(Box::new(content)))
         }
     }
 }

@@ -297,7 +297,7 @@ impl Flow {
     /// The channels on which it will be tried: those asked for, or those of the category that have words and a route.
     async fn channels(&self, draft: &Draft, category: &Category) -> Result<Vec<Channel>, SubmitError> {
         let has_words: Box<dyn Fn(Channel) -> bool + Send> = match &draft.content {
-            ContentSource::Inline(content) => has_words(content.clone()),
+            ContentSource::Inline(content) => has_words(Content::clone(content)),
             ContentSource::Template { name, version } => {
                 let found =
                     self.templates.find(&*self.store, &self.limits, &draft.tenant, name, *version).await?.ok_or_else(

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use notifier_core::smtp::{SmtpOptions, SmtpProvider, SmtpSecurity};
 use notifier_core::{
-    Attachment, CategoryName, Channel, DeliveryId, EmailMessage, Mailbox, Message, MessageContent, NotificationId,
+    Attachment, CategoryName, Channel, Clock, DeliveryId, EmailMessage, Mailbox, Message, MessageContent, NotificationId,
     Outcome, Provider, SendContext, SystemClock, TenantId,
 };
 use serde_json::{Value, json};
@@ -49,6 +49,7 @@ async fn send(provider: &SmtpProvider, email: EmailMessage, number: u8) -> Outco
         delivery: id,
         tenant: TenantId::unnamed(),
         category: CategoryName::unnamed(),
+        accepted_at: SystemClock.now(),
         content: MessageContent::Email(email),
     };
     provider.send(&message, &SendContext::new(id.to_string(), Duration::from_secs(60))).await

@@ -86,7 +86,7 @@ pub(super) fn request(scenario: &Scenario, planned: &Planned) -> NotificationReq
     request.channels.clone_from(&schedule.channels);
     match &schedule.words {
         Words::Template(name) => request.template = Some(TemplateRequest { name: name.clone(), version: None }),
-        Words::Written(content) => request.content = Some(content.clone()),
+        Words::Written(content) => request.content = Some(content.as_ref().clone()),
     }
     request.variables = schedule.variables.clone();
     if planned.due_at > planned.asked_at {

@@ -202,7 +202,7 @@ fn read_schedule(mut section: Section<'_>, known: &Known<'_>) -> Schedule {
     let words = match (section.optional_text("template"), section.optional_section("content")) {
         (Some(_), Some(content)) => {
             content.refuse_all("give either `template` or `content`, not both");
-            Words::Written(Content::default())
+            Words::Written(Box::default())
         }
         (Some(name), None) => {
             if !known.templates.iter().any(|template| template.name.as_str() == name) {
@@ -213,9 +213,9 @@ fn read_schedule(mut section: Section<'_>, known: &Known<'_>) -> Schedule {
         (None, Some(mut content)) => {
             let words = read_content(&mut content);
             content.finish();
-            Words::Written(words)
+            Words::Written(Box::new(words))
         }
-        (None, None) => Words::Written(some_words(&name)),
+        (None, None) => Words::Written(Box::new(some_words(&name))),
     };
     let variables = section.json("variables").as_object().cloned().unwrap_or_default();
     section.finish();

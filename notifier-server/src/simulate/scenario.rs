@@ -70,7 +70,7 @@ pub(crate) enum First {
 #[derive(Clone, Debug)]
 pub(crate) enum Words {
     Template(String),
-    Written(Content),
+    Written(Box<Content>),
 }
 
 /// How a provider is when it has no trouble.

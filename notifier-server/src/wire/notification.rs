@@ -276,7 +276,7 @@ impl From<&Status> for NotificationBody {
             ContentSource::Template { name, version } => {
                 (Some(TemplateReference { name: name.to_string(), version: *version }), None)
             }
-            ContentSource::Inline(content) => (None, Some(content.into())),
+            ContentSource::Inline(content) => (None, Some(content.as_ref().into())),
         };
         let file = |file: &notifier_core::Attachment| AttachmentView {
             filename: file.filename.clone(),

@@ -58,7 +58,6 @@ struct Reaction {
     delivery: Delivery,
     /// Calls of the vendor that answered, and of the one behind it.
     calls: (usize, usize),
-    waits_ms: i64,
     is_listed: bool,
     breaker_is_open_after: usize,
 }
@@ -72,7 +71,6 @@ async fn reaction(outcome: &Outcome, unknown_policy: UnknownPolicy) -> Reaction 
     let delivery = world.delivery(id).await;
     let listed = world.notifier.suppression(&tenant(), Channel::Sms, "+14155550101").await.unwrap();
     Reaction {
-        waits_ms: world.clock_now().duration_until(delivery.due_at).as_millis() as i64,
         delivery,
         calls: (first.count(), second.count()),
         is_listed: listed.is_some(),
@@ -139,6 +137,7 @@ async fn check(name: &str, case: &file::Send) {
     }
 }
 
+/// What became of it without another vendor.
 struct Alone {
     delivery: Delivery,
     waits_ms: i64,

@@ -150,7 +150,9 @@ impl Session {
 fn dotted(content: &[u8]) -> Vec<u8> {
     let mut dotted = Vec::with_capacity(content.len() + content.len() / 64);
     for line in content.split_inclusive(|byte| *byte == b'\n') {
-        if line.starts_with(b".") {}
+        if line.starts_with(b".") {
+            dotted.push(b'.');
+        }
         dotted.extend_from_slice(line);
     }
     if !dotted.ends_with(b"\r\n") {

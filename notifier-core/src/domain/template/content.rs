@@ -232,10 +232,8 @@ pub(super) fn check_shape(content: &Content, path: &str) -> Vec<FieldError> {
         }
         check_data(&push.data, &mut refuse);
     }
-    if let Some(chat) = &content.chat {
-        if is_blank(&chat.text) {
-            refuse("chat.text", EMPTY);
-        }
+    if content.chat.as_ref().is_some_and(|chat| is_blank(&chat.text)) {
+        refuse("chat.text", EMPTY);
     }
     if content.webhook.as_ref().is_some_and(|webhook| !is_kind(&webhook.kind)) {
         refuse("webhook.kind", "1 to 128 of `a` to `z`, digits, `.`, `_` and `-`, as `rent.due`");

@@ -239,7 +239,7 @@ impl Sample {
             channels: self.channels.clone(),
             strategy: self.strategy,
             lane: self.lane,
-            content: ContentSource::Inline(content(&format!("number {}", self.number))),
+            content: ContentSource::Inline(Box::new(content(&format!("number {}", self.number)))),
             variables: [("amount".to_owned(), json!(1250.1)), ("paid".to_owned(), json!(null))].into_iter().collect(),
             subject: Some(self.subject.clone()),
             options,

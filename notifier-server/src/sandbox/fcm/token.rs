@@ -30,7 +30,7 @@ pub(super) const PRIVATE_KEY_ID: &str = "5a6d1c0f9e8b7a6d5c4b3a291807f6e5d4c3b2a
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// "When making an access token request this value is always https://oauth2.googleapis.com/token."
+/// "When making an access token request this value is always <https://oauth2.googleapis.com/token>."
 const AUDIENCE: &str = "https://oauth2.googleapis.com/token";
 
 const SCOPE_PREFIX: &str = "https://www.googleapis.com/auth/";

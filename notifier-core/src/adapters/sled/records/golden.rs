@@ -96,7 +96,7 @@ fn acceptance_v1() -> Acceptance {
         channels: vec![Channel::Email, Channel::Sms],
         strategy: Strategy::All,
         lane: Lane::Normal,
-        content: ContentSource::Inline(content_v1("Hello")),
+        content: ContentSource::Inline(Box::new(content_v1("Hello"))),
         variables: [("lines".to_owned(), json!([1, -2, 3.5, true, null, {"text": "é"}]))].into_iter().collect(),
         subject: Some(SubjectId::new("unit 4b").unwrap()),
         options: MessageOptions {
@@ -144,7 +144,7 @@ fn acceptance() -> Acceptance {
     let notification = Notification {
         recipient,
         channels: vec![Channel::Webhook, Channel::Push, Channel::Sms, Channel::Chat, Channel::Email],
-        content: ContentSource::Inline(content("Hello")),
+        content: ContentSource::Inline(Box::new(content("Hello"))),
         ..acceptance.notification
     };
     Acceptance { notification, ..acceptance }

@@ -188,7 +188,7 @@ impl From<&Acceptance> for NotificationV3 {
             webhook_url: recipient.webhook_url.as_ref().map(|url| url.as_str().to_owned()),
             more_content: match content {
                 ContentSource::Template { .. } => MoreContentV2::default(),
-                ContentSource::Inline(content) => content.into(),
+                ContentSource::Inline(content) => content.as_ref().into(),
             },
         }
     }
@@ -292,7 +292,7 @@ impl TryFrom<NotificationV3> for Notification {
             ..before.recipient
         };
         let content = match before.content {
-            ContentSource::Inline(content) => ContentSource::Inline(record.more_content.added_to(content)),
+            ContentSource::Inline(content) => ContentSource::Inline(Box::new(record.more_content.added_to(*content))),
             template @ ContentSource::Template { .. } => template,
         };
         Ok(Self { recipient, content, ..before })
@@ -389,7 +389,7 @@ impl From<&ContentSource> for ContentSourceV1 {
             ContentSource::Template { name, version } => {
                 Self::Template { name: name.as_str().to_owned(), version: *version }
             }
-            ContentSource::Inline(content) => Self::Inline(content.into()),
+            ContentSource::Inline(content) => Self::Inline(content.as_ref().into()),
         }
     }
 }
@@ -402,7 +402,7 @@ impl TryFrom<ContentSourceV1> for ContentSource {
             ContentSourceV1::Template { name, version } => {
                 Self::Template { name: read("content.name", TemplateName::new(name))?, version }
             }
-            ContentSourceV1::Inline(content) => Self::Inline(content.into()),
+            ContentSourceV1::Inline(content) => Self::Inline(Box::new(content.into())),
         })
     }
 }

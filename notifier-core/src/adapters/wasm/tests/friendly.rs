@@ -27,7 +27,7 @@ async fn twilio_sends_a_text_message() {
     let provider = load(twilio(&vendor));
     assert_eq!(provider.describe().kind, "twilio");
     assert_eq!(provider.describe().channels, [Channel::Sms]);
-    assert_eq!(provider.hosts_not_granted(), ["api.twilio.com"]);
+    assert_eq!(provider.hosts_not_granted(), ["api.twilio.com", "api.dublin.ie1.twilio.com"]);
     let outcome = provider.send(&sms(), &context(5_000)).await;
     assert_eq!(outcome, Outcome::Accepted { provider_message_id: Some("SM77".into()) });
     let [request] = vendor.arrived().try_into().unwrap();
