@@ -10,9 +10,9 @@ pub(crate) const FCM: Origin = Origin {
 };
 
 pub(crate) const MAILGUN: Origin = Origin {
-    sha256: "0528706328dc577858e09897ac26a44f050a490f5ac77ce8da03e0989c37fd15",
-    size_bytes: 163596,
-    sources_sha256: "7e0e0ce42a4ef54bc2c2b3a0743ecc61fdd80741e8a914df023397b8f152a67d",
+    sha256: "2b8112113cd261818b044ca2dc9fb40331b8ed7daa8c26b028fe54136b9b9998",
+    size_bytes: 163714,
+    sources_sha256: "35392a70cc7305663df4ce591c97214166ba0158d4810c134ae3153eec1b1d80",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 

@@ -43,8 +43,7 @@ impl Misconfigured {
             loop {
                 let answer = self.client.get(&format!("/v1/notifications/{id}/timeline")).await.unwrap();
                 let facts = answer.json["facts"].as_array().unwrap();
-                let code = |fact: &&Value| fact["reason"]["code"].as_str().unwrap().starts_with("attempt.");
-                if let Some(fact) = facts.iter().find(code) {
+                if let Some(fact) = facts.iter().find(|fact| is_outcome(fact)) {
                     return fact["reason"].clone();
                 }
                 tokio::task::yield_now().await;

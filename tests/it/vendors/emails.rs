@@ -43,7 +43,7 @@ fn html() -> String {
 fn request(world: &World, vendor: Vendor) -> Value {
     // Sources are templates: what is in braces stands for the words as they are, whatever is in them.
     let content = json!({"email": {
-        "subject": "{{{subject}}}", "text": "{{{text}}}", "html": "{{{html}}}",
+        "subject": "{{{line}}}", "text": "{{{text}}}", "html": "{{{html}}}",
     }});
     let options = json!({
         "reply_to": "Büro 🏠 <reply@example.com>",
@@ -55,7 +55,7 @@ fn request(world: &World, vendor: Vendor) -> Value {
                 "data": BASE64_STANDARD.encode(png())},
         ],
     });
-    let variables = json!({"subject": subject(), "text": text(), "html": html()});
+    let variables = json!({"line": subject(), "text": text(), "html": html()});
     world.request(vendor, 1, &json!({"content": content, "options": options, "variables": variables}))
 }
 
@@ -77,7 +77,7 @@ async fn arrives_whole(vendor: Vendor) -> (std::sync::Arc<Message>, String) {
     let delivery = world.reaches(&id, "delivered").await;
     assert_eq!(delivery["attempts"], 1, "{delivery}");
     let message = world.only(vendor);
-    assert_eq!(message.to, ["tenant.1@example.com"]);
+    assert_eq!(message.to, [format!("tenant.1@{}.example.com", vendor.provider)]);
     assert_eq!((message.cc.len(), message.bcc.len()), (0, 0));
     assert_eq!(message.from.as_deref(), Some("office@example.com"));
     assert_eq!(message.from_name.as_deref(), Some("Büro 🏠 שלום"));

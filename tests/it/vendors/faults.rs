@@ -144,8 +144,7 @@ async fn first_attempt(world: &World, id: &str) -> Value {
     let told = async {
         loop {
             let facts = world.timeline(id).await;
-            let is_outcome = |fact: &&Value| fact["reason"]["code"].as_str().unwrap().starts_with("attempt.");
-            if let Some(fact) = facts.iter().find(is_outcome) {
+            if let Some(fact) = facts.iter().find(|fact| is_outcome(fact)) {
                 return fact.clone();
             }
             tokio::task::yield_now().await;

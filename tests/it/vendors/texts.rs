@@ -27,21 +27,21 @@ async fn twilio_takes_1600_characters_and_pictures() {
     let id = world.submit(&world.request(TWILIO, 1, &more)).await;
     world.reaches(&id, "delivered").await;
     let message = world.only(TWILIO);
-    assert_eq!((message.to.as_slice(), message.from.as_deref()), (["+14155501001".to_owned()].as_slice(), Some("+15005550006")));
+    assert_eq!((message.to.as_slice(), message.from.as_deref()), ([phone(TWILIO, 1)].as_slice(), Some("+15005550006")));
     assert_eq!(message.text.as_deref(), Some(&*text));
     assert_eq!(message.media_urls, media);
 }
 
 #[tokio::test]
 async fn vonage_takes_3200_characters() {
-    let world = World::start().await;
+    let world = World::with("[limits]\nsms_chars_max = 3200").await;
     // The alphabet of phones is not garbled either, its extension included.
     let gsm = "Größe 5 & mehr: @£$¥èéùìòÇ ΔΦΓΛΩΠΨΣΘΞ {}[]~\\|^€ ¿¡ äöñüà";
     for (number, text) in [long_text(3_200).as_str(), gsm].into_iter().enumerate() {
         let id = send(&world, VONAGE, text).await;
         world.reaches(&id, "delivered").await;
         let message = &world.arrived(VONAGE)[number];
-        assert_eq!((message.to.as_slice(), message.from.as_deref()), (["14155501001".to_owned()].as_slice(), Some("15005550006")));
+        assert_eq!((message.to.as_slice(), message.from.as_deref()), ([phone(VONAGE, 1).replace('+', "")].as_slice(), Some("15005550006")));
         assert_eq!(message.text.as_deref(), Some(text));
         assert_eq!(message.idempotency_key, Some(format!("{id}.sms")));
     }
@@ -55,7 +55,7 @@ async fn sns_takes_1600_characters() {
     let id = send(&world, SNS, &text).await;
     assert_eq!(world.sent(&id).await["state"], "sent");
     let message = world.only(SNS);
-    assert_eq!(message.to, ["+14155501001"]);
+    assert_eq!(message.to, [phone(SNS, 1)]);
     assert_eq!(message.text.as_deref(), Some(&*text));
     assert_eq!(message.custom_args["AWS.MM.SMS.OriginationNumber"], "+15005550006");
 }

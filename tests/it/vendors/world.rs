@@ -233,8 +233,9 @@ fn request(fakes: &Sandbox, vendor: Vendor, number: usize, more: &Value) -> Valu
     let mut request = json!({
         "recipient": {
             "id": format!("{}-{number}", vendor.provider),
-            "email": format!("tenant.{number}@example.com"),
-            "phone": format!("+141555{:05}", 1_000 + number),
+            // Of the vendor's own: one that says that an address does not exist says it of this channel's every vendor.
+            "email": format!("tenant.{number}@{}.example.com", vendor.provider),
+            "phone": phone(vendor, number),
             "push_token": push_token,
             "chat_id": chat_id,
             "webhook_url": format!("{}/hooks/{number}", fakes.url(Service::Webhook)),
@@ -246,11 +247,23 @@ fn request(fakes: &Sandbox, vendor: Vendor, number: usize, more: &Value) -> Valu
     request
 }
 
+/// A number of the vendor's own.
+pub(super) fn phone(vendor: Vendor, number: usize) -> String {
+    let place = ALL.iter().position(|other| other.provider == vendor.provider).unwrap();
+    format!("+141555{:05}", 1_000 * place + number)
+}
+
 /// Submits it, and returns its id.
 pub(super) async fn submit(client: &Client, request: &Value) -> String {
     let answer = client.post("/v1/notifications", request).await.unwrap();
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.json);
     answer.json["id"].as_str().unwrap().to_owned()
+}
+
+/// Whether a fact tells what an attempt came to.
+pub(super) fn is_outcome(fact: &Value) -> bool {
+    let code = fact["reason"]["code"].as_str().unwrap();
+    code.starts_with("attempt.") && code != "attempt.begin"
 }
 
 /// That configuration, for a server without the sandbox's own arrangements.
