@@ -53,11 +53,11 @@ impl Misconfigured {
     }
 }
 
-/// Whom the wrong credentials of a vendor are put down to. An endpoint and a push service judge signatures of ours for one
-/// recipient only: another one may know the key.
+/// Whom the wrong credentials of a vendor are put down to. An endpoint and a push service judge our key for one recipient
+/// only: what another one was subscribed or set up with may be this very key.
 fn blamed(vendor: Vendor) -> &'static str {
     match vendor.provider {
-        "webhook" => "attempt.rejected.recipient",
+        "webhook" | "webpush" => "attempt.rejected.recipient",
         _ => "attempt.rejected.provider",
     }
 }

@@ -1,5 +1,7 @@
 //! An email arrives whole, whoever carries it: subject, text, HTML, names, headers, an inline picture, a file.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use notifier_server::sandbox::{Attachment, Message};
@@ -40,12 +42,13 @@ fn html() -> String {
     format!("<p dir=\"rtl\" title='{}'>{words}</p>\n<img src=\"cid:logo@example\">\n.\n", "x".repeat(2_000))
 }
 
-fn request(world: &World, vendor: Vendor) -> Value {
+/// With files or without: a vendor may take another way for each.
+fn request(world: &World, vendor: Vendor, has_files: bool) -> Value {
     // Sources are templates: what is in braces stands for the words as they are, whatever is in them.
     let content = json!({"email": {
         "subject": "{{{line}}}", "text": "{{{text}}}", "html": "{{{html}}}",
     }});
-    let options = json!({
+    let mut options = json!({
         "reply_to": "Büro 🏠 <reply@example.com>",
         "headers": {"X-Unit": "4B", "List-Unsubscribe": "<https://example.com/u?a=1&b=%C3%BC>"},
         "attachments": [
@@ -55,6 +58,9 @@ fn request(world: &World, vendor: Vendor) -> Value {
                 "data": BASE64_STANDARD.encode(png())},
         ],
     });
+    if !has_files {
+        options["attachments"] = json!([]);
+    }
     let variables = json!({"line": subject(), "text": text(), "html": html()});
     world.request(vendor, 1, &json!({"content": content, "options": options, "variables": variables}))
 }
@@ -71,9 +77,9 @@ fn file(filename: &str, content_type: &str, size_bytes: usize, sha256: &str, con
 }
 
 /// Sends it, and compares all that the vendor names alike.
-async fn arrives_whole(vendor: Vendor) -> (std::sync::Arc<Message>, String) {
+async fn arrives_whole(vendor: Vendor, has_files: bool) -> (Arc<Message>, String) {
     let world = World::start().await;
-    let id = world.submit(&request(&world, vendor)).await;
+    let id = world.submit(&request(&world, vendor, has_files)).await;
     let delivery = world.reaches(&id, "delivered").await;
     assert_eq!(delivery["attempts"], 1, "{delivery}");
     let message = world.only(vendor);
@@ -83,8 +89,13 @@ async fn arrives_whole(vendor: Vendor) -> (std::sync::Arc<Message>, String) {
     assert_eq!(message.from_name.as_deref(), Some("Büro 🏠 שלום"));
     assert_eq!(message.reply_to, ["reply@example.com"]);
     assert_eq!(message.subject.as_deref(), Some(&*subject()));
-    assert_eq!(message.text.as_deref(), Some(&*text()));
-    assert_eq!(message.html.as_deref(), Some(&*html()));
+    // In MIME lines end in CRLF (RFC 2046, section 4.1.1), and a reader shows them like any others.
+    let lines = |text: &Option<String>| match message.attachments.is_empty() {
+        false if vendor.provider == SES.provider => text.as_deref().map(|text| text.replace("\r\n", "\n")),
+        _ => text.clone(),
+    };
+    assert_eq!(lines(&message.text), Some(text()));
+    assert_eq!(lines(&message.html), Some(html()));
     assert_eq!(message.headers.get("X-Unit").map(String::as_str), Some("4B"), "{:?}", message.headers);
     let unsubscribe = message.headers.get("List-Unsubscribe").map(String::as_str);
     assert_eq!(unsubscribe, Some("<https://example.com/u?a=1&b=%C3%BC>"), "{:?}", message.headers);
@@ -93,47 +104,59 @@ async fn arrives_whole(vendor: Vendor) -> (std::sync::Arc<Message>, String) {
     (message, id)
 }
 
-/// As every vendor but Resend and Mailgun keeps them.
-fn files() -> [Attachment; 2] {
+/// The file, and the picture, which is called like that.
+fn files_with(picture: &str) -> [Attachment; 2] {
     [
         file("Rechnung für März 🏠.pdf", "application/pdf", 265, PDF_SHA256, None),
-        file("logo.png", "image/png", 264, PNG_SHA256, Some("logo@example")),
+        file(picture, "image/png", 264, PNG_SHA256, Some("logo@example")),
     ]
+}
+
+fn files() -> [Attachment; 2] {
+    files_with("logo.png")
 }
 
 #[tokio::test]
 async fn sendgrid() {
-    let (message, id) = arrives_whole(SENDGRID).await;
+    let (message, id) = arrives_whole(SENDGRID, true).await;
     assert_eq!(message.attachments, files());
     assert_eq!(message.idempotency_key, Some(format!("{id}.email")));
     assert_eq!(message.categories, ["sendgrid"]);
+    arrives_whole(SENDGRID, false).await;
 }
 
 #[tokio::test]
 async fn ses() {
-    let (message, id) = arrives_whole(SES).await;
-    assert_eq!(message.attachments, files());
-    // Tags take no full stops.
-    assert_eq!(message.idempotency_key, Some(format!("{id}-email")));
+    let (message, id) = arrives_whole(SES, true).await;
+    // In MIME, what belongs to the HTML is within the part that comes first.
+    let [pdf, picture] = files();
+    assert_eq!(message.attachments, [picture, pdf]);
+    // Tags take no full stops: this one is escaped.
+    assert_eq!(message.idempotency_key, Some(format!("{id}_2eemail")));
+    arrives_whole(SES, false).await;
 }
 
 #[tokio::test]
 async fn resend() {
-    let (message, id) = arrives_whole(RESEND).await;
+    let (message, id) = arrives_whole(RESEND, true).await;
     assert_eq!(message.attachments, files());
     assert_eq!(message.idempotency_key, Some(format!("{id}.email")));
+    arrives_whole(RESEND, false).await;
 }
 
 #[tokio::test]
 async fn mailgun() {
-    let (message, id) = arrives_whole(MAILGUN).await;
-    assert_eq!(message.attachments, files());
+    let (message, id) = arrives_whole(MAILGUN, true).await;
+    // What the HTML refers to is, to Mailgun, the name of the file.
+    assert_eq!(message.attachments, files_with("logo@example"));
     assert_eq!(message.idempotency_key, Some(format!("{id}.email")));
+    arrives_whole(MAILGUN, false).await;
 }
 
 #[tokio::test]
 async fn postmark() {
-    let (message, id) = arrives_whole(POSTMARK).await;
+    let (message, id) = arrives_whole(POSTMARK, true).await;
     assert_eq!(message.attachments, files());
     assert_eq!(message.idempotency_key, Some(format!("{id}.email")));
+    arrives_whole(POSTMARK, false).await;
 }

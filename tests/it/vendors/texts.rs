@@ -33,11 +33,11 @@ async fn twilio_takes_1600_characters_and_pictures() {
 }
 
 #[tokio::test]
-async fn vonage_takes_3200_characters() {
-    let world = World::with("[limits]\nsms_chars_max = 3200").await;
+async fn vonage_takes_1600_characters() {
+    let world = World::start().await;
     // The alphabet of phones is not garbled either, its extension included.
     let gsm = "Größe 5 & mehr: @£$¥èéùìòÇ ΔΦΓΛΩΠΨΣΘΞ {}[]~\\|^€ ¿¡ äöñüà";
-    for (number, text) in [long_text(3_200).as_str(), gsm].into_iter().enumerate() {
+    for (number, text) in [long_text(1_600).as_str(), gsm].into_iter().enumerate() {
         let id = send(&world, VONAGE, text).await;
         world.reaches(&id, "delivered").await;
         let message = &world.arrived(VONAGE)[number];
