@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, Request, Response, Uri, header};
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper_rustls::ConfigBuilderExt as _;
@@ -21,6 +22,10 @@ use super::policy::EgressPolicy;
 use super::target::Target;
 use crate::adapters::tls::tls_versions;
 use crate::ports::clock::Clock;
+
+/// Who calls, where the request does not say it itself: every request should (RFC 9110, section 10.1.5), and some APIs refuse
+/// those that do not (<https://resend.com/docs/api-reference/>, "User-Agent").
+const OWN_NAME: HeaderValue = HeaderValue::from_static(concat!("notifier/", env!("CARGO_PKG_VERSION")));
 
 /// How much of anything one request may use.
 #[derive(Debug, Clone)]
@@ -110,6 +115,7 @@ impl EgressClient {
         self.check(&request)?;
         self.policy.judge_target(&target).map_err(EgressError::Denied)?;
         let mut request = request.map(Full::new);
+        request.headers_mut().entry(USER_AGENT).or_insert(OWN_NAME);
         // Filled in by the pool when it hands the request to a connection: until then, nothing can have been written.
         let connection = capture_connection(&mut request);
         match tokio::time::timeout(timeout, self.exchange(request)).await {
