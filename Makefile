@@ -6,7 +6,7 @@ NOTIFIER := target/debug/notifier
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-smtp check fmt clippy doc deny bench bench-plugins crash power simulate planted plugins plugins-check clean
+.PHONY: help run build test test-smtp check fmt clippy doc deny bench bench-plugins crash power simulate planted plugins plugins-check plugins-languages clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,14 @@ plugins: ## Rebuild the components under plugins/prebuilt (needs the wasm toolch
 
 plugins-check: ## Rebuild the components aside and compare
 	@plugins/build.sh --check
+
+plugins-languages: build ## Build the same provider in Rust, C, JavaScript and Python, and hold each to the kit
+	@for language in rust c js python; do \
+		examples/plugins/$$language/build.sh; status=$$?; \
+		if [ $$status = 69 ]; then echo "$$language: its tools cannot be installed here, so it is not built"; continue; fi; \
+		[ $$status = 0 ] && $(NOTIFIER) plugin test examples/plugins/target/acme-$$language.wasm \
+			--exchanges examples/plugins/acme.exchanges.json || exit 1; \
+	done
 
 clean: ## Remove what was built
 	@$(CARGO) clean
