@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notifier_core::{
-    Channel, Clock, Content, EmailSource, Preferences, PutError, RecipientId, Route, SmsSource, StoreError, SystemClock,
-    Template, TemplateName, TenantId, Variable, VariableKind,
+    Channel, Clock, Content, EmailSource, Preferences, PutError, RecipientId, Route, SmsSource, StoreError,
+    SystemClock, Template, TemplateName, TenantId, Variable, VariableKind,
 };
 use serde_json::{Map, json};
 use tempfile::TempDir;
@@ -23,7 +23,8 @@ use tempfile::TempDir;
 use crate::config::{Config, ConfigError, LookupSettings, SecretSource};
 use crate::running::{Running, StartupError, Stopped, start_reachable};
 use crate::sandbox::{
-    CURL_EXAMPLE, PreferenceSeed, Sandbox, SandboxError, SandboxOptions, TemplateSeed, seed_preferences, seed_template,
+    CURL_EXAMPLE, PreferenceSeed, Sandbox, SandboxError, SandboxOptions, Service, TemplateSeed, seed_preferences,
+    seed_template,
 };
 
 pub use vendors::sandbox_providers;
@@ -135,8 +136,9 @@ impl SandboxMode {
         let origin = format!("http://{}", self.running.address());
         let example = CURL_EXAMPLE.replace("{origin}", &origin);
         format!(
-            "notifier sandbox\n\n  what arrives   {origin}/sandbox\n  API            {origin}/docs\n\nTry:\n\n  \
-             {example}\n\nUser 1 wants email and SMS, 2 email, 3 SMS, 4 nothing. Ctrl-C ends it.\n"
+            "notifier sandbox\n\n  what arrives   {origin}/sandbox\n  API            {origin}/docs\n  takes webhooks {hooks}\n\n\
+             Try:\n\n  {example}\n\nUser 1 wants email and SMS, 2 email, 3 SMS, 4 nothing. Ctrl-C ends it.\n",
+            hooks = self.sandbox.url(Service::Webhook),
         )
     }
 

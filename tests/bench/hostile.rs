@@ -143,7 +143,7 @@ fn message() -> Message {
     });
     Message {
         delivery: DeliveryId { notification: NotificationId::from_parts(1, [7; 10]), channel: content.channel() },
-        tenant: TenantId::default(),
+        tenant: TenantId::unnamed(),
         category,
         accepted_at: Timestamp::UNIX_EPOCH,
         content,

@@ -141,8 +141,7 @@ fn settings(provider: &str, url: &str, sandbox: &Sandbox) -> (Value, Vec<(&'stat
         }
         "fcm" => {
             let token_url = format!("{url}/token");
-            let settings =
-                json!({"base_url": url, "token_url": token_url, "project_id": credentials.fcm_project_id});
+            let settings = json!({"base_url": url, "token_url": token_url, "project_id": credentials.fcm_project_id});
             (settings, vec![("service_account", sandbox.fcm_service_account())])
         }
         "slack" => (json!({"base_url": url, "mode": "api"}), vec![("bot_token", credentials.slack_bot_token)]),

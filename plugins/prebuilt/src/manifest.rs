@@ -47,7 +47,7 @@ pub(crate) const SES: Origin = Origin {
 pub(crate) const SLACK: Origin = Origin {
     sha256: "10fe2c8e0e259ee79167cf1ab6528a3ac38b81303a51c1b75817895ee29af319",
     size_bytes: 151447,
-    sources_sha256: "0422960d18c03d56899264c345f991177fdda552c68400aa5800a458778b40f2",
+    sources_sha256: "528178365b2e0e589f461eed13c2b42a4456f88047b07e064fd22dd66a47e36e",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 

@@ -78,7 +78,8 @@ fn channel<'a>(settings: &Settings, chat: &'a Chat) -> Result<Option<&'a str>, S
         (Mode::Webhook, recipient) if settings.channel.as_deref() == Some(recipient) => Ok(None),
         (Mode::Webhook, other) => {
             let own = settings.channel.as_deref().unwrap_or_default();
-            let problem = format!("the recipient is `{other}`, and the webhook posts to its own channel only: want `{own}`");
+            let problem =
+                format!("the recipient is `{other}`, and the webhook posts to its own channel only: want `{own}`");
             Err(SendError::recipient(None, problem))
         }
     }

@@ -79,7 +79,10 @@ async fn slack() {
     assert_eq!(document(&message), expected);
     let told = world.delivery(&id).await;
     let known = format!("C0000000001:{}", message.provider_message_id);
-    assert!(told.to_string().contains(&known) || world.timeline(&id).await.iter().any(|fact| fact.to_string().contains(&known)));
+    assert!(
+        told.to_string().contains(&known)
+            || world.timeline(&id).await.iter().any(|fact| fact.to_string().contains(&known))
+    );
 }
 
 #[tokio::test]

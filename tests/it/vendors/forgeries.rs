@@ -17,12 +17,12 @@ fn edit(posted: &mut Posted, edit: impl FnOnce(&mut Value)) {
     posted.body = json.to_string().into();
 }
 
-/// Replaces a text in the JSON by another of the same alphabet.
+/// Replaces a text in the JSON by another, also where it is hexadecimal digits of either case.
 fn turn(json: &mut Value, pointer: &str) {
     let place = json.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer}"));
     let text = place.as_str().unwrap().to_owned();
     let (first, rest) = text.split_at(1);
-    *place = Value::from(format!("{}{rest}", if first == "A" { "B" } else { "A" }));
+    *place = Value::from(format!("{}{rest}", if first.eq_ignore_ascii_case("a") { "b" } else { "a" }));
 }
 
 /// Turns one letter or digit in the middle of the body.
@@ -75,7 +75,9 @@ fn forgeries(vendor: Vendor) -> Vec<Forgery> {
             ("another signature", |posted| edit(posted, |json| turn(json, "/Signature"))),
             ("no signature", |posted| edit(posted, |json| drop(json.as_object_mut().unwrap().remove("Signature")))),
             ("another certificate", |posted| {
-                edit(posted, |json| json["SigningCertURL"] = "https://example.com/SimpleNotificationService-1.pem".into())
+                edit(posted, |json| {
+                    json["SigningCertURL"] = "https://example.com/SimpleNotificationService-1.pem".into()
+                })
             }),
             ("the older signature", |posted| edit(posted, |json| json["SignatureVersion"] = "1".into())),
         ],

@@ -10,5 +10,6 @@ mod faults;
 mod forgeries;
 mod receipts;
 mod recorder;
+mod routes;
 mod texts;
 mod world;

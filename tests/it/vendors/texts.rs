@@ -41,7 +41,10 @@ async fn vonage_takes_1600_characters() {
         let id = send(&world, VONAGE, text).await;
         world.reaches(&id, "delivered").await;
         let message = &world.arrived(VONAGE)[number];
-        assert_eq!((message.to.as_slice(), message.from.as_deref()), ([phone(VONAGE, 1).replace('+', "")].as_slice(), Some("15005550006")));
+        assert_eq!(
+            (message.to.as_slice(), message.from.as_deref()),
+            ([phone(VONAGE, 1).replace('+', "")].as_slice(), Some("15005550006"))
+        );
         assert_eq!(message.text.as_deref(), Some(text));
         assert_eq!(message.idempotency_key, Some(format!("{id}.sms")));
     }

@@ -16,7 +16,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What goes wrong easily: letters of several bytes, emoji that several characters make, text from right to left, marks that
 /// belong to the letter before, and what means something in JSON, forms, HTML and MIME.
-pub(super) const WORDS: &str = "Größe 5 m² 🏠 👨‍👩‍👧‍👦 🏳️‍🌈 👍🏽 🇵🇹 שלום עולם مرحبا بالعالم é e\u{301} नमस्ते ไทย 한국어 𝒳 \u{200f}&=+%\"\\'?#,;:<b>";
+pub(super) const WORDS: &str =
+    "Größe 5 m² 🏠 👨‍👩‍👧‍👦 🏳️‍🌈 👍🏽 🇵🇹 שלום עולם مرحبا بالعالم é e\u{301} नमस्ते ไทย 한국어 𝒳 \u{200f}&=+%\"\\'?#,;:<b>";
 
 /// A provider of the sandbox.
 #[derive(Clone, Copy, Debug)]
@@ -44,37 +45,28 @@ pub(super) const SLACK: Vendor = vendor("slack", Service::Slack, "chat");
 pub(super) const SLACK_WEBHOOK: Vendor = vendor("slack-webhook", Service::Slack, "chat");
 pub(super) const WEBHOOK: Vendor = vendor("webhook", Service::Webhook, "webhook");
 
-pub(super) const ALL: [Vendor; 13] = [
-    SENDGRID,
-    SES,
-    RESEND,
-    MAILGUN,
-    POSTMARK,
-    TWILIO,
-    VONAGE,
-    SNS,
-    FCM,
-    WEBPUSH,
-    SLACK,
-    SLACK_WEBHOOK,
-    WEBHOOK,
-];
+pub(super) const ALL: [Vendor; 13] =
+    [SENDGRID, SES, RESEND, MAILGUN, POSTMARK, TWILIO, VONAGE, SNS, FCM, WEBPUSH, SLACK, SLACK_WEBHOOK, WEBHOOK];
 
 /// Those that say later what became of a message.
 pub(super) const REPORTING: [Vendor; 7] = [SENDGRID, SES, RESEND, MAILGUN, POSTMARK, TWILIO, VONAGE];
 
+/// Where it listens, and where compiled components are kept: they are compiled once for all runs.
+const BASICS: &str = concat!(
+    "[server]\nlisten = \"127.0.0.1:0\"\n[plugins]\ncache_path = \"",
+    env!("CARGO_TARGET_TMPDIR"),
+    "/plugins\"\n"
+);
+
 /// A configuration with a category and a route for each provider, and `more` tables at the end.
-pub(super) fn config_text(more: &str) -> String {
-    // Compiled once for all runs.
-    let cache = concat!(env!("CARGO_TARGET_TMPDIR"), "/plugins");
-    let mut text = format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\n[plugins]\ncache_path = {cache:?}\n[senders]\n\
-         email = \"Büro 🏠 שלום <office@example.com>\"\nsms = \"+15005550006\"\n"
-    );
+fn config_text(more: &str) -> String {
+    let senders = "[senders]\nemail = \"Büro 🏠 שלום <office@example.com>\"\nsms = \"+15005550006\"\n";
+    let mut text = [BASICS, senders].concat();
     for Vendor { provider, channel, .. } in ALL {
         let retry = "attempts_max = 4, delay_min_ms = 1, delay_base_ms = 10, delay_max_ms = 50";
         writeln!(text, "[categories.{provider}]\nretry = {{ {retry} }}").unwrap();
-        writeln!(text, "[[route]]\nchannel = {channel:?}\ncategory = {provider:?}\nproviders = [{provider:?}]").unwrap();
+        writeln!(text, "[[route]]\nchannel = {channel:?}\ncategory = {provider:?}\nproviders = [{provider:?}]")
+            .unwrap();
     }
     text + more
 }
@@ -92,18 +84,23 @@ impl World {
 
     /// One whose configuration has more in it.
     pub(super) async fn with(more: &str) -> Self {
-        Self::set(more, |_| {}).await
+        Self::set(&config_text(more), |_| {}).await
     }
 
     /// One that vendors report to at another address.
     pub(super) async fn reporting_to(origin: &str) -> Self {
-        Self::set("", |config| config.server.public_url = Some(origin.to_owned())).await
+        Self::set(&config_text(""), |config| config.server.public_url = Some(origin.to_owned())).await
     }
 
-    async fn set(more: &str, set: impl FnOnce(&mut Config)) -> Self {
+    /// One with the sandbox's own routes but for what is said here.
+    pub(super) async fn routed(more: &str) -> Self {
+        Self::set(&[BASICS, more].concat(), |_| {}).await
+    }
+
+    async fn set(text: &str, set: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("notifier.toml");
-        std::fs::write(&file, config_text(more)).unwrap();
+        std::fs::write(&file, text).unwrap();
         let mut settings = SandboxSettings::load(Some(&file)).unwrap();
         set(&mut settings.config);
         let sandbox = SandboxMode::start(settings).await.unwrap();
@@ -267,7 +264,9 @@ pub(super) fn is_outcome(fact: &Value) -> bool {
 }
 
 /// That configuration, for a server without the sandbox's own arrangements.
-pub(super) fn config(providers: std::collections::BTreeMap<String, notifier_server::config::ProviderSettings>) -> Config {
+pub(super) fn config(
+    providers: std::collections::BTreeMap<String, notifier_server::config::ProviderSettings>,
+) -> Config {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("notifier.toml");
     let sections: String =

@@ -123,7 +123,8 @@ fn what_says_nothing_is_refused() {
 fn a_message_goes_where_it_belongs_or_nowhere() {
     let (kind, problem) = refused(json!({}), chat("", "Hi"));
     assert_eq!((kind, problem.code.as_deref()), (RejectionKind::Recipient, Some("channel_not_found")));
-    let (kind, problem) = refused(json!({"mode": "webhook", "channel": CHANNEL}), chat("U0G9QF9C6", "For your eyes only"));
+    let (kind, problem) =
+        refused(json!({"mode": "webhook", "channel": CHANNEL}), chat("U0G9QF9C6", "For your eyes only"));
     assert_eq!(kind, RejectionKind::Recipient);
     assert!(problem.message.contains("`U0G9QF9C6`"), "{}", problem.message);
     assert!(refused(json!({}), sms("+14155550100", "Hi")).1.message.contains("chat only"));

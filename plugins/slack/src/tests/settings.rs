@@ -68,7 +68,8 @@ fn each_bad_setting_is_named() {
     assert!(problems(json!({}))[0].contains("missing field `mode`"));
     let both = json!({"mode": "api", "icon_emoji": ":house:", "icon_url": "https://example.com/house.png"});
     assert!(problems(both)[0].contains("overridden by `icon_emoji`"));
-    let thread = json!({"mode": "webhook", "channel": "C1H9RESGL", "thread_ts": "1503435956.000247", "reply_broadcast": true});
+    let thread =
+        json!({"mode": "webhook", "channel": "C1H9RESGL", "thread_ts": "1503435956.000247", "reply_broadcast": true});
     assert!(problems(thread)[0].starts_with("reply_broadcast: cannot be chosen with a webhook"));
 }
 
