@@ -6,7 +6,7 @@ NOTIFIER := target/debug/notifier
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-smtp check fmt clippy doc deny bench crash power simulate planted plugins plugins-check clean
+.PHONY: help run build test test-smtp check fmt clippy doc deny bench bench-plugins crash power simulate planted plugins plugins-check plugins-languages clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ bench: ## Measure, beside the limits of this machine; writes target/bench.json
 	@$(CARGO) build --release --workspace --locked
 	@target/release/notifier-bench
 
+bench-plugins: ## Measure what provider components cost, and what good ones notice of hostile ones
+	@$(CARGO) build --release --workspace --locked
+	@target/release/notifier-bench plugins hostile
+
 crash: build ## Kill the server in ROUNDS rounds of load and compare with what was acknowledged; replay what is drawn: SEED
 	@NOTIFIER_CRASH_ROUNDS=$(or $(ROUNDS),20) $(if $(SEED),NOTIFIER_CRASH_SEED=$(SEED)) $(CARGO) test --workspace --locked --test it -- --nocapture crash::
 
@@ -72,6 +76,14 @@ plugins: ## Rebuild the components under plugins/prebuilt (needs the wasm toolch
 
 plugins-check: ## Rebuild the components aside and compare
 	@plugins/build.sh --check
+
+plugins-languages: build ## Build the same provider in Rust, C, JavaScript and Python, and hold each to the kit
+	@for language in rust c js python; do \
+		examples/plugins/$$language/build.sh; status=$$?; \
+		if [ $$status = 69 ]; then echo "$$language: its tools cannot be installed here, so it is not built"; continue; fi; \
+		[ $$status = 0 ] && $(NOTIFIER) plugin test examples/plugins/target/acme-$$language.wasm \
+			--exchanges examples/plugins/acme.exchanges.json || exit 1; \
+	done
 
 clean: ## Remove what was built
 	@$(CARGO) clean

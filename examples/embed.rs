@@ -4,7 +4,7 @@
 use std::env;
 
 use notifier_core::{
-    Channel, Content, NotificationRequest, Notifier, Plugin, Secrets, SmsSource, SystemSecrets, TenantId,
+    Channel, Content, NotificationRequest, Notifier, Plugin, Secrets, SmsSource, SystemSecrets, TenantId, prebuilt,
 };
 
 #[tokio::main]
@@ -12,7 +12,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [phone, text] = &arguments[..] else { return Err("usage: embed PHONE TEXT".into()) };
     let base_url = env::var("TWILIO_BASE_URL").unwrap_or_else(|_| "https://api.twilio.com".into());
-    let twilio = Plugin::new(notifier_plugins::TWILIO.component)
+    let twilio = Plugin::from(prebuilt::TWILIO)
         .settings(serde_json::json!({"account_sid": env::var("TWILIO_ACCOUNT_SID")?, "base_url": base_url}))
         .secret("auth_token", SystemSecrets.resolve("env:TWILIO_AUTH_TOKEN")?)
         .host(base_url.split("://").nth(1).unwrap_or_default());

@@ -74,6 +74,14 @@ impl Plugin {
     }
 }
 
+/// One of those that ship with notifier.
+#[cfg(feature = "prebuilt")]
+impl From<notifier_plugins::Prebuilt> for Plugin {
+    fn from(prebuilt: notifier_plugins::Prebuilt) -> Self {
+        Self::new(prebuilt.component)
+    }
+}
+
 /// An engine that runs as many calls as there are deliveries in flight.
 pub(crate) fn engine_options(
     cache_dir: Option<PathBuf>,

@@ -34,5 +34,5 @@ mod tests;
 pub use engine::EngineError;
 pub use problem::{FieldProblem, Problem, ProblemBody, ProblemKind};
 pub use running::{Running, StartupError, Stopped, start};
-pub use sandbox_mode::{SandboxMode, SandboxModeError, SandboxSettings};
+pub use sandbox_mode::{SandboxMode, SandboxModeError, SandboxSettings, sandbox_providers};
 pub use telemetry::{TelemetryError, init as init_telemetry};

@@ -4,6 +4,8 @@
 //! the catalog are HTTP services with an API key, the vendors report what became of messages in signed requests, and
 //! `/sandbox` shows what arrived.
 
+mod vendors;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -12,18 +14,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notifier_core::{
-    Channel, Clock, Content, EmailSource, Preferences, ProviderPolicy, PutError, RecipientId, SmsSource, StoreError,
+    Channel, Clock, Content, EmailSource, Preferences, PutError, RecipientId, Route, SmsSource, StoreError,
     SystemClock, Template, TemplateName, TenantId, Variable, VariableKind,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use tempfile::TempDir;
 
-use crate::config::{Component, Config, ConfigError, LookupSettings, ProviderSettings, SecretSource};
+use crate::config::{Config, ConfigError, LookupSettings, SecretSource};
 use crate::running::{Running, StartupError, Stopped, start_reachable};
 use crate::sandbox::{
     CURL_EXAMPLE, PreferenceSeed, Sandbox, SandboxError, SandboxOptions, Service, TemplateSeed, seed_preferences,
     seed_template,
 };
+
+pub use vendors::sandbox_providers;
 
 /// What the sandbox sets differently from the defaults.
 const OVERLAY: &str = include_str!("sandbox_mode.toml");
@@ -34,7 +38,8 @@ const LOOKUP_KEPT: Duration = Duration::from_millis(500);
 /// How a sandbox starts.
 #[derive(Clone, Debug)]
 pub struct SandboxSettings {
-    /// The configuration; providers, routes, directory and catalog are replaced.
+    /// The configuration. Providers, directory and catalog are replaced; a route stays where it leads to the sandbox's
+    /// providers only.
     pub config: Config,
     /// Where records are kept; `None` in a temporary directory, which is removed at the end.
     pub data_dir: Option<PathBuf>,
@@ -108,8 +113,7 @@ impl SandboxMode {
         config.plugin_cache_path = config.plugin_cache_path.or_else(user_cache_path);
         connect(&mut config, &sandbox);
         let running = start_reachable(config, sandbox.router()).await?;
-        let receipts = format!("http://{}/v1/receipts/sendgrid", running.address());
-        sandbox.receipts().post_events_to(Service::SendGrid, &receipts);
+        vendors::report_to(&sandbox, running.address()).await;
         seed(&running).await?;
         Ok(Self { running, sandbox, _temporary: temporary })
     }
@@ -132,8 +136,9 @@ impl SandboxMode {
         let origin = format!("http://{}", self.running.address());
         let example = CURL_EXAMPLE.replace("{origin}", &origin);
         format!(
-            "notifier sandbox\n\n  what arrives   {origin}/sandbox\n  API            {origin}/docs\n\nTry:\n\n  \
-             {example}\n\nUser 1 wants email and SMS, 2 email, 3 SMS, 4 nothing. Ctrl-C ends it.\n"
+            "notifier sandbox\n\n  what arrives   {origin}/sandbox\n  API            {origin}/docs\n  takes webhooks {hooks}\n\n\
+             Try:\n\n  {example}\n\nUser 1 wants email and SMS, 2 email, 3 SMS, 4 nothing. Ctrl-C ends it.\n",
+            hooks = self.sandbox.url(Service::Webhook),
         )
     }
 
@@ -159,34 +164,20 @@ fn user_cache_path() -> Option<PathBuf> {
 /// Points the configuration at the fakes.
 fn connect(config: &mut Config, sandbox: &Sandbox) {
     let credentials = sandbox.credentials();
-    let twilio = json!({"base_url": sandbox.twilio_url(), "account_sid": credentials.twilio_account_sid});
-    let key = sandbox.receipts().sendgrid_public_key();
-    let sendgrid = json!({"base_url": sandbox.sendgrid_url(), "webhook_public_key": key});
-    config.providers = BTreeMap::from([
-        (
-            "twilio".into(),
-            provider("twilio", twilio, ("auth_token", &credentials.twilio_auth_token), sandbox.twilio_url()),
-        ),
-        (
-            "sendgrid".into(),
-            provider("sendgrid", sendgrid, ("api_key", &credentials.sendgrid_api_key), sandbox.sendgrid_url()),
-        ),
-    ]);
-    config.special_routes = Vec::new();
-    config.routes = BTreeMap::from([(Channel::Email, "sendgrid".into()), (Channel::Sms, "twilio".into())]);
+    let configured = std::mem::replace(&mut config.providers, sandbox_providers(sandbox));
+    for (name, settings) in &mut config.providers {
+        if let Some(configured) = configured.get(name) {
+            settings.policy = configured.policy.clone();
+        }
+    }
+    let leads_to_fakes = |route: &Route| route.chain.providers().all(|name| vendors::is_provider(name.as_str()));
+    config.special_routes.retain(leads_to_fakes);
+    config.routes.retain(|_, provider| vendors::is_provider(provider));
+    for (channel, provider) in vendors::default_routes() {
+        config.routes.entry(channel).or_insert_with(|| provider.to_owned());
+    }
     config.directory = Some(lookup(sandbox.directory_url(), "/users/{id}", &credentials.directory_api_key));
     config.catalog = Some(lookup(sandbox.catalog_url(), "/properties/{id}", &credentials.catalog_api_key));
-}
-
-fn provider(plugin: &str, settings: Value, (secret, value): (&str, &str), url: &str) -> ProviderSettings {
-    ProviderSettings {
-        component: Component::BuiltIn(plugin.to_owned()),
-        settings,
-        secrets: BTreeMap::from([(secret.to_owned(), SecretSource::Value(value.to_owned().into()))]),
-        hosts: vec![url.trim_start_matches("http://").to_owned()],
-        allow_private_network: false,
-        policy: ProviderPolicy::default(),
-    }
 }
 
 fn lookup(url: &str, path: &str, key: &str) -> LookupSettings {

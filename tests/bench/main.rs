@@ -2,14 +2,18 @@
 //!
 //! `make bench` prints a table and writes `target/bench.json`, one flat object of named figures. The load generator, the
 //! fake vendor and the server share the machine. Nothing here decides whether a test passes. Names of parts as arguments
-//! (`accepts`, `bulk`, `end-to-end`, `lanes`, `lateness`, `burst`, `brownout`, `million`) measure those alone, and write nothing;
+//! (`accepts`, `bulk`, `end-to-end`, `lanes`, `lateness`, `burst`, `brownout`, `million`, `plugins`,
+//! `hostile`) measure those alone, and write nothing;
 //! after `brownout`, names of troubles (`5xx`, `hang`, `429`, `reset`, `no_answer`, `5xx_alone`) play those alone.
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 mod brownout;
+mod hostile;
 mod limits;
 mod load;
+mod memory;
 mod observer;
+mod plugins;
 mod pour;
 mod server;
 mod stopwatch;
@@ -21,7 +25,8 @@ use load::Load;
 use server::Bench;
 
 /// What can be asked for.
-const PARTS: [&str; 8] = ["accepts", "bulk", "end-to-end", "lateness", "lanes", "burst", "brownout", "million"];
+const PARTS: [&str; 10] =
+    ["accepts", "bulk", "end-to-end", "lateness", "lanes", "burst", "brownout", "million", "plugins", "hostile"];
 /// Connections of the load generator.
 const CONNECTIONS: usize = 64;
 const ACCEPTS: usize = 30_000;
@@ -98,6 +103,12 @@ async fn main() -> Result<(), Failure> {
     }
     if is_asked("million") {
         million(&mut figures).await?;
+    }
+    if is_asked("plugins") {
+        plugins::plugins(&mut figures).await?;
+    }
+    if is_asked("hostile") {
+        hostile::hostile(&mut figures).await?;
     }
     if asked.is_empty() { write(&figures) } else { Ok(()) }
 }

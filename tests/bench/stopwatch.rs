@@ -28,6 +28,10 @@ impl Durations {
         Self { sorted: durations, together }
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.sorted.len()
+    }
+
     pub(crate) fn per_s(&self) -> f64 {
         self.sorted.len() as f64 / self.together.as_secs_f64()
     }

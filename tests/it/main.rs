@@ -9,3 +9,4 @@ mod http;
 mod lookup;
 mod sandbox;
 mod tidy;
+mod vendors;

@@ -14,6 +14,12 @@ fail() {
     exit 1
 }
 
+# What has to be installed first: EX_UNAVAILABLE of sysexits.h, which `make plugins-languages` tells from a mistake.
+unavailable() {
+    echo "examples/plugins/c/build.sh: $*" >&2
+    exit 69
+}
+
 bindings() {
     command -v wit-bindgen >/dev/null || fail "wit-bindgen is missing: see README.md"
     local renames=() interface
@@ -27,9 +33,9 @@ bindings() {
 
 install_tools() {
     [[ $tools/installed -nt requirements.txt ]] && return
-    command -v python3 >/dev/null || fail "python3 is missing: on Debian, \`apt-get install python3 python3-venv\`"
-    python3 -m venv "$tools" || fail "python3 cannot make a virtual environment: on Debian, \`apt-get install python3-venv\`"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check -r requirements.txt || fail "pip cannot install"
+    command -v python3 >/dev/null || unavailable "python3 is missing: on Debian, \`apt-get install python3 python3-venv\`"
+    python3 -m venv "$tools" || unavailable "python3 cannot make a virtual environment: on Debian, \`apt-get install python3-venv\`"
+    "$tools/bin/pip" install --quiet --disable-pip-version-check -r requirements.txt || unavailable "pip cannot install"
     touch "$tools/installed"
 }
 

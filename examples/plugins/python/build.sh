@@ -5,15 +5,16 @@ cd "$(dirname "$0")"
 out=../target/acme-python.wasm
 tools=../target/python
 
-fail() {
+# What has to be installed first: EX_UNAVAILABLE of sysexits.h, which `make plugins-languages` tells from a mistake.
+unavailable() {
     echo "examples/plugins/python/build.sh: $*" >&2
-    exit 1
+    exit 69
 }
 
-command -v python3 >/dev/null || fail "python3 is missing: on Debian, \`apt-get install python3 python3-venv\`"
+command -v python3 >/dev/null || unavailable "python3 is missing: on Debian, \`apt-get install python3 python3-venv\`"
 if [[ ! $tools/installed -nt requirements.txt ]]; then
-    python3 -m venv "$tools" || fail "python3 cannot make a virtual environment: on Debian, \`apt-get install python3-venv\`"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check -r requirements.txt || fail "pip cannot install"
+    python3 -m venv "$tools" || unavailable "python3 cannot make a virtual environment: on Debian, \`apt-get install python3-venv\`"
+    "$tools/bin/pip" install --quiet --disable-pip-version-check -r requirements.txt || unavailable "pip cannot install"
     touch "$tools/installed"
 fi
 # --stub-wasi: no import but those of the contract.

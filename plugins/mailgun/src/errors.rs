@@ -45,7 +45,10 @@ pub(crate) fn is_wrong_url(response: &Response) -> bool {
 /// The error that an answer means.
 pub(crate) fn refusal(mut response: Response) -> SendError {
     let mut problem = problem(&response);
-    problem.code = code(&problem.message).map(Into::into);
+    let is_spent = |code: &&str| REQUEST_ERRORS.class(Some(code), response.status) == Class::RateLimited;
+    // These statuses say that an allowance is spent, in whatever words the sentence goes on after "is not allowed to send".
+    let is_limit = matches!(response.status, 420 | 429);
+    problem.code = code(&problem.message).filter(|code| !is_limit || is_spent(code)).map(Into::into);
     // What the sentence says is meant for this request; a header may be a proxy's.
     if let Some(wait) = wait_in_words(&problem.message) {
         response.headers.insert(0, ("retry-after".into(), wait));

@@ -10,9 +10,9 @@ pub(crate) const FCM: Origin = Origin {
 };
 
 pub(crate) const MAILGUN: Origin = Origin {
-    sha256: "0528706328dc577858e09897ac26a44f050a490f5ac77ce8da03e0989c37fd15",
-    size_bytes: 163596,
-    sources_sha256: "7e0e0ce42a4ef54bc2c2b3a0743ecc61fdd80741e8a914df023397b8f152a67d",
+    sha256: "2b8112113cd261818b044ca2dc9fb40331b8ed7daa8c26b028fe54136b9b9998",
+    size_bytes: 163714,
+    sources_sha256: "35392a70cc7305663df4ce591c97214166ba0158d4810c134ae3153eec1b1d80",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
@@ -45,9 +45,9 @@ pub(crate) const SES: Origin = Origin {
 };
 
 pub(crate) const SLACK: Origin = Origin {
-    sha256: "a16a6475a36aadaad7703df40d15e6c21952ee642f5839d9b2f646c2c2634e25",
-    size_bytes: 150088,
-    sources_sha256: "1730de7477b525ddc9e52d0e7bec0a405ff295c2f0ac055d9f11213e8d52815f",
+    sha256: "10fe2c8e0e259ee79167cf1ab6528a3ac38b81303a51c1b75817895ee29af319",
+    size_bytes: 151447,
+    sources_sha256: "528178365b2e0e589f461eed13c2b42a4456f88047b07e064fd22dd66a47e36e",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 

@@ -75,11 +75,13 @@ fn channel<'a>(settings: &Settings, chat: &'a Chat) -> Result<Option<&'a str>, S
             "the recipient is empty: want the id of a channel, a direct message or a user",
         )),
         (Mode::Api, channel) => Ok(Some(channel)),
-        (Mode::Webhook, "") => Ok(None),
-        (Mode::Webhook, other) => Err(SendError::recipient(
-            None,
-            format!("the recipient is `{other}`, and a webhook posts to its own channel only: want it empty"),
-        )),
+        (Mode::Webhook, recipient) if settings.channel.as_deref() == Some(recipient) => Ok(None),
+        (Mode::Webhook, other) => {
+            let own = settings.channel.as_deref().unwrap_or_default();
+            let problem =
+                format!("the recipient is `{other}`, and the webhook posts to its own channel only: want `{own}`");
+            Err(SendError::recipient(None, problem))
+        }
     }
 }
 

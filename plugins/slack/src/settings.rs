@@ -28,6 +28,8 @@ pub enum Mode {
 pub struct Settings {
     /// Which of Slack's two ways is taken.
     pub mode: Mode,
+    /// What recipients call the one channel of the webhook. `webhook` only.
+    pub channel: Option<String>,
     /// The root of `/api/…` or `/services/…`, as `https://slack-gov.com`. Plain HTTP for loopback only.
     pub base_url: Option<String>,
     /// Whether `&`, `<` and `>` of the text are escaped, so that it reads as it was written. Without it, a text may hold links
@@ -85,6 +87,7 @@ impl Settings {
         if self.reply_broadcast && self.thread_ts.is_none() {
             report("reply_broadcast", Some("shows a reply, and without `thread_ts` there is none".into()));
         }
+        report("channel", self.check_channel());
         if self.mode == Mode::Webhook {
             // A webhook has the name and the icon of its app
             // (<https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/>).
@@ -98,6 +101,18 @@ impl Settings {
             }
         }
         problems
+    }
+
+    /// Nobody but the operator knows where a webhook posts to.
+    fn check_channel(&self) -> Option<String> {
+        match (self.mode, self.channel.as_deref()) {
+            (Mode::Api, Some(_)) => Some("is of webhooks only: leave it out, each message names its own".into()),
+            (Mode::Webhook, None) => {
+                Some("is missing: want what recipients call the webhook's channel, as its id C0123456789".into())
+            }
+            (Mode::Webhook, Some("")) => Some("is empty: want what recipients call the webhook's channel".into()),
+            (Mode::Api, None) | (Mode::Webhook, Some(_)) => None,
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, Request, Response, Uri, header};
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper_rustls::ConfigBuilderExt as _;
@@ -21,6 +22,15 @@ use super::policy::EgressPolicy;
 use super::target::Target;
 use crate::adapters::tls::tls_versions;
 use crate::ports::clock::Clock;
+
+/// Who calls, where the request does not say it itself: every request should (RFC 9110, section 10.1.5), and some APIs refuse
+/// those that do not (<https://resend.com/docs/api-reference/>, "User-Agent").
+const OWN_NAME: HeaderValue = HeaderValue::from_static(concat!("notifier/", env!("CARGO_PKG_VERSION")));
+
+/// A connection of HTTP/2 whose other end is gone without a word would take every later request down with it, for as long as
+/// the kernel waits: it is asked for a sign of life while requests are under way, and given up without one.
+const HTTP2_PING_AFTER: Duration = Duration::from_secs(10);
+const HTTP2_PONG_WITHIN: Duration = Duration::from_secs(5);
 
 /// How much of anything one request may use.
 #[derive(Debug, Clone)]
@@ -93,6 +103,8 @@ impl EgressClient {
             .pool_max_idle_per_host(limits.idle_connections_max)
             .http1_max_buf_size(header_bytes_max)
             .http2_max_header_list_size(u32::try_from(header_bytes_max).unwrap_or(u32::MAX))
+            .http2_keep_alive_interval(HTTP2_PING_AFTER)
+            .http2_keep_alive_timeout(HTTP2_PONG_WITHIN)
             .timer(TokioTimer::new())
             .build(connector);
         Self { policy, limits, client }
@@ -110,6 +122,7 @@ impl EgressClient {
         self.check(&request)?;
         self.policy.judge_target(&target).map_err(EgressError::Denied)?;
         let mut request = request.map(Full::new);
+        request.headers_mut().entry(USER_AGENT).or_insert(OWN_NAME);
         // Filled in by the pool when it hands the request to a connection: until then, nothing can have been written.
         let connection = capture_connection(&mut request);
         match tokio::time::timeout(timeout, self.exchange(request)).await {

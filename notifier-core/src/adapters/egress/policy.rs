@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use http::Uri;
+
 use super::address::{Reach, reach};
 use super::target::{Host, Scheme, Target, split_port};
 
@@ -59,6 +61,11 @@ impl EgressPolicy {
             Pattern::Below(suffix) => !suffix.ends_with(".localhost"),
             Pattern::Anywhere => false,
         })
+    }
+
+    /// Whether the URL leads to this machine by its address or its name, whatever a resolver says.
+    pub(in crate::adapters) fn stays_on_this_machine(uri: &Uri) -> bool {
+        Target::parse(uri).is_ok_and(|target| target.host.is_loopback())
     }
 
     /// Whether the target is granted by more than `*`.

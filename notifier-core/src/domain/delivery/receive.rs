@@ -75,9 +75,10 @@ impl Delivery {
             ReceiptStatus::Accepted => DeliveryEvent::Accept,
             // Somebody read it: it arrived.
             ReceiptStatus::Delivered | ReceiptStatus::Opened | ReceiptStatus::Clicked => DeliveryEvent::Confirm,
-            // Bad news of an earlier attempt says nothing about the one that is under way or yet to come.
+            // Bad news of an earlier attempt says nothing about the one that is under way or yet to come. Where none before it can
+            // have been taken, it is of the one under way: a vendor may be quicker with it than with its answer.
             ReceiptStatus::Bounced | ReceiptStatus::Failed
-                if is_being_sent || self.is_of_an_earlier_attempt(receipt) =>
+                if (is_being_sent && self.doubtful_attempts > 0) || self.is_of_an_earlier_attempt(receipt) =>
             {
                 return None;
             }

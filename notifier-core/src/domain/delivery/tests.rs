@@ -299,6 +299,7 @@ fn receipts_decide() {
     let down = Outcome::Unavailable { retry_after_ms: None, problem: problem() };
     let retried = settle(&sending(1), &down, UnknownPolicy::Resend, 1_000_000).delivery;
     let failed = settle(&sending(3), &down, UnknownPolicy::Resend, 1_000_000).delivery;
+    let sending_again = Delivery { doubtful_attempts: 1, ..sending(2) };
     let as_state = |delivery: &Delivery, status| delivery.receive(&receipt(status), &[]).unwrap().delivery;
     let delivered = as_state(&sent, R::Delivered);
     let bounced = as_state(&sent, R::Bounced);
@@ -326,11 +327,14 @@ fn receipts_decide() {
         // What certainly failed waits for its retry, unless it arrived.
         (&retried, R::Accepted, S::Pending),
         (&retried, R::Delivered, S::Delivered),
-        // Good news outruns the answer of the call; bad news may be of an earlier attempt.
+        // News outruns the answer of the call; bad news may be of an earlier attempt, if there was one that may have been taken.
         (&sending(1), R::Accepted, S::Sent),
         (&sending(1), R::Delivered, S::Delivered),
-        (&sending(1), R::Failed, S::Sending),
-        (&sending(1), R::Bounced, S::Sending),
+        (&sending(1), R::Failed, S::Failed),
+        (&sending(1), R::Bounced, S::Bounced),
+        (&sending_again, R::Delivered, S::Delivered),
+        (&sending_again, R::Failed, S::Sending),
+        (&sending_again, R::Bounced, S::Sending),
         (&failed, R::Delivered, S::Delivered),
     ];
     for (delivery, status, expected) in cases {

@@ -161,7 +161,7 @@ macro_rules! store_conformance {
                 identifiers_of_messages_can_be_anything
                 a_report_ends_the_wait_of_what_arrived
                 what_goes_on_waiting_after_a_report_is_still_due
-                a_report_that_it_was_taken_outruns_the_sender
+                a_report_of_the_call_under_way_outruns_the_sender
                 while_it_is_being_sent_its_sender_has_the_say
                 a_delivery_is_reclaimed_as_a_report_left_it
             }

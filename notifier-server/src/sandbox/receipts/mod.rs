@@ -145,6 +145,12 @@ impl Receipts {
         self.shared.ses.topic()
     }
 
+    /// The ARN of the topic that SES's events are published to.
+    #[must_use]
+    pub fn ses_topic_arn(&self) -> &str {
+        self.topic().arn()
+    }
+
     /// The verification key of SendGrid's events: base64 of a DER public key, made at the start.
     #[must_use]
     pub fn sendgrid_public_key(&self) -> String {

@@ -60,6 +60,11 @@ impl Topic {
         })
     }
 
+    /// Its name in AWS.
+    pub(in super::super) fn arn(&self) -> &str {
+        &self.arn
+    }
+
     /// Whether messages are to be posted.
     pub(in super::super) fn is_confirmed(&self) -> bool {
         self.confirmed.load(Ordering::Acquire)

@@ -17,7 +17,9 @@ fn api_answered(status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>)
 
 fn webhook_answered(status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Result<Receipt, SendError> {
     let exchange = webhook(r#"{"text":"Hi"}"#).reply_with(status, headers, body);
-    host(json!({"mode": "webhook"})).exchange(exchange).send::<Slack>(chat("", "Hi").into(), context())
+    host(json!({"mode": "webhook", "channel": CHANNEL}))
+        .exchange(exchange)
+        .send::<Slack>(chat(CHANNEL, "Hi").into(), context())
 }
 
 fn problem(code: &str, message: &str) -> Problem {

@@ -35,8 +35,8 @@ fn a_text_to_a_channel() {
 #[test]
 fn a_text_through_a_webhook() {
     let exchange = webhook(r#"{"text":"Rent is due"}"#).reply(200, "ok");
-    let script = host(json!({"mode": "webhook"})).exchange(exchange);
-    let outcome = script.send::<Slack>(chat("", "Rent is due").into(), context());
+    let script = host(json!({"mode": "webhook", "channel": CHANNEL})).exchange(exchange);
+    let outcome = script.send::<Slack>(chat(CHANNEL, "Rent is due").into(), context());
     assert_eq!(outcome, Ok(Receipt { provider_message_id: None, attributes: vec![] }));
 }
 
@@ -54,11 +54,11 @@ fn every_setting_has_its_field() {
     let body = r#"{"channel":"C1H9RESGL","text":"Hi","icon_url":"https://example.com/house.png"}"#;
     check(json!({"icon_url": "https://example.com/house.png"}), chat(CHANNEL, "Hi"), api(body));
     let settings = json!({
-        "mode": "webhook", "mrkdwn": true, "unfurl_links": false, "unfurl_media": true, "thread_ts": "1503435956.000247",
+        "mode": "webhook", "channel": CHANNEL, "mrkdwn": true, "unfurl_links": false, "unfurl_media": true, "thread_ts": "1503435956.000247",
     });
     let body =
         r#"{"text":"Hi","mrkdwn":true,"unfurl_links":false,"unfurl_media":true,"thread_ts":"1503435956.000247"}"#;
-    check(settings, chat("", "Hi"), webhook(body));
+    check(settings, chat(CHANNEL, "Hi"), webhook(body));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_layout_goes_beside_the_text_and_is_not_escaped() {
         let body = format!(r#"{{"channel":"C1H9RESGL","text":"Rent due","blocks":{sent}}}"#);
         check(json!({}), with_layout(CHANNEL, "Rent due", &layout), api(&body));
         let body = format!(r#"{{"blocks":{sent}}}"#);
-        check(json!({"mode": "webhook"}), with_layout("", " \n", &layout), webhook(&body));
+        check(json!({"mode": "webhook", "channel": CHANNEL}), with_layout(CHANNEL, " \n", &layout), webhook(&body));
     }
     let layout = json!({"attachments": [{"color": "#36a64f", "text": "Due"}]});
     let body = r##"{"channel":"C1H9RESGL","attachments":[{"color":"#36a64f","text":"Due"}]}"##;
@@ -93,8 +93,8 @@ fn the_base_url_can_be_another() {
     let settings = json!({"base_url": "http://127.0.0.1:9"});
     check(settings, chat(CHANNEL, "Hi"), posted.body(r#"{"channel":"C1H9RESGL","text":"Hi"}"#));
     let hooked = exchange("https://hooks.slack-gov.com/services/{secret}").secret_path("webhook_path");
-    let settings = json!({"mode": "webhook", "base_url": "https://hooks.slack-gov.com"});
-    check(settings, chat("", "Hi"), hooked.body(r#"{"text":"Hi"}"#));
+    let settings = json!({"mode": "webhook", "channel": CHANNEL, "base_url": "https://hooks.slack-gov.com"});
+    check(settings, chat(CHANNEL, "Hi"), hooked.body(r#"{"text":"Hi"}"#));
 }
 
 #[test]
@@ -123,7 +123,8 @@ fn what_says_nothing_is_refused() {
 fn a_message_goes_where_it_belongs_or_nowhere() {
     let (kind, problem) = refused(json!({}), chat("", "Hi"));
     assert_eq!((kind, problem.code.as_deref()), (RejectionKind::Recipient, Some("channel_not_found")));
-    let (kind, problem) = refused(json!({"mode": "webhook"}), chat("U0G9QF9C6", "For your eyes only"));
+    let (kind, problem) =
+        refused(json!({"mode": "webhook", "channel": CHANNEL}), chat("U0G9QF9C6", "For your eyes only"));
     assert_eq!(kind, RejectionKind::Recipient);
     assert!(problem.message.contains("`U0G9QF9C6`"), "{}", problem.message);
     assert!(refused(json!({}), sms("+14155550100", "Hi")).1.message.contains("chat only"));

@@ -18,7 +18,7 @@ fn problems(settings: Value) -> Vec<String> {
 fn good_settings_have_no_problems() {
     for settings in [
         json!({"mode": "api"}),
-        json!({"mode": "webhook"}),
+        json!({"mode": "webhook", "channel": "C1H9RESGL"}),
         json!({
             "mode": "api", "base_url": "http://127.0.0.1:8080", "escape": false, "mrkdwn": true, "unfurl_links": false,
             "unfurl_media": false, "thread_ts": "1503435956.000247", "reply_broadcast": true, "username": "Landlord",
@@ -26,7 +26,7 @@ fn good_settings_have_no_problems() {
         }),
         json!({"mode": "api", "icon_url": "https://example.com/house.png"}),
         json!({
-            "mode": "webhook", "base_url": "https://hooks.slack-gov.com", "mrkdwn": true, "unfurl_links": false,
+            "mode": "webhook", "channel": "C1H9RESGL", "base_url": "https://hooks.slack-gov.com", "mrkdwn": true, "unfurl_links": false,
             "unfurl_media": false, "thread_ts": "1503435956.000247",
         }),
     ] {
@@ -50,11 +50,17 @@ fn each_bad_setting_is_named() {
         ("api", "icon_emoji", json!(":"), "want it as :house:"),
         ("api", "icon_url", json!("example.com/house.png"), "want https://"),
         ("api", "chanel", json!("C1"), "unknown field `chanel`"),
+        ("api", "channel", json!("C1H9RESGL"), "is of webhooks only"),
+        ("webhook", "channel", json!(""), "is empty"),
+        ("webhook", "channel", json!(null), "is missing"),
         ("webhook", "username", json!("Landlord"), "cannot be chosen with a webhook"),
         ("webhook", "icon_emoji", json!(":house:"), "cannot be chosen with a webhook"),
         ("webhook", "icon_url", json!("https://example.com/house.png"), "cannot be chosen with a webhook"),
     ] {
         let mut settings = json!({"mode": mode});
+        if mode == "webhook" {
+            settings["channel"] = json!("C1H9RESGL");
+        }
         settings[setting] = value;
         let found = problems(settings);
         assert!(found.len() == 1 && found[0].starts_with(setting) && found[0].contains(wanted), "{setting}: {found:?}");
@@ -62,7 +68,8 @@ fn each_bad_setting_is_named() {
     assert!(problems(json!({}))[0].contains("missing field `mode`"));
     let both = json!({"mode": "api", "icon_emoji": ":house:", "icon_url": "https://example.com/house.png"});
     assert!(problems(both)[0].contains("overridden by `icon_emoji`"));
-    let thread = json!({"mode": "webhook", "thread_ts": "1503435956.000247", "reply_broadcast": true});
+    let thread =
+        json!({"mode": "webhook", "channel": "C1H9RESGL", "thread_ts": "1503435956.000247", "reply_broadcast": true});
     assert!(problems(thread)[0].starts_with("reply_broadcast: cannot be chosen with a webhook"));
 }
 

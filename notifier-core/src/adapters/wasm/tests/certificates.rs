@@ -10,6 +10,8 @@ use jiff::SignedDuration;
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use super::super::call::Grants;
 use super::super::certificate::Certificates;
@@ -137,7 +139,11 @@ async fn what_is_no_certificate_is_not_asked_for_again_at_once() {
 async fn other_places_are_not_looked_at() {
     let shelf = Shelf::new().await;
     for (url, expected) in [
-        (format!("http://secure.localhost:{}/good.pem", shelf.port), "from an `https` URL"),
+        ("http://example.com/good.pem".into(), "from an `https` URL"),
+        ("http://localhost.example.com/good.pem".into(), "from an `https` URL"),
+        ("http://127.0.0.1.example.com/good.pem".into(), "from an `https` URL"),
+        ("http://10.0.0.7/good.pem".into(), "from an `https` URL"),
+        ("http://127.0.0.1/good.pem".into(), "is not granted by name"),
         (format!("https://other.localhost:{}/good.pem", shelf.port), "is not granted by name"),
         ("https://127.0.0.1/good.pem".into(), "is not granted by name"),
         ("https://169.254.169.254/latest/meta-data".into(), "is not granted by name"),
@@ -150,6 +156,26 @@ async fn other_places_are_not_looked_at() {
         assert!(matches!(&got, Err(VerifyError::UnusableKey(problem)) if problem.contains(expected)), "{url}: {got:?}");
     }
     assert!(shelf.asked().is_empty());
+}
+
+/// As from the fake of a vendor: nobody listens on the way to this machine.
+#[tokio::test]
+async fn on_this_machine_it_may_come_without_tls() {
+    let shelf = Shelf::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 1_024];
+        assert!(stream.read(&mut request).await.unwrap() > 0);
+        let length = CERTIFICATE.len();
+        let answer = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{CERTIFICATE}");
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    });
+    let url = format!("http://{host}/good.pem");
+    let grants = Grants { egress: trusting_client(&[host]), ..Grants::clone(&shelf.provider.grants) };
+    let key = grants.certificates.public_key(&url, &grants, TIMEOUT).await;
+    assert_eq!(key, Ok(der_from_text(PUBLIC_KEY).unwrap()));
 }
 
 fn webhook(body: &str, signature: &[u8]) -> Webhook {
