@@ -269,12 +269,7 @@ impl NotifierBuilder {
             add_provider(&mut providers, &name, plugin)?;
         }
         let routes = rules::read_routes(self.routes, self.last_routes, &providers)?;
-        if routes.channels().contains(&Channel::Email) && senders.email.is_none() {
-            return Err(setting(
-                "senders.email",
-                "is needed where there is a route for email: an email needs somebody it is from",
-            ));
-        }
+        check_email_sender(&routes, &senders)?;
         let mut policies = policies::read_policies(self.policies, &providers)?;
         let categories = rules::read_categories(self.categories, &routes)?;
         let store: Arc<dyn Store> = match self.store {
@@ -394,6 +389,14 @@ fn read_senders(email: Option<String>, sms: Option<String>) -> Result<Senders, S
         return Err(setting("senders.sms", "must be a number, a short code or an alphanumeric sender"));
     }
     Ok(Senders { email, sms })
+}
+
+fn check_email_sender(routes: &Routes, senders: &Senders) -> Result<(), StartError> {
+    if routes.channels().contains(&Channel::Email) && senders.email.is_none() {
+        let problem = "is needed where there is a route for email: an email needs somebody it is from";
+        return Err(setting("senders.email", problem));
+    }
+    Ok(())
 }
 
 fn add_provider(

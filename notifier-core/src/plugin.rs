@@ -59,6 +59,13 @@ impl Plugin {
         self
     }
 
+    /// Grants no host but those that are named: also not those that the plugin asks for, when none is named.
+    #[must_use]
+    pub fn no_other_hosts(mut self) -> Self {
+        self.hosts.get_or_insert_default();
+        self
+    }
+
     /// Whether granted hosts may be in private networks.
     #[must_use]
     pub fn allow_private_network(mut self, allow: bool) -> Self {
@@ -146,3 +153,16 @@ pub(crate) fn load_one(
 
 /// Each costs a slot of address space in the pool, used or not.
 const INSTANCES_MAX: u32 = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_host_is_not_the_same_as_none_named() {
+        let plugin = Plugin::new(&b""[..]);
+        assert_eq!(plugin.clone().hosts, None, "those that it asks for");
+        assert_eq!(plugin.clone().no_other_hosts().hosts, Some(vec![]));
+        assert_eq!(plugin.host("a.example").no_other_hosts().hosts, Some(vec!["a.example".to_owned()]));
+    }
+}

@@ -162,26 +162,31 @@ pub(crate) fn plugin(
     plugins_path: Option<&Path>,
 ) -> Result<Plugin, EngineError> {
     let (component, granted) = match &settings.component {
-        Component::BuiltIn(built_in) => (prebuilt(name, built_in)?, Vec::new()),
-        Component::File { path, sha256 } => (from_file(name, path, sha256.as_deref())?, Vec::new()),
+        Component::BuiltIn(built_in) => (prebuilt(name, built_in)?, None),
+        Component::File { path, sha256 } => (from_file(name, path, sha256.as_deref())?, None),
         Component::Installed(plugin) => {
             let (component, installed) = installed(name, plugin, plugins_path)?;
             check_secrets(name, settings, &installed)?;
-            (Plugin::new(component), installed.hosts)
+            (Plugin::new(component), Some(installed.hosts))
         }
         Component::Smtp(_) => return Err(unusable(format!("providers.{name}.smtp"), "has no component".into())),
     };
     let mut plugin =
         component.settings(settings.settings.clone()).allow_private_network(settings.allow_private_network);
-    // What the operator writes here counts, and else what was granted when it was installed.
-    for host in if settings.hosts.is_empty() { &granted } else { &settings.hosts } {
-        plugin = plugin.host(host.as_str());
+    if let Some(hosts) = hosts(&settings.hosts, granted.as_deref()) {
+        plugin = hosts.iter().fold(plugin.no_other_hosts(), |plugin, host| plugin.host(host.as_str()));
     }
     for (secret, source) in &settings.secrets {
         let value = resolve(&format!("providers.{name}.secrets.{secret}"), source)?;
         plugin = plugin.secret(secret.as_str(), value);
     }
     Ok(plugin)
+}
+
+/// What the operator writes here counts, and else what was granted to what is installed, were it nothing. Where neither is, the
+/// plugin gets what it asks for.
+fn hosts<'a>(configured: &'a [String], granted: Option<&'a [String]>) -> Option<&'a [String]> {
+    if configured.is_empty() { granted } else { Some(configured) }
 }
 
 fn unusable(setting: String, problem: String) -> EngineError {
@@ -253,5 +258,31 @@ fn resolve(key: &str, source: &SecretSource) -> Result<SecretString, EngineError
         SecretSource::Reference(reference) => {
             SystemSecrets.resolve(reference).map_err(|source| EngineError::Secret { key: key.to_owned(), source })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_granted_no_host_gets_none() {
+        let (one, other) = (["a.example".to_owned()], ["b.example".to_owned()]);
+        assert_eq!(hosts(&[], None), None, "what it asks for");
+        assert_eq!(hosts(&[], Some(&[])), Some(&[][..]), "nothing, whatever it asks for");
+        assert_eq!(hosts(&[], Some(&one)), Some(&one[..]));
+        assert_eq!(hosts(&other, Some(&one)), Some(&other[..]), "the configuration counts");
+        assert_eq!(hosts(&other, None), Some(&other[..]));
+    }
+    #[test]
+    fn a_file_of_another_digest_is_not_used() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("acme.wasm");
+        std::fs::write(&file, "a component").unwrap();
+        let (right, wrong) = (plugin_kit::sha256(b"a component"), plugin_kit::sha256(b"another"));
+        assert!(from_file("acme", &file, None).is_ok());
+        assert!(from_file("acme", &file, Some(&right)).is_ok());
+        let told = from_file("acme", &file, Some(&wrong)).err().unwrap().to_string();
+        assert!(told.contains("providers.acme.sha256") && told.contains(&right) && told.contains(&wrong), "{told}");
     }
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use notifier_core::smtp::{SmtpOptions, SmtpProvider, SmtpSecurity};
 use notifier_core::{
-    Attachment, CategoryName, Channel, Clock, DeliveryId, EmailMessage, Mailbox, Message, MessageContent, NotificationId,
-    Outcome, Provider, SendContext, SystemClock, TenantId,
+    Attachment, CategoryName, Channel, Clock, DeliveryId, EmailMessage, Mailbox, Message, MessageContent,
+    NotificationId, Outcome, Provider, SendContext, SystemClock, TenantId,
 };
 use serde_json::{Value, json};
 

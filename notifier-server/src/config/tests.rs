@@ -356,3 +356,33 @@ fn text_that_is_not_toml_is_told_with_its_file() {
     let error = load("[server\nlisten", &[]).unwrap_err().to_string();
     assert!(error.contains("notifier.toml"), "{error}");
 }
+
+#[test]
+fn a_digest_belongs_to_a_file() {
+    let digest = "a".repeat(64);
+    let file = |more: &str| format!("[providers.x]\n{more}\n[routes]\nsms = \"x\"\n");
+    let config = load(&file(&format!("component = \"x.wasm\"\nsha256 = \"{digest}\"")), &[]).unwrap().config;
+    let Component::File { path, sha256 } = &config.providers["x"].component else { panic!("{config:?}") };
+    assert_eq!((path.to_str(), sha256.as_ref()), (Some("x.wasm"), Some(&digest)));
+    for (more, told) in [
+        ("component = \"x.wasm\"\nsha256 = \"AB\"", "must be 64 lower-case hexadecimal digits"),
+        ("plugin = \"twilio\"\nsha256 = \"00\"", "the digest of a plugin by name is known"),
+        ("smtp = { host = \"mail.example\" }\nsha256 = \"00\"", "this is a mail server"),
+    ] {
+        let errors = errors(&file(more), &[]);
+        let is_told = |error: &SettingError| error.to_string().contains(told) && error.to_string().contains("sha256");
+        assert!(errors.iter().any(is_told), "{more}: {errors:?}");
+    }
+}
+
+#[test]
+fn plugins_that_are_neither_built_in_nor_installed_are_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let file = format!("[plugins]\npath = {:?}\n[providers.x]\nplugin = \"acme\"\n", place.path());
+    let errors = errors(&file, &[]);
+    let is_told = |error: &SettingError| {
+        let told = error.to_string();
+        told.contains("there is no plugin `acme`; built in are `fcm`") && told.contains("installed none")
+    };
+    assert!(errors.iter().any(is_told), "{errors:?}");
+}

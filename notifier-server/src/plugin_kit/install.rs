@@ -56,6 +56,9 @@ pub(super) fn install(directory: &Directory, asked: &Install) -> Result<Done, Pl
     let inspection = inspect(&engine, &bytes).map_err(refused)?;
     let portrait = Rehearsal::load(&engine, &bytes).and_then(|rehearsal| rehearsal.describe()).map_err(refused)?;
     let name = asked.name.clone().unwrap_or_else(|| portrait.name.clone());
+    if notifier_plugins::find(&name).is_some() {
+        return Err(PluginKitError::BuiltIn(name));
+    }
     let digest = sha256(&bytes);
     let asks_for = prompt::asks_for(&portrait, &digest, signer.as_deref(), lock.get(&name).ok());
     if !asked.yes && !is_wanted(&asks_for)? {
@@ -167,7 +170,8 @@ mod tests {
     use super::*;
 
     fn asked(component: &Path) -> Install {
-        Install { component: component.to_owned(), name: None, signature: None, key: None, yes: true }
+        let name = Some("texts".to_owned());
+        Install { component: component.to_owned(), name, signature: None, key: None, yes: true }
     }
 
     #[test]
@@ -178,19 +182,19 @@ mod tests {
         std::fs::write(&component, notifier_plugins::TWILIO.component).unwrap();
         assert_eq!(list(&directory).unwrap().text, "No plugin is installed.\n");
         let done = install(&directory, &asked(&component)).unwrap();
-        assert!(done.text.ends_with("Installed `twilio`.\n") && done.text.contains("api.twilio.com"), "{}", done.text);
-        assert_eq!(directory.component("twilio").unwrap().0, notifier_plugins::TWILIO.component);
-        let grants = Grant { name: "twilio".into(), hosts: vec![], secrets: vec!["auth_token".into()] };
-        assert_eq!(
-            grant(&directory, grants).unwrap().text,
-            "`twilio` may call none, and use the secrets auth_token.\n"
-        );
-        pin(&directory, "twilio", false).unwrap();
+        assert!(done.text.ends_with("Installed `texts`.\n") && done.text.contains("api.twilio.com"), "{}", done.text);
+        assert_eq!(directory.component("texts").unwrap().0, notifier_plugins::TWILIO.component);
+        let grants = Grant { name: "texts".into(), hosts: vec![], secrets: vec!["auth_token".into()] };
+        assert_eq!(grant(&directory, grants).unwrap().text, "`texts` may call none, and use the secrets auth_token.\n");
+        pin(&directory, "texts", false).unwrap();
         let shown = list(&directory).unwrap().text;
         assert!(shown.contains(", pinned\n") && shown.contains("  secrets    auth_token\n"), "{shown}");
-        assert!(roll_back(&directory, "twilio").is_err());
-        remove(&directory, "twilio").unwrap();
-        assert!(remove(&directory, "twilio").is_err());
+        assert!(roll_back(&directory, "texts").is_err());
+        remove(&directory, "texts").unwrap();
+        assert!(remove(&directory, "texts").is_err());
+        let own = Install { name: None, ..asked(&component) };
+        let error = install(&directory, &own).err().unwrap();
+        assert!(matches!(&error, PluginKitError::BuiltIn(name) if name == "twilio"), "{error}");
     }
 
     #[test]

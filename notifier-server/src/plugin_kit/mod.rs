@@ -162,6 +162,8 @@ pub(crate) enum PluginKitError {
     Lock(#[from] LockError),
     #[error(transparent)]
     Signature(#[from] SignatureError),
+    #[error("`{0}` is the name of a built-in plugin, which would be found in its place: give another with --name")]
+    BuiltIn(String),
     #[error("there is no terminal to ask at: read what it asks for with `notifier plugin check`, and say --yes")]
     NobodyToAsk,
     #[error("the question cannot be asked: {0}")]

@@ -119,6 +119,7 @@ fn renamed(text: &str, name: &str, module: &str, sdk: &Path) -> String {
         .replace("../../acme.exchanges.json", "../exchanges.json")
         .replace("\"acme.js\"", &format!("\"{module}.js\""))
         .replace(", a gateway that does not exist: an example of a provider plugin", "")
+        .replace("X-Acme-", &format!("X-{name}-"))
         .replace("acme", name)
         .replace("Acme", &camel(name))
 }
@@ -171,6 +172,9 @@ mod tests {
             assert!(fs::read_to_string(root.join(main)).unwrap().contains("\"tele-post\""), "{lang:?}");
             let exchanges = Exchanges::read(&fs::read_to_string(root.join("exchanges.json")).unwrap()).unwrap();
             assert_eq!(exchanges.settings["base_url"], "https://api.tele-post.example");
+            let headers = exchanges.webhooks.iter().flat_map(|case| case.webhook.headers.keys());
+            let other = headers.map(|name| name.to_lowercase()).find(|name| name != "x-tele-post-signature");
+            assert_eq!(other, None, "the header is one, whatever its letters");
             let mut files = Vec::new();
             every_file(&root, &mut files);
             for (path, text) in files {

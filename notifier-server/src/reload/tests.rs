@@ -99,20 +99,7 @@ impl World {
         let place = tempfile::tempdir().unwrap();
         install(place.path(), &edition(FIRST));
         let (address, vendor) = vendor().await;
-        let token = place.path().join("token");
-        std::fs::write(&token, "12345").unwrap();
-        let file = place.path().join("notifier.toml");
-        let plugins = plugins(place.path());
-        let toml = format!(
-            "[server]\nlisten = \"127.0.0.1:0\"\n[plugins]\npath = {plugins:?}\ncache_path = \"\"\n\
-             [providers.texts]\nplugin = \"texts\"\nhosts = [\"{address}\"]\n\
-             settings = {{ account_sid = \"AC0123456789abcdef0123456789abcdef\", from = \"+14155550123\", \
-             base_url = \"http://{address}\" }}\nsecrets = {{ auth_token = \"file:{}\" }}\n[routes]\nsms = \"texts\"\n",
-            token.display()
-        );
-        std::fs::write(&file, toml).unwrap();
-        let mut config = Config::load_over(None, Some(&file), Some(BTreeMap::new())).unwrap().config;
-        config.store.path = None;
+        let config = configured(&place, address);
         let reloader = Reloader::new(&config);
         let running = start(&config).await.unwrap();
         Self { place, running, reloader, vendor }
@@ -138,6 +125,23 @@ impl World {
         let status = self.running.notifier().wait(&TenantId::unnamed(), id).await.unwrap().unwrap();
         status.deliveries[0].state.name().to_owned()
     }
+}
+
+fn configured(place: &tempfile::TempDir, vendor: SocketAddr) -> Config {
+    let (token, file) = (place.path().join("token"), place.path().join("notifier.toml"));
+    std::fs::write(&token, "12345").unwrap();
+    let plugins = plugins(place.path());
+    let toml = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[plugins]\npath = {plugins:?}\ncache_path = \"\"\n\
+         [providers.texts]\nplugin = \"texts\"\nhosts = [\"{vendor}\"]\n\
+         settings = {{ account_sid = \"AC0123456789abcdef0123456789abcdef\", from = \"+14155550123\", \
+         base_url = \"http://{vendor}\" }}\nsecrets = {{ auth_token = \"file:{}\" }}\n[routes]\nsms = \"texts\"\n",
+        token.display()
+    );
+    std::fs::write(&file, toml).unwrap();
+    let mut config = Config::load_over(None, Some(&file), Some(BTreeMap::new())).unwrap().config;
+    config.store.path = None;
+    config
 }
 
 fn plugins(place: &Path) -> PathBuf {

@@ -27,6 +27,11 @@ use crate::ports::clock::Clock;
 /// those that do not (<https://resend.com/docs/api-reference/>, "User-Agent").
 const OWN_NAME: HeaderValue = HeaderValue::from_static(concat!("notifier/", env!("CARGO_PKG_VERSION")));
 
+/// A connection of HTTP/2 whose other end is gone without a word would take every later request down with it, for as long as
+/// the kernel waits: it is asked for a sign of life while requests are under way, and given up without one.
+const HTTP2_PING_AFTER: Duration = Duration::from_secs(10);
+const HTTP2_PONG_WITHIN: Duration = Duration::from_secs(5);
+
 /// How much of anything one request may use.
 #[derive(Debug, Clone)]
 pub struct EgressLimits {
@@ -98,6 +103,8 @@ impl EgressClient {
             .pool_max_idle_per_host(limits.idle_connections_max)
             .http1_max_buf_size(header_bytes_max)
             .http2_max_header_list_size(u32::try_from(header_bytes_max).unwrap_or(u32::MAX))
+            .http2_keep_alive_interval(HTTP2_PING_AFTER)
+            .http2_keep_alive_timeout(HTTP2_PONG_WITHIN)
             .timer(TokioTimer::new())
             .build(connector);
         Self { policy, limits, client }

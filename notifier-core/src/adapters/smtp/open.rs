@@ -136,21 +136,27 @@ async fn log_in(wire: &mut Wire, credentials: &SmtpCredentials, extensions: &Ext
     let answer = match mechanism {
         "LOGIN" => log_in_by_questions(wire, user, secret).await,
         "XOAUTH2" => {
-            let token = STANDARD.encode(format!("user={user}\u{1}auth=Bearer {secret}\u{1}\u{1}"));
-            match wire.ask(Stage::Login, &format!("AUTH XOAUTH2 {token}")).await {
+            match wire.ask(Stage::Login, &format!("AUTH XOAUTH2 {}", bearer(user, secret))).await {
                 // What is wrong with it, as a challenge; an empty answer to it brings the refusal.
                 Ok(challenge) if challenge.code == 334 => wire.ask(Stage::Login, "").await,
                 answer => answer,
             }
         }
-        _ => {
-            let both = STANDARD.encode(format!("\0{user}\0{secret}"));
-            wire.ask(Stage::Login, &format!("AUTH PLAIN {both}")).await
-        }
+        _ => wire.ask(Stage::Login, &format!("AUTH PLAIN {}", plain(user, secret))).await,
     };
-    let refused = |reply: Reply| Failure::Refused(Stage::Login, without_secret(reply, secret));
+    let refused = |reply: Reply| Failure::Refused(Stage::Login, without_secret(reply, user, secret));
     let answer = answer?;
     if answer.code == 235 { Ok(()) } else { Err(refused(answer)) }
+}
+
+/// RFC 4616, section 2.
+fn plain(user: &str, secret: &str) -> String {
+    STANDARD.encode(format!("\0{user}\0{secret}"))
+}
+
+/// "The SASL XOAUTH2 mechanism" (<https://developers.google.com/workspace/gmail/imap/xoauth2-protocol>).
+fn bearer(user: &str, secret: &str) -> String {
+    STANDARD.encode(format!("user={user}\u{1}auth=Bearer {secret}\u{1}\u{1}"))
 }
 
 async fn log_in_by_questions(wire: &mut Wire, user: &str, secret: &str) -> Result<Reply, Failure> {
@@ -180,12 +186,12 @@ fn no_login(problem: String) -> Failure {
     Failure::Impossible(RejectionKind::Provider, Problem::coded("smtp.login", problem))
 }
 
-/// A refusal that repeats what was said does not repeat the secret.
-fn without_secret(reply: Reply, secret: &str) -> Reply {
-    let encoded = STANDARD.encode(secret);
-    let scrub = |line: String| match secret.is_empty() {
-        true => line,
-        false => line.replace(secret, "[secret]").replace(&encoded, "[secret]"),
-    };
+/// A refusal that repeats what was said does not repeat the secret, in any of the forms in which it is said.
+fn without_secret(reply: Reply, user: &str, secret: &str) -> Reply {
+    if secret.is_empty() {
+        return reply;
+    }
+    let forms = [plain(user, secret), bearer(user, secret), STANDARD.encode(secret), secret.to_owned()];
+    let scrub = |line: String| forms.iter().fold(line, |line, form| line.replace(form, "[secret]"));
     Reply { lines: reply.lines.into_iter().map(scrub).collect(), ..reply }
 }

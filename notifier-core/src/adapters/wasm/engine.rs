@@ -115,8 +115,8 @@ impl fmt::Debug for WasmEngine {
 /// Components made by language toolchains consist of many core modules; one of Python has 60 instances.
 const CORE_INSTANCES_PER_COMPONENT_MAX: u32 = 64;
 
-/// One for the program, one for an adapter.
-const MEMORIES_PER_COMPONENT_MAX: u32 = 2;
+/// One for the program, one for an adapter, and one for what stands in for WASI, as with JavaScript.
+const MEMORIES_PER_COMPONENT_MAX: u32 = 3;
 
 /// Compilers make one for each module; languages that have their own make a few more.
 const TABLES_PER_COMPONENT_MAX: u32 = 8;

@@ -124,7 +124,7 @@ fn check_description(described: &Described, keyring: &Keyring) -> Result<(), Plu
         return wrong("it has no name".into());
     }
     if described.channels.is_empty() {
-        return wrong("it serves none of the channels `email` and `sms`".into());
+        return wrong("it serves no channel".into());
     }
     if let Err(error) = serde_json::from_str::<serde_json::Map<_, _>>(&described.settings_schema) {
         return wrong(format!("the settings schema is not a JSON object: {error}"));

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use notifier_core::wasm::rehearsal::Rehearsal;
+use notifier_core::wasm::rehearsal::{Asked, Played, Rehearsal};
 use notifier_plugin_exchanges::{Exchanges, Outcome};
-use notifier_plugins::{HOSTILE, Prebuilt, TWILIO, WEBHOOK};
+use notifier_plugins::{HOSTILE, TWILIO, WEBHOOK};
 use serde_json::json;
 
 use super::report::Group;
 use super::run;
+use super::stage::Stage;
 
 fn documented(name: &str) -> Exchanges {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../plugins/{name}/exchanges.json"));
@@ -146,7 +147,31 @@ fn a_plugin_that_does_not_say_whose_servers_it_calls_is_found() {
 }
 
 #[test]
-fn nothing_that_ships_is_a_fixture() {
-    let fixture = |prebuilt: &Prebuilt| prebuilt.name == HOSTILE.name;
-    assert!(!notifier_plugins::all().iter().any(fixture));
+fn a_secret_that_is_shown_is_found() {
+    let engine = super::super::engine().unwrap();
+    let rehearsal = Rehearsal::load(&engine, TWILIO.component).unwrap();
+    let file = documented("twilio");
+    let stage = Stage::new(&rehearsal, &file).unwrap();
+    let (name, canary) = stage.canaries.iter().next().unwrap();
+    let asked = Asked {
+        method: "POST".into(),
+        url: "https://api.acme.example/".into(),
+        headers: vec![("x-a".into(), "b".into())],
+        auth: None,
+        secrets: vec![],
+        body: b"c".to_vec(),
+        timeout_ms: None,
+    };
+    let clean =
+        Played { said: Ok(()), words: vec![], asked: vec![asked], exchanged: vec![], log: vec!["a line".into()] };
+    assert_eq!(stage.leak(&clean), Ok(()));
+    let mut shown = [clean.clone(), clean.clone(), clean.clone(), clean.clone(), clean];
+    shown[0].asked[0].url.push_str(canary);
+    shown[1].asked[0].headers[0].1.push_str(canary);
+    shown[2].asked[0].body.extend(canary.bytes());
+    shown[3].log.push(format!("the token is {canary}"));
+    shown[4].words.push(canary.clone());
+    for (played, place) in shown.iter().zip(["a URL", "a header", "a body", "the log", "what it says"]) {
+        assert_eq!(stage.leak(played), Err(format!("the value of the secret `{name}` is in {place}")));
+    }
 }

@@ -205,13 +205,16 @@ async fn offers_in_the_clear_do_not_count() {
 
 #[tokio::test]
 async fn nothing_repeats_a_secret() {
-    let encoded = STANDARD.encode("pass word");
-    let answer: &'static str =
-        Box::leak(format!("S: 535 5.7.8 Bad password pass word ({encoded}) of ada").into_boxed_str());
+    let forms = ["pass word", "\0ada\0pass word", "user=ada\u{1}auth=Bearer pass word\u{1}\u{1}"];
+    let [encoded, plain, bearer] = forms.map(|form| STANDARD.encode(form));
+    let answer: &'static str = Box::leak(
+        format!("S: 535 5.7.8 Bad password pass word ({encoded}, {plain}, {bearer}) of ada").into_boxed_str(),
+    );
     let script = [OFFER, &["TLS"], HELLO, &["C| AUTH", answer]].concat();
     let fixture = Fixture::new(as_ada(SmtpMechanism::Plain), &[&[&script]]);
     let outcome = fixture.send(email()).await;
-    assert_eq!(words(&outcome), "the server refuses the login and says: 5.7.8 Bad password [secret] ([secret]) of ada");
+    let expected = "5.7.8 Bad password [secret] ([secret], [secret], [secret]) of ada";
+    assert_eq!(words(&outcome), format!("the server refuses the login and says: {expected}"));
     let shown = format!("{:?} {:?}", fixture.provider, as_ada(SmtpMechanism::Plain));
     assert!(shown.contains("ada") && !shown.contains("pass word"), "{shown}");
     fixture.finish().await;

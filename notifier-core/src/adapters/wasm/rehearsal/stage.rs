@@ -118,7 +118,7 @@ pub(super) struct Seen {
 }
 
 impl Stage {
-    pub(super) fn new(vendor: Arc<dyn StandIn>, certificates: BTreeMap<String, Vec<u8>>) -> Self {
+    pub(in super::super) fn new(vendor: Arc<dyn StandIn>, certificates: BTreeMap<String, Vec<u8>>) -> Self {
         Self { vendor: Some(vendor), certificates, seen: Mutex::default() }
     }
 

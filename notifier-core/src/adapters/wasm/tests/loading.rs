@@ -242,6 +242,19 @@ fn a_cache_that_cannot_be() {
     assert!(matches!(&error, PluginError::Cache { path, .. } if *path == file), "{error}");
 }
 
+/// As many as JavaScript's tools put into one; and not any number, for each takes address space from all.
+#[test]
+fn a_component_has_three_memories_at_most() {
+    let memory = "(core module $m (memory 1)) (core instance (instantiate $m))";
+    let of = |count: usize| {
+        let parts: String = (0..count).map(|number| memory.replace("$m", &format!("$m{number}"))).collect();
+        engine().compile(&wat::parse_str(format!("(component {parts})")).unwrap()).map(drop)
+    };
+    assert!(of(3).is_ok());
+    let error = of(4).unwrap_err().to_string();
+    assert!(error.contains("maximum of 3"), "{error}");
+}
+
 /// Components that were built for a released version have to find it unchanged.
 #[test]
 fn the_contract_is_the_frozen_one_of_its_version() {

@@ -6,13 +6,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Uri};
 use http_body_util::{BodyExt, Full};
+use notifier_plugin_exchanges as file;
 use serde_json::json;
 use tokio::time::Instant;
 use wasmtime::Store;
 use wasmtime::component::Component;
 use wasmtime_wasi_http::{Error as HttpError, WasiBody, WasiHttpView};
 
-use super::super::call::{CallState, Purpose, new_store};
+use super::super::call::{CallState, Grants, Purpose, new_store};
+use super::super::rehearsal::{self, Asked, StandIn};
 use super::super::share::Share;
 use super::vendor::{Answer, Vendor, response};
 use super::{config, engine, load};
@@ -122,6 +124,31 @@ async fn plain_requests_follow_the_same_rules() {
     assert_eq!(vendor.arrived().len(), 1);
     let outgoing = &store.data().outgoing;
     assert!(outgoing.may_have_been_processed() && !outgoing.was_interrupted());
+}
+
+/// Where the call is a rehearsal, they are answered by the stand-in, and nobody is called.
+#[tokio::test]
+async fn plain_requests_are_rehearsed_as_well() {
+    struct Teapot;
+
+    impl StandIn for Teapot {
+        fn answer(&self, asked: &Asked) -> rehearsal::Answer {
+            let seen = (asked.method.as_str(), asked.url.as_str(), asked.body.as_slice(), asked.auth.as_ref());
+            assert_eq!(seen, ("POST", "https://api.acme.example/path", b"12345".as_slice(), None));
+            let reply = file::Response { status: 418, headers: Default::default(), body: None };
+            rehearsal::Answer::Reply(file::Reply::Response(reply))
+        }
+    }
+
+    let provider = provider(Vec::new());
+    let stage = rehearsal::Stage::new(Arc::new(Teapot), Default::default());
+    let grants = Arc::new(Grants { stage: Some(Arc::new(stage)), ..Grants::clone(&provider.grants) });
+    let share = Share::new(&engine().share, &provider.appetite, engine().options.tick);
+    let timeout = Duration::from_secs(10);
+    let purpose = Purpose::Send { deadline: Instant::now() + timeout, timeout };
+    let mut store = new_store(engine(), &grants, share, purpose);
+    let answer = send(&mut store, request("https://api.acme.example/path", b"12345".to_vec())).await.unwrap();
+    assert_eq!(answer, (418, Bytes::new()));
 }
 
 /// The attacks on the policy, through the door that every language's HTTP library uses.
