@@ -127,11 +127,11 @@ pub use secrecy::SecretString;
 pub use adapters::http_directory::{HttpCatalog, HttpDirectory, HttpLookup, InvalidLookup};
 #[cfg(feature = "wasm")]
 pub use notifier::ReplaceError;
-#[cfg(feature = "wasm")]
-pub use plugin::Plugin;
 /// The provider components that ship with notifier: each is a [`Plugin`], as `Plugin::from(prebuilt::TWILIO)`.
 #[cfg(feature = "prebuilt")]
 pub use notifier_plugins as prebuilt;
+#[cfg(feature = "wasm")]
+pub use plugin::Plugin;
 
 /// The embedded durable store, for those who open or examine it themselves.
 #[cfg(feature = "sled")]

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use notifier_core::wasm::{WasmEngine, WasmEngineOptions, WasmProvider, WasmProviderConfig};
 use jiff::{SignedDuration, Timestamp};
+use notifier_core::wasm::{WasmEngine, WasmEngineOptions, WasmProvider, WasmProviderConfig};
 use notifier_core::{
     CategoryName, Clock, DeliveryId, Message, MessageContent, NotificationId, Outcome, PhoneNumber, Provider,
     ProviderName, SendContext, SmsMessage, SystemClock, SystemEntropy, TenantId,
@@ -25,8 +25,20 @@ use super::stopwatch::{Durations, Stopwatch};
 use super::{Failure, Figures};
 
 const ATTACKS: [&str; 14] = [
-    "loop", "memory", "recursion", "table", "log_flood", "log_huge", "forbidden_host", "get", "many_requests", "trap",
-    "bad_secret", "echo_secret", "huge_reply", "none",
+    "loop",
+    "memory",
+    "recursion",
+    "table",
+    "log_flood",
+    "log_huge",
+    "forbidden_host",
+    "get",
+    "many_requests",
+    "trap",
+    "bad_secret",
+    "echo_secret",
+    "huge_reply",
+    "none",
 ];
 const HOSTILE_CALLS: usize = 10_000;
 /// At the same time.
@@ -41,8 +53,7 @@ const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
 pub(crate) async fn hostile(figures: &mut Figures) -> Result<(), Failure> {
     println!("{HOSTILE_CALLS} hostile calls of {} kinds beside good ones", ATTACKS.len() - 1);
     let vendor = vendor().await?;
-    let engine =
-        WasmEngine::new(WasmEngineOptions::default(), Arc::new(SystemClock), Arc::new(SystemEntropy::new()))?;
+    let engine = WasmEngine::new(WasmEngineOptions::default(), Arc::new(SystemClock), Arc::new(SystemEntropy::new()))?;
     let good = Arc::new(good(&engine, &vendor)?);
     let attackers = attackers(&engine, &vendor)?;
     pace(&good, 200, None).await?;

@@ -86,7 +86,7 @@ async fn measure(subject: &Subject, figures: &mut Figures) -> Result<(), Failure
     let calls = Durations::new(calls, watch.elapsed());
     figures.add(format!("{name}_call_us"), calls.percentile_ms(50) * 1_000.0, "us");
     figures.add(format!("{name}_call_p99_us"), calls.percentile_ms(99) * 1_000.0, "us");
-    figures.add(format!("{name}_stand_in_us"), stand_in_us(&case, &scene), "us");
+    figures.add(format!("{name}_stand_in_us"), stand_in_us(&scene), "us");
     Ok(())
 }
 
@@ -100,7 +100,7 @@ async fn once(rehearsal: &Rehearsal, case: &Send, scene: &Scene) -> Result<(), F
 }
 
 /// What the stand-in takes for the same request.
-fn stand_in_us(case: &Send, scene: &Scene) -> f64 {
+fn stand_in_us(scene: &Scene) -> f64 {
     let asked = Asked {
         method: "POST".into(),
         url: "https://example.com/".into(),
@@ -114,7 +114,6 @@ fn stand_in_us(case: &Send, scene: &Scene) -> f64 {
     for _ in 0..CALLS {
         std::hint::black_box(scene.vendor.answer(std::hint::black_box(&asked)));
     }
-    debug_assert_eq!(case.exchanges.len(), 1);
     watch.elapsed().as_secs_f64() * 1e6 / CALLS as f64
 }
 
