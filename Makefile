@@ -48,11 +48,11 @@ deny: ## Check licences, bans and sources of dependencies
 	@$(CARGO) deny --offline check bans licenses sources
 
 bench: ## Measure, beside the limits of this machine; writes target/bench.json
-	@$(CARGO) build --release --workspace --locked
+	@$(CARGO) build --release -p notifier-server -p notifier-tests --locked
 	@target/release/notifier-bench
 
 bench-plugins: ## Measure what provider components cost, and what good ones notice of hostile ones
-	@$(CARGO) build --release --workspace --locked
+	@$(CARGO) build --release -p notifier-server -p notifier-tests --locked
 	@target/release/notifier-bench plugins hostile
 
 crash: build ## Kill the server in ROUNDS rounds of load and compare with what was acknowledged; replay what is drawn: SEED

@@ -159,7 +159,7 @@ impl NotifierBuilder {
     }
 
     /// Memory of all running calls of plugins together, in bytes; 256 MiB without it. The calls of one provider may use half
-    /// of it, and a call that finds none left is tried again later.
+    /// of it, and a call that finds none left is tried again later: for hundreds of calls at the same time, it has to be more.
     #[cfg(feature = "wasm")]
     #[must_use]
     pub fn plugin_memory_bytes_max(mut self, bytes: usize) -> Self {
@@ -257,13 +257,12 @@ impl NotifierBuilder {
             add_provider(&mut providers, &name, provider)?;
         }
         #[cfg(feature = "wasm")]
-        let plugin_options = crate::plugin::engine_options(
-            self.plugin_cache_dir,
-            self.options.in_flight_max,
-            self.plugin_memory_bytes_max,
-        );
+        let plugins = policies::with_places(self.plugins, &self.policies)?;
         #[cfg(feature = "wasm")]
-        let (plugin_engine, plugins) = crate::plugin::load(self.plugins, plugin_options, &clock, &entropy).await?;
+        let plugin_options =
+            crate::plugin::engine_options(self.plugin_cache_dir, &plugins, self.plugin_memory_bytes_max);
+        #[cfg(feature = "wasm")]
+        let (plugin_engine, plugins) = crate::plugin::load(plugins, plugin_options, &clock, &entropy).await?;
         #[cfg(feature = "wasm")]
         for (name, plugin) in plugins {
             add_provider(&mut providers, &name, plugin)?;

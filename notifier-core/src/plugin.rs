@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::adapters::wasm::{WasmEngine, WasmEngineOptions, WasmProvider, WasmProviderConfig};
+use crate::adapters::wasm::{
+    CallLimits, READING_PLACES, WasmEngine, WasmEngineOptions, WasmProvider, WasmProviderConfig,
+};
 use crate::domain::id::ProviderName;
 use crate::error::StartError;
 use crate::ports::clock::Clock;
@@ -22,6 +24,8 @@ pub struct Plugin {
     secrets: BTreeMap<String, SecretString>,
     hosts: Option<Vec<String>>,
     allow_private_network: bool,
+    /// How many of its calls run at the same time.
+    places: usize,
 }
 
 impl Plugin {
@@ -34,6 +38,7 @@ impl Plugin {
             secrets: BTreeMap::new(),
             hosts: None,
             allow_private_network: false,
+            places: CallLimits::default().concurrent_calls_max,
         }
     }
 
@@ -74,6 +79,29 @@ impl Plugin {
     }
 }
 
+impl Plugin {
+    /// How many of its calls run at the same time.
+    pub(crate) fn places(mut self, places: usize) -> Self {
+        self.places = places;
+        self
+    }
+}
+
+/// How many places each plugin has: as many as its policy says; where that says nothing, as many as any has unless told
+/// otherwise, or its part of the room that the others leave.
+///
+/// # Errors
+/// When there is not room for all of them.
+pub(crate) fn places(told: &[Option<usize>]) -> Result<Vec<usize>, String> {
+    let sum = told.iter().flatten().fold(0_usize, |sum, places| sum.saturating_add(*places));
+    let untold = told.iter().filter(|told| told.is_none()).count();
+    let left = PLACES_MAX.checked_sub(sum).filter(|left| *left >= untold).ok_or_else(|| {
+        format!("all plugins together run at most {PLACES_MAX} calls at the same time, one at least each: {sum} are too many")
+    })?;
+    let part = left.checked_div(untold).unwrap_or_default().min(CallLimits::default().concurrent_calls_max);
+    Ok(told.iter().map(|told| told.unwrap_or(part)).collect())
+}
+
 /// One of those that ship with notifier.
 #[cfg(feature = "prebuilt")]
 impl From<notifier_plugins::Prebuilt> for Plugin {
@@ -82,16 +110,19 @@ impl From<notifier_plugins::Prebuilt> for Plugin {
     }
 }
 
-/// An engine that runs as many calls as there are deliveries in flight.
+/// An engine in which every plugin has the places that it may use, for messages and for reports, so that no vendor that hangs
+/// takes those of another; and one more, in which a plugin is asked what it is while all of them are in use.
 pub(crate) fn engine_options(
     cache_dir: Option<PathBuf>,
-    in_flight_max: usize,
+    plugins: &[(String, Plugin)],
     memory_bytes_max: Option<usize>,
 ) -> WasmEngineOptions {
     let defaults = WasmEngineOptions::default();
+    let places: usize = plugins.iter().map(|(_, plugin)| plugin.places).sum();
+    let reading_places = plugins.len().saturating_mul(READING_PLACES);
     WasmEngineOptions {
         cache_dir,
-        instances_max: u32::try_from(in_flight_max).unwrap_or(u32::MAX).clamp(1, INSTANCES_MAX),
+        instances_max: u32::try_from(places.min(PLACES_MAX).saturating_add(reading_places + 1)).unwrap_or(u32::MAX),
         memory_total_bytes_max: memory_bytes_max.unwrap_or(defaults.memory_total_bytes_max),
         ..defaults
     }
@@ -140,7 +171,9 @@ pub(crate) fn load_one(
     name: ProviderName,
     plugin: Plugin,
 ) -> Result<Arc<dyn Provider>, String> {
+    let limits = CallLimits { concurrent_calls_max: plugin.places, ..CallLimits::default() };
     let config = WasmProviderConfig {
+        limits,
         settings: plugin.settings,
         secrets: plugin.secrets,
         hosts: plugin.hosts,
@@ -152,7 +185,7 @@ pub(crate) fn load_one(
 }
 
 /// Each costs a slot of address space in the pool, used or not.
-const INSTANCES_MAX: u32 = 1_000;
+const PLACES_MAX: usize = 1_000;
 
 #[cfg(test)]
 mod tests {
@@ -164,5 +197,27 @@ mod tests {
         assert_eq!(plugin.clone().hosts, None, "those that it asks for");
         assert_eq!(plugin.clone().no_other_hosts().hosts, Some(vec![]));
         assert_eq!(plugin.host("a.example").no_other_hosts().hosts, Some(vec!["a.example".to_owned()]));
+    }
+
+    #[test]
+    fn places_are_as_told_and_the_rest_share_what_is_left() {
+        type Case<'a> = (&'a [Option<usize>], Option<&'a [usize]>);
+        let cases: [Case<'_>; 8] = [
+            (&[], Some(&[])),
+            (&[None, None], Some(&[64, 64])),
+            (&[Some(200), None], Some(&[200, 64])),
+            (&[Some(900), None, None], Some(&[900, 50, 50])),
+            (&[Some(1_000)], Some(&[1_000])),
+            (&[Some(999), None, Some(1)], None),
+            (&[Some(1_001)], None),
+            (&[Some(usize::MAX), Some(1)], None),
+        ];
+        for (told, expected) in cases {
+            let found = places(told);
+            assert_eq!(found.as_deref().ok(), expected, "{told:?}: {found:?}");
+        }
+        assert_eq!(places(&[None; 20]).unwrap(), [50; 20], "more plugins than have room for 64");
+        let error = places(&[Some(600), Some(500)]).unwrap_err();
+        assert!(error.contains("at most 1000 calls") && error.contains("1100 are too many"), "{error}");
     }
 }

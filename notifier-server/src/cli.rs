@@ -207,7 +207,13 @@ fn tell(line: &str) {
 
 fn block_on(work: impl Future<Output = Result<(), CliError>>) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
-    runtime.block_on(work)
+    let done = runtime.block_on(work);
+    // Nobody waits for what still blocks a thread, and nothing is lost with it. After an end in order, that is a component that is
+    // compiled for a reload: its file in the cache gets its name once it is whole. After another, also reads of the store, and
+    // names and secrets that are looked up, for callers who are gone. What the store writes is none of it: a thread of its own
+    // does that, for which an end in order waits, and whoever was told of a write was told after it was synced.
+    runtime.shutdown_background();
+    done
 }
 
 async fn serve(config: Config) -> Result<(), CliError> {
@@ -218,23 +224,36 @@ async fn serve(config: Config) -> Result<(), CliError> {
     tracing::info!(address = %running.address(), "serving");
     // Whatever the log level is: whoever asked for a free port has to learn which it is.
     print(&format!("notifier listens on http://{}\n", running.address()))?;
-    loop {
-        tokio::select! {
-            () = signals.wait() => break,
-            Some(()) = hangup.recv() => reloader.reload(running.notifier()).await,
-        }
-    }
+    let reload = async || reloader.reload(running.notifier()).await;
+    until(signals.wait(), async || hangup.recv().await.is_some(), reload).await;
     stop(running, signals).await
 }
 
 async fn sandbox(settings: SandboxSettings) -> Result<(), CliError> {
     let mut signals = Signals::new()?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(CliError::Signals)?;
     let mode = SandboxMode::start(settings).await?;
     print(&mode.welcome())?;
-    signals.wait().await;
+    let say = async || tracing::info!("nothing to reload: the plugins of a sandbox are those that are built in");
+    until(signals.wait(), async || hangup.recv().await.is_some(), say).await;
     tokio::select! {
         stopped = mode.shutdown() => Ok(stopped.map(drop)?),
         () = signals.wait() => Ok(()),
+    }
+}
+
+/// Reloads at each hang-up, one after the other, until the end comes: it is seen while a reload is under way, too, which is then
+/// given up. What runs stays what it was.
+async fn until(end: impl Future<Output = ()>, mut hang_up: impl AsyncFnMut() -> bool, mut reload: impl AsyncFnMut()) {
+    let reloading = async {
+        while hang_up().await {
+            reload().await;
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = end => {}
+        () = reloading => {}
     }
 }
 
@@ -278,9 +297,45 @@ impl Signals {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use clap::CommandFactory;
+    use tokio::sync::{Notify, mpsc};
 
     use super::*;
+
+    /// A component can take a minute to compile: a supervisor does not wait that long before it kills.
+    #[tokio::test]
+    async fn the_end_is_seen_while_a_reload_is_under_way() {
+        let (hang_up, mut hang_ups) = mpsc::unbounded_channel();
+        let (began, end) = (Notify::new(), Notify::new());
+        let reload = async || {
+            began.notify_one();
+            std::future::pending().await
+        };
+        hang_up.send(()).unwrap();
+        let ask_to_end = async {
+            began.notified().await;
+            end.notify_one();
+        };
+        tokio::join!(until(end.notified(), async || hang_ups.recv().await.is_some(), reload), ask_to_end);
+    }
+
+    #[tokio::test]
+    async fn each_hang_up_reloads_until_the_end() {
+        let (hang_up, mut hang_ups) = mpsc::unbounded_channel();
+        let (reloads, end) = (Cell::new(0), Notify::new());
+        let reload = async || {
+            reloads.set(reloads.get() + 1);
+            if reloads.get() == 3 {
+                end.notify_one();
+            }
+        };
+        (0..3).for_each(|_| hang_up.send(()).unwrap());
+        drop(hang_up);
+        until(end.notified(), async || hang_ups.recv().await.is_some(), reload).await;
+        assert_eq!(reloads.get(), 3);
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -167,13 +167,13 @@ pub(crate) fn plugin(
         Component::Installed(plugin) => {
             let (component, installed) = installed(name, plugin, plugins_path)?;
             check_secrets(name, settings, &installed)?;
-            (Plugin::new(component), Some(installed.hosts))
+            (Plugin::new(component), Some(installed.current.granted.hosts))
         }
         Component::Smtp(_) => return Err(unusable(format!("providers.{name}.smtp"), "has no component".into())),
     };
     let mut plugin =
         component.settings(settings.settings.clone()).allow_private_network(settings.allow_private_network);
-    if let Some(hosts) = hosts(&settings.hosts, granted.as_deref()) {
+    if let Some(hosts) = hosts(settings.hosts.as_deref(), granted.as_deref()) {
         plugin = hosts.iter().fold(plugin.no_other_hosts(), |plugin, host| plugin.host(host.as_str()));
     }
     for (secret, source) in &settings.secrets {
@@ -183,10 +183,10 @@ pub(crate) fn plugin(
     Ok(plugin)
 }
 
-/// What the operator writes here counts, and else what was granted to what is installed, were it nothing. Where neither is, the
-/// plugin gets what it asks for.
-fn hosts<'a>(configured: &'a [String], granted: Option<&'a [String]>) -> Option<&'a [String]> {
-    if configured.is_empty() { granted } else { Some(configured) }
+/// What the operator writes here counts, were it that there are none; else what was granted to what is installed, in the same way.
+/// Where neither is, the plugin gets what it asks for.
+fn hosts<'a>(configured: Option<&'a [String]>, granted: Option<&'a [String]>) -> Option<&'a [String]> {
+    configured.or(granted)
 }
 
 fn unusable(setting: String, problem: String) -> EngineError {
@@ -220,7 +220,7 @@ fn installed(name: &str, plugin: &str, plugins_path: Option<&Path>) -> Result<(V
 }
 
 fn check_secrets(name: &str, settings: &ProviderSettings, installed: &Installed) -> Result<(), EngineError> {
-    let is_granted = |secret: &&String| installed.secrets.contains(*secret);
+    let is_granted = |secret: &&String| installed.current.granted.secrets.contains(*secret);
     match settings.secrets.keys().find(|secret| !is_granted(secret)) {
         None => Ok(()),
         Some(secret) => {
@@ -266,14 +266,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_was_granted_no_host_gets_none() {
+    fn who_is_granted_no_host_gets_none() {
         let (one, other) = (["a.example".to_owned()], ["b.example".to_owned()]);
-        assert_eq!(hosts(&[], None), None, "what it asks for");
-        assert_eq!(hosts(&[], Some(&[])), Some(&[][..]), "nothing, whatever it asks for");
-        assert_eq!(hosts(&[], Some(&one)), Some(&one[..]));
-        assert_eq!(hosts(&other, Some(&one)), Some(&other[..]), "the configuration counts");
-        assert_eq!(hosts(&other, None), Some(&other[..]));
+        let none: &[String] = &[];
+        assert_eq!(hosts(None, None), None, "what it asks for");
+        assert_eq!(hosts(None, Some(none)), Some(none), "nothing, whatever it asks for");
+        assert_eq!(hosts(None, Some(&one)), Some(&one[..]));
+        assert_eq!(hosts(Some(&other), Some(&one)), Some(&other[..]), "the configuration counts");
+        assert_eq!(hosts(Some(&other), None), Some(&other[..]));
+        assert_eq!(hosts(Some(none), Some(&one)), Some(none), "also where it says that there are none");
+        assert_eq!(hosts(Some(none), None), Some(none));
     }
+
     #[test]
     fn a_file_of_another_digest_is_not_used() {
         let place = tempfile::tempdir().unwrap();

@@ -41,8 +41,12 @@ const ATTACKS: [&str; 14] = [
     "none",
 ];
 const HOSTILE_CALLS: usize = 10_000;
+/// After so many, memory is looked at. Everything that is kept for the next call has been taken after the first of them.
+const SECTION: usize = 1_000;
 /// At the same time.
 const ATTACKERS: usize = 4;
+/// What makes one request after the other ends with its time only.
+const ATTACK_TAKES_MAX: Duration = Duration::from_secs(1);
 const GOOD_EVERY: SignedDuration = SignedDuration::from_millis(10);
 const GOOD_ALONE: usize = 3_000;
 /// As long as an answer of Twilio takes.
@@ -67,18 +71,21 @@ pub(crate) async fn hostile(figures: &mut Figures) -> Result<(), Failure> {
     let done = Arc::new(AtomicUsize::new(0));
     let attacking = tokio::spawn(storm(attackers, Arc::clone(&done)));
     let beside = pace(&good, usize::MAX, Some(&done)).await?;
-    let stopped = attacking.await??;
+    let storm = attacking.await??;
     figures.add("hostile_calls", HOSTILE_CALLS as f64, "calls");
-    figures.add("hostile_calls_stopped_or_refused", stopped as f64, "calls");
+    figures.add("hostile_calls_stopped_or_refused", storm.stopped as f64, "calls");
     figures.add("hostile_good_calls_beside", beside.count() as f64, "calls");
     figures.add("hostile_good_beside_p50_ms", beside.percentile_ms(50), "ms");
     figures.add("hostile_good_beside_p99_ms", beside.percentile_ms(99), "ms");
     let p99 = figures.value("hostile_good_beside_p99_ms") / figures.value("hostile_good_alone_p99_ms");
     figures.add("hostile_good_p99_beside_to_alone", p99, "of it");
     figures.add("hostile_rss_before_mb", before, "MB");
-    let after = resident_mb()?;
-    figures.add("hostile_rss_after_mb", after, "MB");
-    figures.add("hostile_rss_after_to_before", after / before, "of it");
+    for (section, resident_mb) in storm.resident_mb.iter().enumerate() {
+        figures.add(format!("hostile_rss_after_{}_mb", (section + 1) * SECTION), *resident_mb, "MB");
+    }
+    if let [first, .., last] = storm.resident_mb[..] {
+        figures.add("hostile_rss_last_to_first", last / first, "of it");
+    }
     Ok(())
 }
 
@@ -86,6 +93,7 @@ pub(crate) async fn hostile(figures: &mut Figures) -> Result<(), Failure> {
 /// when it was to start.
 async fn pace(good: &Arc<WasmProvider>, calls: usize, until: Option<&AtomicUsize>) -> Result<Durations, Failure> {
     let (mut calling, mut due, watch) = (JoinSet::new(), SystemClock.now(), Stopwatch::start());
+    let mut durations = Vec::new();
     for _ in 0..calls {
         due += GOOD_EVERY;
         SystemClock.sleep_until(due).await;
@@ -97,34 +105,55 @@ async fn pace(good: &Arc<WasmProvider>, calls: usize, until: Option<&AtomicUsize
             let outcome = good.send(&message(), &SendContext::new("key-1", Duration::from_secs(20))).await;
             (outcome, SystemClock.now().duration_since(due).unsigned_abs())
         });
-    }
-    let mut durations = Vec::new();
-    for (outcome, took) in calling.join_all().await {
-        match outcome {
-            Outcome::Accepted { .. } => durations.push(took),
-            other => return Err(format!("a good call came to {other:?}").into()),
+        // A task that has ended and was not asked for its result keeps its memory.
+        while let Some(called) = calling.try_join_next() {
+            durations.push(accepted(called?)?);
         }
+    }
+    for called in calling.join_all().await {
+        durations.push(accepted(called)?);
     }
     Ok(Durations::new(durations, watch.elapsed()))
 }
 
-/// All of them, a few at a time. How many came to anything but `Accepted`.
-async fn storm(attackers: Vec<Arc<WasmProvider>>, done: Arc<AtomicUsize>) -> Result<usize, Failure> {
-    let mut storm = JoinSet::new();
-    for first in 0..ATTACKERS {
-        let (attackers, done) = (attackers.clone(), Arc::clone(&done));
-        storm.spawn(async move {
-            let mut stopped = 0;
-            for number in (first..HOSTILE_CALLS).step_by(ATTACKERS) {
-                // The last is no attack: it shows that who is let alone behaves.
-                let attacker = &attackers[number % (ATTACKS.len() - 1)];
-                stopped += usize::from(!matches!(call(attacker).await, Outcome::Accepted { .. }));
-                done.fetch_add(1, Relaxed);
-            }
-            stopped
-        });
+fn accepted((outcome, took): (Outcome, Duration)) -> Result<Duration, Failure> {
+    match outcome {
+        Outcome::Accepted { .. } => Ok(took),
+        other => Err(format!("a good call came to {other:?}").into()),
     }
-    Ok(storm.join_all().await.into_iter().sum())
+}
+
+/// What came of all hostile calls.
+#[derive(Default)]
+struct Storm {
+    /// How many came to anything but `Accepted`.
+    stopped: usize,
+    /// What this process has in memory after each section, when no hostile call runs.
+    resident_mb: Vec<f64>,
+}
+
+/// All of them, a few at a time.
+async fn storm(attackers: Vec<Arc<WasmProvider>>, done: Arc<AtomicUsize>) -> Result<Storm, Failure> {
+    let mut came_to = Storm::default();
+    for section in 0..HOSTILE_CALLS / SECTION {
+        let mut storm = JoinSet::new();
+        for first in 0..ATTACKERS {
+            let (attackers, done) = (attackers.clone(), Arc::clone(&done));
+            storm.spawn(async move {
+                let mut stopped = 0;
+                for number in (section * SECTION + first..(section + 1) * SECTION).step_by(ATTACKERS) {
+                    // The last is no attack: it shows that who is let alone behaves.
+                    let attacker = &attackers[number % (ATTACKS.len() - 1)];
+                    stopped += usize::from(!matches!(call(attacker).await, Outcome::Accepted { .. }));
+                    done.fetch_add(1, Relaxed);
+                }
+                stopped
+            });
+        }
+        came_to.stopped += storm.join_all().await.into_iter().sum::<usize>();
+        came_to.resident_mb.push(resident_mb()?);
+    }
+    Ok(came_to)
 }
 
 async fn attack(attackers: &[Arc<WasmProvider>], calls: usize) -> Result<(), Failure> {
@@ -139,7 +168,7 @@ async fn attack(attackers: &[Arc<WasmProvider>], calls: usize) -> Result<(), Fai
 }
 
 async fn call(attacker: &WasmProvider) -> Outcome {
-    attacker.send(&message(), &SendContext::new("key-1", Duration::from_secs(5))).await
+    attacker.send(&message(), &SendContext::new("key-1", ATTACK_TAKES_MAX)).await
 }
 
 fn message() -> Message {

@@ -384,6 +384,17 @@ async fn a_restart_keeps_everything_and_ends_cleanly() {
     assert_eq!(states(&cancelled.json), [("sms", "cancelled")]);
 }
 
+/// As from a terminal that is closed, or from somebody who takes it for a server whose plugins can be replaced.
+#[tokio::test]
+async fn a_hang_up_does_not_end_it() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Server::sandbox(data.path());
+    let hang_up = std::process::Command::new("kill").args(["-HUP", &server.id().to_string()]).status().unwrap();
+    assert!(hang_up.success());
+    assert_eq!(server.client.get("/health").await.unwrap().json, json!({"status": "ok"}));
+    assert!(server.terminate().unwrap().success(), "it ended in order, and not by the first signal");
+}
+
 #[tokio::test]
 async fn the_routes_of_the_replaced_service_answer() {
     let sandbox = Sandbox::start();

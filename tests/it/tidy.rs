@@ -202,7 +202,10 @@ fn the_public_interface_names_no_library_behind_it() {
 
 #[test]
 fn every_module_says_what_it_is_for() {
-    let silent = |source: &&Source| !source.text.starts_with("//!") && !source.text.starts_with("#!");
+    // It is a block of `plugins/README.md`, which says what it is for.
+    const SHOWN: &str = "plugins/sdk/tests/readme/src/lib.rs";
+    let opens = |source: &Source| ["//!", "#!"].iter().any(|start| source.text.starts_with(start));
+    let silent = |source: &&Source| !opens(source) && source.path != SHOWN;
     let offences: Vec<String> = rust().iter().filter(silent).map(|source| source.path.clone()).collect();
     assert_none("modules that do not open with `//!`", &offences);
 }

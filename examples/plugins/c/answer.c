@@ -21,8 +21,13 @@ means_t answer_means(uint16_t status) {
     case 408:
     case 425:
         return MEANS_UNAVAILABLE;
-    // A gateway that stopped waiting does not know what the server behind it did.
+    // A gateway that got no usable answer from the server behind it does not know what that one did. 520, 522 and 524
+    // are Cloudflare's.
+    case 502:
     case 504:
+    case 520:
+    case 522:
+    case 524:
         return MEANS_UNKNOWN;
     case 401:
     case 402:

@@ -52,8 +52,9 @@ export function meansOfStatus(status) {
   if (status === 429) return rateLimited;
   // The server gave up waiting for our request, or did not want to look at it yet.
   if (status === 408 || status === 425) return unavailable;
-  // A gateway that stopped waiting does not know what the server behind it did.
-  if (status === 504) return unknown;
+  // A gateway that got no usable answer from the server behind it does not know what that one did. 520, 522 and 524
+  // are Cloudflare's.
+  if ([502, 504, 520, 522, 524].includes(status)) return unknown;
   if ([401, 402, 403, 404, 407, 410].includes(status)) return rejected("provider");
   switch (Math.floor(status / 100)) {
     // Redirects are not followed: whoever answers is not the API that was meant.

@@ -57,8 +57,9 @@ def means_of_status(status: int) -> Means:
         # The server gave up waiting for our request, or did not want to look at it yet.
         case 408 | 425:
             return unavailable
-        # A gateway that stopped waiting does not know what the server behind it did.
-        case 504:
+        # A gateway that got no usable answer from the server behind it does not know what that one did. 520, 522 and
+        # 524 are Cloudflare's.
+        case 502 | 504 | 520 | 522 | 524:
             return unknown
         case 401 | 402 | 403 | 404 | 407 | 410:
             return rejected(RejectionKind.PROVIDER)

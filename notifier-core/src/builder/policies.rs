@@ -12,7 +12,22 @@ use crate::domain::id::ProviderName;
 use crate::domain::retry::RetryPolicy;
 use crate::error::StartError;
 use crate::flow::connected::ProviderPolicy;
+#[cfg(feature = "wasm")]
+use crate::plugin::Plugin;
 use crate::ports::provider::Provider;
+
+/// The plugins with as many places as their policies give them. What else is wrong with a policy is told later.
+#[cfg(feature = "wasm")]
+pub(super) fn with_places(
+    plugins: Vec<(String, Plugin)>,
+    policies: &[(String, ProviderPolicy)],
+) -> Result<Vec<(String, Plugin)>, StartError> {
+    let told = |name: &str| policies.iter().rfind(|(other, _)| other == name)?.1.concurrent_calls_max;
+    let told: Vec<_> = plugins.iter().map(|(name, _)| told(name)).collect();
+    let places =
+        crate::plugin::places(&told).map_err(|problem| setting("providers.*.limits.concurrent_calls_max", problem))?;
+    Ok(plugins.into_iter().zip(places).map(|((name, plugin), places)| (name, plugin.places(places))).collect())
+}
 
 /// The policies by provider. Each is for a provider that there is, and can be worked with.
 pub(super) fn read_policies(

@@ -119,6 +119,9 @@ pub struct Settling<'a> {
     pub may_ask_again: bool,
     /// Whether any provider of the route may be, by its own policy.
     pub is_anyone_left: bool,
+    /// Whether any other than the one that was called may be, and did not say that it cannot carry it. It need not take calls
+    /// at this moment.
+    pub is_another_left: bool,
     /// The time.
     pub now: Timestamp,
     /// A uniformly random number, for jitter.

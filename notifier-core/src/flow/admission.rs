@@ -55,7 +55,7 @@ pub(super) struct Admitted {
 pub(super) struct Past {
     /// Who is to be left alone.
     pub(super) wishes: Wishes,
-    /// Who was called how often.
+    /// Who was called how often, and cannot carry it.
     pub(super) calls: Calls,
 }
 
@@ -325,9 +325,11 @@ impl Flow {
         Ok(Past { wishes, calls: Calls::told(&facts, channel) })
     }
 
-    /// Those of the route that were called for a delivery as often as their own policy allows.
+    /// Those of the route that are not called for a delivery any more: as often as their own policy allows they were, or they
+    /// said that they cannot carry it.
     pub(super) fn spent(&self, route: &Route, past: &Past) -> Vec<ProviderName> {
-        let is_spent = |name: &&ProviderName| self.calls_max(name).is_some_and(|max| past.calls.of(name) >= max);
+        let is_used_up = |name: &ProviderName| self.calls_max(name).is_some_and(|max| past.calls.of(name) >= max);
+        let is_spent = |name: &&ProviderName| past.calls.is_unfit(name) || is_used_up(name);
         route.chain.providers().filter(is_spent).cloned().collect()
     }
 

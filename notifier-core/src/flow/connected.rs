@@ -23,7 +23,8 @@ use crate::ports::store::{ProviderState, StoreError};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ProviderPolicy {
-    /// Calls at the same time; as the provider says itself when absent.
+    /// Calls at the same time; as the provider says itself when absent. Those of all plugins together are 1,000 at most; one
+    /// without a policy has 64, or its part of what the others leave.
     pub concurrent_calls_max: Option<usize>,
     /// Calls in a second; without it, as many as there are.
     pub calls_per_second_max: Option<NonZeroU32>,

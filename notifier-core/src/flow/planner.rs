@@ -164,6 +164,7 @@ impl Flow {
             has_alternative: false,
             may_ask_again: true,
             is_anyone_left: true,
+            is_another_left: false,
             now: self.clock.now(),
             random: self.entropy.number(),
         }
@@ -189,6 +190,7 @@ impl Flow {
         Settling {
             has_alternative: left.has_alternative(&attempt.provider, &begun.tried, standing),
             may_ask_again: !spent.contains(&attempt.provider),
+            is_another_left: left.chain.providers().any(|name| *name != attempt.provider),
             ..settling
         }
     }
@@ -253,7 +255,7 @@ impl Flow {
         let past = self.past(delivery, notification, route).await?;
         let spent = self.spent(route, &past);
         let route = route.without(&spent).ok_or_else(|| {
-            let text = "every provider of the route was called as often as its own policy allows";
+            let text = "every provider of the route was called as often as its own policy allows, or cannot carry it";
             Stop::Fail(Reason::new("retry.exhausted", text))
         })?;
         let standing = |name: &ProviderName| self.standing_for(name, Comer::of(delivery), &past.wishes, at);

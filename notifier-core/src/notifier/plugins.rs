@@ -1,5 +1,8 @@
 //! Plugins that are replaced while the engine runs.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use super::Notifier;
@@ -48,9 +51,16 @@ impl Notifier {
         let loaded = match plugin {
             Err(problem) => Err(problem),
             Ok(plugin) => {
-                let parsed = name.clone();
-                let loading = tokio::task::spawn_blocking(move || load_one(&engine, parsed, plugin));
-                loading.await.unwrap_or_else(|panic| Err(panic.to_string()))
+                let (parsed, plugin) = (name.clone(), plugin.places(connected.concurrent_calls_max()));
+                // It runs, to say what it is, beside calls that may use all of their places.
+                let place = engine.place().await;
+                let loading = tokio::task::spawn_blocking({
+                    let engine = Arc::clone(&engine);
+                    move || load_one(&engine, parsed, plugin)
+                });
+                let loaded = loading.await.unwrap_or_else(|panic| Err(panic.to_string()));
+                drop(place);
+                loaded
             }
         };
         let loaded = loaded.and_then(|provider| self.serves_its_routes(name, provider));

@@ -248,6 +248,7 @@ fn rejection(kind: RejectionKind) -> Outcome {
     let text = match kind {
         RejectionKind::Provider => "it refuses everybody",
         RejectionKind::Recipient => "it knows no such address",
+        RejectionKind::Unfit => "it cannot carry this message",
         _ => "it refuses this message",
     };
     Outcome::Rejected { kind, problem: Problem::coded(kind.name(), text) }

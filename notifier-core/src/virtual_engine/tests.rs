@@ -310,6 +310,58 @@ fn addresses_can_be_refused_and_shares_are_about_right() {
     assert_eq!(sent, provider.sent().len());
 }
 
+/// Two providers of text messages, in that order.
+fn engine_of_two() -> (VirtualEngine, [Arc<VirtualProvider>; 2]) {
+    let clock = clock();
+    let [first, second] = [(); 2].map(|()| Arc::new(VirtualProvider::new(Arc::clone(&clock))));
+    let chain = Chain::Ordered(["first", "second"].map(|name| ProviderName::new(name).unwrap()).to_vec());
+    let builder = Notifier::builder()
+        .provider("first", Arc::clone(&first) as _)
+        .provider("second", Arc::clone(&second) as _)
+        .route_by(Route::of(Channel::Sms, chain));
+    (VirtualEngine::start(clock, builder).unwrap(), [first, second])
+}
+
+#[test]
+fn what_one_provider_cannot_carry_another_does_and_nobody_is_thought_ill_of() {
+    let (engine, [first, second]) = engine_of_two();
+    first.reject("+14155550101", RejectionKind::Unfit);
+    let submitted: Vec<_> = (0..30).map(|_| engine.submit(sms()).unwrap()).collect();
+    assert!(engine.run_until_idle().unwrap());
+    assert!(submitted.iter().all(|submitted| state(&engine, submitted) == DeliveryState::Sent));
+    assert_eq!((first.calls_count(), second.sent().len()), (30, 30));
+    assert!(second.sent().iter().all(|call| call.at == time(START)), "at once");
+    let calls = engine.notifier().providers().into_iter().map(|one| (one.good_calls_lately, one.bad_calls_lately));
+    assert_eq!(calls.collect::<Vec<_>>(), [(0, 0), (30, 0)], "what one cannot carry says nothing about it");
+    let timeline = engine.block_on(engine.notifier().timeline(&TenantId::unnamed(), submitted[0].id)).unwrap();
+    let told = timeline.unwrap().into_iter().find(|fact| fact.reason.code == "attempt.rejected.unfit").unwrap();
+    assert!(told.reason.text.starts_with("`first` cannot carry it, another provider may"), "{}", told.reason.text);
+}
+
+/// One that is ill for the moment is left all the same; when it cannot either, the delivery fails for that and nothing else.
+#[test]
+fn what_nobody_can_carry_fails_once_everybody_was_asked() {
+    let (engine, [first, second]) = engine_of_two();
+    first.reject("+14155550101", RejectionKind::Unfit);
+    second.reject("+14155550101", RejectionKind::Unfit);
+    second.down_between(time(START), time("2027-01-01T00:00:05Z"));
+    let submitted = engine.submit(sms()).unwrap();
+    assert!(engine.run_until_idle().unwrap());
+    let explanation = engine.block_on(engine.notifier().explain(&TenantId::unnamed(), submitted.id)).unwrap().unwrap();
+    let delivery = &explanation.deliveries[0];
+    assert_eq!(
+        (delivery.state, delivery.reason.code.as_ref()),
+        (Some(DeliveryState::Failed), "attempt.rejected.unfit")
+    );
+    let expected = "`second` cannot carry it, and no other provider is left that may";
+    assert!(delivery.reason.text.starts_with(expected), "{}", delivery.reason);
+    assert_eq!(first.calls_count(), 1, "it is asked once");
+    // A replay asks everybody anew: what they can carry may have changed.
+    let replayed = engine.block_on(engine.notifier().replay(&TenantId::unnamed(), submitted.id, None));
+    assert!(replayed.unwrap().is_some() && engine.run_until_idle().unwrap());
+    assert_eq!(first.calls_count(), 2);
+}
+
 #[test]
 fn a_provider_can_report_what_became_of_a_message() {
     let (engine, provider) = engine();

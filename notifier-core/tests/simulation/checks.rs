@@ -29,7 +29,8 @@ pub(crate) async fn check(world: &World) -> Result<Totals, String> {
         let facts = notifier.timeline(&tenant(), id).await.map_err(|error| error.to_string())?.unwrap_or_default();
         let book = world.ledger.book();
         for delivery in &status.deliveries {
-            check_delivery(&book, &book.promised[&id], delivery, &facts)?;
+            let routed = world.routed(delivery.id.channel);
+            check_delivery(&book, &book.promised[&id], delivery, &facts, routed)?;
             totals.unknown += u64::from(delivery.state == DeliveryState::Unknown);
         }
         check_turns(&book, &book.promised[&id], &status)?;
@@ -52,11 +53,18 @@ pub(crate) async fn check(world: &World) -> Result<Totals, String> {
         jumps: u64::from(book.clock_jumps),
         found: book.calls.iter().filter(|call| call.looked_up.is_some_and(|(has_it, _)| has_it)).count() as u64,
         not_found: book.calls.iter().filter(|call| call.looked_up.is_some_and(|(has_it, _)| !has_it)).count() as u64,
+        unfit: book.calls.iter().filter(|call| call.answered == Answered::Unfit).count() as u64,
         ..totals
     })
 }
 
-fn check_delivery(book: &Book, promised: &Promised, delivery: &Delivery, facts: &[Fact]) -> Result<(), String> {
+fn check_delivery(
+    book: &Book,
+    promised: &Promised,
+    delivery: &Delivery,
+    facts: &[Fact],
+    routed: &[&str],
+) -> Result<(), String> {
     let id = delivery.id;
     let calls: Vec<(usize, &Call)> = book.calls_of(id).collect();
     if !delivery.state.is_final() {
@@ -98,6 +106,7 @@ fn check_delivery(book: &Book, promised: &Promised, delivery: &Delivery, facts: 
         return Err(format!("call {number} of {id} is attempt {} of which the timeline knows nothing", call.attempt));
     }
     check_doubt(promised, delivery, &calls)?;
+    check_unfit(delivery, &calls, routed)?;
     check_reports(promised, delivery, facts)
 }
 
@@ -109,6 +118,7 @@ fn may_follow(before: &Call, next: &Call, holds: bool) -> bool {
     let lost_answer = next.life > before.life && (!holds || is_not_there);
     let called_for = match before.answered {
         Answered::NotTaken => true,
+        Answered::Unfit => next.provider != before.provider || lost_answer,
         // What the provider said about it is known from then on, unless the process ended over it.
         Answered::Unclear | Answered::Interrupted if is_not_there => true,
         Answered::Unclear | Answered::Interrupted if before.looked_up.is_some_and(|(_, life)| life == next.life) => {
@@ -118,6 +128,26 @@ fn may_follow(before: &Call, next: &Call, holds: bool) -> bool {
         Answered::Accepted | Answered::Rejected | Answered::Nothing => lost_answer,
     };
     was_asked_for || called_for
+}
+
+/// Who cannot carry it is not asked again, and it is not given up for that while somebody of the route was not asked.
+fn check_unfit(delivery: &Delivery, calls: &[(usize, &Call)], routed: &[&str]) -> Result<(), String> {
+    let id = delivery.id;
+    for (number, call) in calls.iter().filter(|(_, call)| call.answered == Answered::Unfit) {
+        let is_same = |(later, next): &&(usize, &Call)| later > number && next.provider == call.provider;
+        // The answer may have been lost with the process.
+        let is_known = |(_, next): &&(usize, &Call)| (next.life, next.replays) == (call.life, call.replays);
+        if let Some((later, _)) = calls.iter().filter(is_same).find(is_known) {
+            return Err(format!("call {later} of {id} asks one that cannot carry it, as it said to call {number}"));
+        }
+    }
+    let was_asked = |name: &&&str| calls.iter().any(|(_, call)| call.provider == **name);
+    match routed.iter().find(|name| !was_asked(name)) {
+        Some(name) if delivery.state == DeliveryState::Failed && delivery.reason.code == "attempt.rejected.unfit" => {
+            Err(format!("{id} was given up as nobody could carry it, and `{name}` was not asked"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Who may have got it is never told that it certainly was not sent.

@@ -14,6 +14,8 @@ pub(crate) enum Answered {
     Accepted,
     /// It will not take it: another attempt is uncalled for.
     Rejected,
+    /// It cannot carry it: another attempt is called for with anybody else.
+    Unfit,
     /// It said that it did not take it: another attempt is called for.
     NotTaken,
     /// Nobody knows.

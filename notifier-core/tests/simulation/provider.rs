@@ -30,9 +30,11 @@ pub(crate) enum Mood {
     Resets,
     RefusesEverybody,
     RefusesThis,
+    /// Cannot carry it, and says so without having asked anybody.
+    CannotCarry,
 }
 
-pub(crate) const MOODS: [Mood; 9] = [
+pub(crate) const MOODS: [Mood; 10] = [
     Mood::Good,
     Mood::Down,
     Mood::Limited,
@@ -42,6 +44,7 @@ pub(crate) const MOODS: [Mood; 9] = [
     Mood::Resets,
     Mood::RefusesEverybody,
     Mood::RefusesThis,
+    Mood::CannotCarry,
 ];
 
 pub(crate) struct MoodyProvider {
@@ -205,6 +208,10 @@ impl Provider for MoodyProvider {
                 self.end(number, Answered::Rejected, false);
                 Outcome::Rejected { kind: RejectionKind::Message, problem }
             }
+            Mood::CannotCarry => {
+                self.end(number, Answered::Unfit, false);
+                Outcome::Rejected { kind: RejectionKind::Unfit, problem }
+            }
         }
     }
 
@@ -215,7 +222,7 @@ impl Provider for MoodyProvider {
         match self.mood() {
             Mood::Hangs => std::future::pending().await,
             Mood::Slow => self.pause(20_000).await,
-            Mood::Good | Mood::TakesAndResets | Mood::RefusesThis => {}
+            Mood::Good | Mood::TakesAndResets | Mood::RefusesThis | Mood::CannotCarry => {}
             _ => return LookUp::Unclear(Problem::coded("mood", "as the seed decides")),
         }
         if sought.idempotency_key != sought.delivery.to_string() {

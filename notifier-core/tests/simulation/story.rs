@@ -26,6 +26,7 @@ pub(crate) struct Totals {
     pub(crate) unknown: u64,
     pub(crate) found: u64,
     pub(crate) not_found: u64,
+    pub(crate) unfit: u64,
 }
 
 impl Totals {
@@ -39,12 +40,13 @@ impl Totals {
         self.unknown += more.unknown;
         self.found += more.found;
         self.not_found += more.not_found;
+        self.unfit += more.unfit;
     }
 
     /// Whether everything happened that the checks are about.
     pub(crate) fn covers_everything(&self) -> bool {
         let happened = [self.notifications, self.repeats, self.crashes, self.interrupted, self.jumps, self.unknown];
-        happened.iter().chain(&[self.found, self.not_found]).all(|n| *n > 0)
+        happened.iter().chain(&[self.found, self.not_found, self.unfit]).all(|n| *n > 0)
     }
 }
 
@@ -54,7 +56,7 @@ impl fmt::Display for Totals {
             f,
             "{} notifications, {} calls, {} of them of a message that had gone out before, {} crashes, {} calls \
              interrupted by one, {} jumps of the clock, {} deliveries that ended unknown, {} calls looked up and found, \
-             {} not found",
+             {} not found, {} answered by one that cannot carry the message",
             self.notifications,
             self.calls,
             self.repeats,
@@ -63,7 +65,8 @@ impl fmt::Display for Totals {
             self.jumps,
             self.unknown,
             self.found,
-            self.not_found
+            self.not_found,
+            self.unfit
         )
     }
 }

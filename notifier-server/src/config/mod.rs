@@ -155,8 +155,9 @@ pub struct ProviderSettings {
     pub settings: serde_json::Value,
     /// Its secrets, by the names that it uses.
     pub secrets: BTreeMap<String, SecretSource>,
-    /// Hosts that it may call; none named means the public ones that the plugin asks for.
-    pub hosts: Vec<String>,
+    /// Hosts that it may call, which may be none. Where nothing is said, those that were granted to an installed plugin, or else
+    /// the public ones that the plugin asks for.
+    pub hosts: Option<Vec<String>>,
     /// Whether they may be in private networks.
     pub allow_private_network: bool,
     /// What it is allowed, and how it is judged.

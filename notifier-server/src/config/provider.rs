@@ -29,7 +29,7 @@ pub(super) fn read_provider(mut section: Section<'_>, plugins_path: Option<&Path
             component: Component::Smtp(Box::new(smtp)),
             settings: serde_json::json!({}),
             secrets: BTreeMap::new(),
-            hosts: Vec::new(),
+            hosts: None,
             allow_private_network: false,
             policy: read_policy(&mut section),
         };
@@ -45,7 +45,7 @@ pub(super) fn read_provider(mut section: Section<'_>, plugins_path: Option<&Path
         component,
         settings: section.json("settings"),
         secrets,
-        hosts: section.optional_list("hosts").unwrap_or_default(),
+        hosts: section.optional_list("hosts"),
         allow_private_network: section.optional_flag("allow_private_network").unwrap_or(false),
         policy: read_policy(&mut section),
     };

@@ -42,6 +42,17 @@ fn the_defaults_are_those_of_the_engine() {
 }
 
 #[test]
+fn no_hosts_are_something_else_than_nothing_about_hosts() {
+    let hosts = |line: &str| {
+        let file = PROVIDERS.replace("hosts = [\"api.twilio.com\"]", line);
+        load(&file, &[]).unwrap().config.providers["twilio"].hosts.clone()
+    };
+    assert_eq!(hosts(""), None);
+    assert_eq!(hosts("hosts = []"), Some(vec![]));
+    assert_eq!(hosts("hosts = [\"a.example\"]"), Some(vec!["a.example".to_owned()]));
+}
+
+#[test]
 fn a_file_goes_over_the_defaults_and_the_environment_over_both() {
     let file = "[server]\nlisten = \"127.0.0.1:1\"\nconnections_max = 7\n[categories.default]\nchannels = [\"sms\"]";
     let environment = [

@@ -9,7 +9,8 @@ use notifier_core::wasm::rehearsal::{Inspection, Portrait, Rehearsal, inspect};
 use notifier_core::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
-use super::{Done, PluginKitError, engine, read, sha256};
+use super::portrait::{SENTENCE_CHARS_MAX, portrait};
+use super::{Done, PluginKitError, engine, plain, read, sha256};
 
 /// What is known of a component.
 struct Findings {
@@ -25,13 +26,19 @@ pub(super) fn check(path: &Path, json: bool) -> Result<Done, PluginKitError> {
     let bytes = read(path)?;
     let engine = engine()?;
     let started = SystemClock.now();
-    let inspection = inspect(&engine, &bytes).map_err(refused)?;
+    let inspection = made_plain(inspect(&engine, &bytes).map_err(refused)?);
     let compiled_in = SystemClock.now().duration_since(started).unsigned_abs();
     // Refuses another version of the contract, and imports that this host does not offer, by name.
-    let portrait = Rehearsal::load(&engine, &bytes).and_then(|rehearsal| rehearsal.describe()).map_err(refused)?;
+    let portrait = portrait(path, &Rehearsal::load(&engine, &bytes).map_err(refused)?)?;
     let findings = Findings { sha256: sha256(&bytes), size_bytes: bytes.len(), compiled_in, inspection, portrait };
     let text = if json { findings.to_json()? } else { findings.to_text() };
     Ok(Done { text, is_sound: true })
+}
+
+/// Names of interfaces are checked by nobody but for their form.
+fn made_plain(inspection: Inspection) -> Inspection {
+    let plain = |names: Vec<String>| names.iter().map(|name| plain::line(name, SENTENCE_CHARS_MAX)).collect();
+    Inspection { imports: plain(inspection.imports), exports: plain(inspection.exports) }
 }
 
 /// The version of the contract among the exports of a component, as `notifier:provider@0.1.0`.

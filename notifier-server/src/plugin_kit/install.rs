@@ -6,12 +6,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 use notifier_core::egress::EgressPolicy;
-use notifier_core::wasm::rehearsal::{Rehearsal, inspect};
+use notifier_core::wasm::rehearsal::{Portrait, Rehearsal, inspect};
 
 use super::check::contract_of;
 use super::directory::Directory;
-use super::lock::Version;
-use super::{Done, PluginKitError, engine, now, prompt, read, sha256, signature};
+use super::grants::Grants;
+use super::lock::{Access, Lock, LockError, Version};
+use super::portrait::{HOST_CHARS_MAX, WORD_CHARS_MAX, portrait};
+use super::{Done, PluginKitError, engine, now, plain, prompt, read, sha256, signature};
+
+/// Characters that are shown of a list.
+const LIST_CHARS_MAX: usize = 10_000;
 
 /// What `install` is told.
 #[derive(Debug, Args)]
@@ -49,37 +54,47 @@ pub(crate) struct Grant {
 
 pub(super) fn install(directory: &Directory, asked: &Install) -> Result<Done, PluginKitError> {
     let bytes = read(&asked.component)?;
-    let signer = signer(asked, &bytes)?;
-    let mut lock = directory.lock()?;
-    let refused = |source| PluginKitError::Component { path: asked.component.clone(), source };
-    let engine = engine()?;
-    let inspection = inspect(&engine, &bytes).map_err(refused)?;
-    let portrait = Rehearsal::load(&engine, &bytes).and_then(|rehearsal| rehearsal.describe()).map_err(refused)?;
+    let (signer, digest) = (signer(asked, &bytes)?, sha256(&bytes));
+    let seen = directory.lock()?;
+    let check = |name: &str| match notifier_plugins::find(name) {
+        Some(_) => Err(PluginKitError::BuiltIn(name.to_owned())),
+        None => Ok(seen.check(name, &digest, signer.as_deref())?),
+    };
+    // Where the name is known, so is all that this can be refused for, before anything of the component is compiled.
+    asked.name.as_deref().map_or(Ok(()), check)?;
+    let (portrait, contract) = look_at(asked, &bytes)?;
     let name = asked.name.clone().unwrap_or_else(|| portrait.name.clone());
-    if notifier_plugins::find(&name).is_some() {
-        return Err(PluginKitError::BuiltIn(name));
-    }
-    let digest = sha256(&bytes);
-    let asks_for = prompt::asks_for(&portrait, &digest, signer.as_deref(), lock.get(&name).ok());
+    check(&name)?;
+    let before = seen.get(&name).ok().cloned();
+    let secrets = portrait.secrets.iter().map(|secret| secret.name.clone()).collect();
+    let asks = Access { hosts: portrait.hosts.clone(), secrets };
+    let grants = Grants::of(&asks, before.as_ref().map(|before| &before.current));
+    let asks_for = prompt::asks_for(&portrait, &digest, signer.as_deref(), before.as_ref(), &grants);
     if !asked.yes && !is_wanted(&asks_for)? {
         return Ok(Done { text: "Nothing was installed.\n".into(), is_sound: false });
     }
-    let version = Version {
-        version: portrait.version,
-        sha256: digest,
-        contract: contract_of(&inspection.exports),
-        signer,
-        installed_at: now(),
-    };
-    let before = lock.get(&name).ok().cloned();
-    let secrets = portrait.secrets.into_iter().map(|secret| secret.name).collect();
-    // As with a plugin that is built in, public names are granted with it, and anything else by hand.
-    let hosts = portrait.hosts.into_iter().filter(|host| EgressPolicy::is_public_name(host)).collect();
-    lock.install(&name, version, hosts, secrets)?;
-    directory.keep(&bytes)?;
-    directory.write(&lock, before.as_slice())?;
+    let granted = grants.granted();
+    let version = portrait.version;
+    let version = Version { version, sha256: digest, contract, signer, installed_at: now(), asks, granted };
+    let mut change = directory.change()?;
+    // Somebody agreed to what was shown, and to nothing else.
+    if change.lock.get(&name).ok() != before.as_ref() {
+        return Err(PluginKitError::ChangedMeanwhile(name));
+    }
+    change.lock.install(&name, version)?;
+    change.keep(&bytes)?;
+    change.write(before.as_slice())?;
     let shown = if asked.yes { asks_for } else { String::new() };
     Ok(Done { text: format!("{shown}Installed `{name}`.\n"), is_sound: true })
+}
+
+/// What the component says about itself, and for which contract it was built.
+fn look_at(asked: &Install, bytes: &[u8]) -> Result<(Portrait, String), PluginKitError> {
+    let refused = |source| PluginKitError::Component { path: asked.component.clone(), source };
+    let engine = engine()?;
+    let inspection = inspect(&engine, bytes).map_err(refused)?;
+    let rehearsal = Rehearsal::load(&engine, bytes).map_err(refused)?;
+    Ok((portrait(&asked.component, &rehearsal)?, contract_of(&inspection.exports)))
 }
 
 /// Before anything of the component is compiled.
@@ -102,19 +117,20 @@ pub(super) fn list(directory: &Directory) -> Result<Done, PluginKitError> {
     let mut text = String::new();
     for plugin in directory.lock()?.plugins() {
         let (current, pinned) = (&plugin.current, if plugin.pinned { ", pinned" } else { "" });
-        let signer = current.signer.as_deref().unwrap_or("nobody");
         let earlier: Vec<_> = plugin.previous.iter().map(|previous| previous.version.as_str()).collect();
-        push(&mut text, format_args!("{} {}{pinned}\n", plugin.name, current.version));
+        push(&mut text, format_args!("{} {}{pinned}\n", plugin.name, plain::line(&current.version, WORD_CHARS_MAX)));
         for (name, value) in [
             ("sha256", current.sha256.clone()),
             ("contract", current.contract.clone()),
             ("installed", current.installed_at.clone()),
-            ("signed by", signer.to_owned()),
-            ("hosts", plugin.hosts.join(", ")),
-            ("secrets", plugin.secrets.join(", ")),
+            ("signed by", current.signer.clone().unwrap_or_else(|| "nobody".into())),
+            ("only from", plugin.signer.clone().unwrap_or_else(|| "anybody".into())),
+            ("hosts", current.granted.hosts.join(", ")),
+            ("secrets", current.granted.secrets.join(", ")),
             ("earlier", earlier.join(", ")),
         ] {
-            push(&mut text, format_args!("  {name:<10} {value}\n"));
+            // A lock file can be written by others, too.
+            push(&mut text, format_args!("  {name:<10} {}\n", plain::line(&value, LIST_CHARS_MAX)));
         }
     }
     if text.is_empty() {
@@ -123,35 +139,59 @@ pub(super) fn list(directory: &Directory) -> Result<Done, PluginKitError> {
     Ok(Done { text, is_sound: true })
 }
 
+/// Changes what the lock file says of a plugin.
+fn change<T>(
+    directory: &Directory,
+    name: &str,
+    make: impl FnOnce(&mut Lock) -> Result<T, LockError>,
+) -> Result<T, PluginKitError> {
+    // Where nothing is installed, no directory is made either.
+    directory.installed(name)?;
+    let mut change = directory.change()?;
+    let before = change.lock.get(name)?.clone();
+    let made = make(&mut change.lock)?;
+    change.write(&[before])?;
+    Ok(made)
+}
+
 pub(super) fn remove(directory: &Directory, name: &str) -> Result<Done, PluginKitError> {
-    let mut lock = directory.lock()?;
-    let dropped = lock.remove(name)?;
-    directory.write(&lock, &[dropped])?;
+    change(directory, name, |lock| lock.remove(name))?;
     Ok(Done { text: format!("Removed `{name}`.\n"), is_sound: true })
 }
 
 pub(super) fn grant(directory: &Directory, asked: Grant) -> Result<Done, PluginKitError> {
     let Grant { name, hosts, secrets } = asked;
-    let text = format!("`{name}` may call {}, and use the secrets {}.\n", listed(&hosts), listed(&secrets));
-    let mut lock = directory.lock()?;
-    lock.grant(&name, hosts, secrets)?;
-    directory.write(&lock, &[])?;
+    // A server that finds one in the lock file that cannot be read would not start again.
+    EgressPolicy::new(&hosts).map_err(PluginKitError::Host)?;
+    for (text, chars_max) in
+        hosts.iter().map(|host| (host, HOST_CHARS_MAX)).chain(secrets.iter().map(|secret| (secret, WORD_CHARS_MAX)))
+    {
+        if !plain::is_word(text, chars_max) {
+            return Err(PluginKitError::NoGrant(plain::line(text, WORD_CHARS_MAX)));
+        }
+    }
+    let granted = Access { hosts, secrets };
+    let text = format!("`{name}` {}.\n", may(&granted));
+    change(directory, &name, |lock| lock.grant(&name, granted))?;
     Ok(Done { text, is_sound: true })
 }
 
 pub(super) fn pin(directory: &Directory, name: &str, is_released: bool) -> Result<Done, PluginKitError> {
-    let mut lock = directory.lock()?;
-    lock.pin(name, !is_released)?;
-    directory.write(&lock, &[])?;
+    change(directory, name, |lock| lock.pin(name, !is_released))?;
     let what = if is_released { "released" } else { "pinned" };
     Ok(Done { text: format!("`{name}` is {what}.\n"), is_sound: true })
 }
 
 pub(super) fn roll_back(directory: &Directory, name: &str) -> Result<Done, PluginKitError> {
-    let mut lock = directory.lock()?;
-    let version = lock.roll_back(name)?.current.version.clone();
-    directory.write(&lock, &[])?;
-    Ok(Done { text: format!("`{name}` is {version} again.\n"), is_sound: true })
+    let version = change(directory, name, |lock| Ok(lock.roll_back(name)?.current.clone()))?;
+    let may = may(&version.granted);
+    let text = format!("`{name}` is {} again: it {may}.\n", plain::line(&version.version, WORD_CHARS_MAX));
+    Ok(Done { text, is_sound: true })
+}
+
+fn may(granted: &Access) -> String {
+    let text = format!("may call {}, and use the secrets {}", listed(&granted.hosts), listed(&granted.secrets));
+    plain::line(&text, LIST_CHARS_MAX)
 }
 
 fn listed(names: &[String]) -> String {
@@ -164,48 +204,4 @@ fn push(text: &mut String, piece: std::fmt::Arguments<'_>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-
-    fn asked(component: &Path) -> Install {
-        let name = Some("texts".to_owned());
-        Install { component: component.to_owned(), name, signature: None, key: None, yes: true }
-    }
-
-    #[test]
-    fn a_component_is_installed_granted_pinned_and_removed() {
-        let place = tempfile::tempdir().unwrap();
-        let directory = Directory::new(place.path().join("plugins"));
-        let component = place.path().join("twilio.wasm");
-        std::fs::write(&component, notifier_plugins::TWILIO.component).unwrap();
-        assert_eq!(list(&directory).unwrap().text, "No plugin is installed.\n");
-        let done = install(&directory, &asked(&component)).unwrap();
-        assert!(done.text.ends_with("Installed `texts`.\n") && done.text.contains("api.twilio.com"), "{}", done.text);
-        assert_eq!(directory.component("texts").unwrap().0, notifier_plugins::TWILIO.component);
-        let grants = Grant { name: "texts".into(), hosts: vec![], secrets: vec!["auth_token".into()] };
-        assert_eq!(grant(&directory, grants).unwrap().text, "`texts` may call none, and use the secrets auth_token.\n");
-        pin(&directory, "texts", false).unwrap();
-        let shown = list(&directory).unwrap().text;
-        assert!(shown.contains(", pinned\n") && shown.contains("  secrets    auth_token\n"), "{shown}");
-        assert!(roll_back(&directory, "texts").is_err());
-        remove(&directory, "texts").unwrap();
-        assert!(remove(&directory, "texts").is_err());
-        let own = Install { name: None, ..asked(&component) };
-        let error = install(&directory, &own).err().unwrap();
-        assert!(matches!(&error, PluginKitError::BuiltIn(name) if name == "twilio"), "{error}");
-    }
-
-    #[test]
-    fn what_is_signed_wrongly_is_never_compiled() {
-        let place = tempfile::tempdir().unwrap();
-        let (component, file) = (place.path().join("a.wasm"), place.path().join("a.sig"));
-        std::fs::write(&component, "no component at all").unwrap();
-        std::fs::write(&file, "A".repeat(86) + "==").unwrap();
-        let key = Some("A".repeat(43) + "=");
-        let asked = Install { signature: Some(file), key, ..asked(&component) };
-        let error = install(&Directory::new(place.path()), &asked).err().unwrap();
-        assert!(matches!(error, PluginKitError::Signature(_)), "{error}");
-    }
-}
+mod tests;

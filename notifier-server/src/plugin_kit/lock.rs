@@ -29,10 +29,10 @@ pub(crate) struct Installed {
     /// Whether another version may only be installed after it is released.
     #[serde(default)]
     pub(crate) pinned: bool,
-    /// Hosts that it may call.
-    pub(crate) hosts: Vec<String>,
-    /// Names of secrets that it may use.
-    pub(crate) secrets: Vec<String>,
+    /// The public key that has signed a version of it: from then on, and until it is removed, only what this key signed is
+    /// installed. Going back to a version from before that does not change it.
+    #[serde(default)]
+    pub(crate) signer: Option<String>,
     pub(crate) current: Version,
     /// The latest first.
     #[serde(default)]
@@ -53,6 +53,19 @@ pub(crate) struct Version {
     pub(crate) signer: Option<String>,
     /// An RFC 3339 timestamp.
     pub(crate) installed_at: String,
+    /// What it asked for when it was installed.
+    pub(crate) asks: Access,
+    /// What it may do. Goes with the version, so that whoever goes back to one goes back to what it was allowed.
+    pub(crate) granted: Access,
+}
+
+/// What a component may reach beyond the sandbox.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Access {
+    pub(crate) hosts: Vec<String>,
+    /// By their names.
+    pub(crate) secrets: Vec<String>,
 }
 
 /// Why a lock file cannot be used, or not be changed like that.
@@ -62,6 +75,12 @@ pub(crate) enum LockError {
     Unreadable(String),
     #[error("the format of the lock file is {found}: this can read format {FORMAT}")]
     Format { found: u32 },
+    #[error(
+        "the lock file is of an earlier form, which did not tell what a plugin asks for from what it is granted: move the file \
+         away, and install again what is in it: `{}`",
+        names.join("`, `")
+    )]
+    Earlier { names: Vec<String> },
     #[error("the lock file has two plugins named `{0}`")]
     Twice(String),
     #[error("the lock file says `{text}` of `{name}`: want SHA-256 as 64 lower-case hexadecimal digits")]
@@ -97,6 +116,16 @@ struct Document {
     plugin: Vec<Installed>,
 }
 
+/// A plugin as it stood in files of the earlier form, which had what it may do beside its versions.
+#[derive(Deserialize)]
+struct Earlier {
+    name: String,
+    #[serde(rename = "hosts")]
+    _hosts: Vec<String>,
+    #[serde(rename = "secrets")]
+    _secrets: Vec<String>,
+}
+
 impl Lock {
     /// Of a directory without plugins.
     pub(super) fn new() -> Self {
@@ -111,6 +140,12 @@ impl Lock {
         let format = values.get::<u32>("format").map_err(unreadable)?;
         if format != FORMAT {
             return Err(LockError::Format { found: format });
+        }
+        let entries = values.get_array("plugin").unwrap_or_default().into_iter();
+        let earlier = entries.filter_map(|entry| entry.try_deserialize::<Earlier>().ok());
+        let names: Vec<_> = earlier.map(|plugin| plugin.name).collect();
+        if !names.is_empty() {
+            return Err(LockError::Earlier { names });
         }
         let Document { _format: _, plugin: mut plugins } = values.try_deserialize().map_err(unreadable)?;
         plugins.sort_by(|one, other| one.name.cmp(&other.name));
@@ -137,8 +172,9 @@ impl Lock {
             if plugin.pinned {
                 text.push_str("pinned = true\n");
             }
-            push(&mut text, format_args!("hosts = {}\n", list(&plugin.hosts)));
-            push(&mut text, format_args!("secrets = {}\n", list(&plugin.secrets)));
+            if let Some(signer) = &plugin.signer {
+                push(&mut text, format_args!("signer = {}\n", quoted(signer)));
+            }
             text.push_str("\n[plugin.current]\n");
             version(&mut text, &plugin.current);
             for previous in &plugin.previous {
@@ -167,37 +203,37 @@ impl Lock {
         LockError::Absent { name: name.to_owned(), known }
     }
 
-    /// Installs a component under a name, in place of the one that was there, which is kept. What is granted is granted anew.
-    pub(super) fn install(
-        &mut self,
-        name: &str,
-        version: Version,
-        hosts: Vec<String>,
-        secrets: Vec<String>,
-    ) -> Result<(), LockError> {
+    /// Whether that component may be installed under that name. Needs nothing but its bytes, so it can be asked before anything
+    /// of it is compiled.
+    pub(super) fn check(&self, name: &str, sha256: &str, signer: Option<&str>) -> Result<(), LockError> {
         check_name(name)?;
+        let Ok(installed) = self.get(name) else { return Ok(()) };
+        if installed.pinned && installed.current.sha256 != sha256 {
+            let version = installed.current.version.clone();
+            return Err(LockError::Pinned { name: name.to_owned(), version });
+        }
+        // Whoever can replace a file must not become its author by leaving the signature away.
+        match &installed.signer {
+            Some(was) if Some(was.as_str()) != signer => {
+                let now = signer.map(str::to_owned);
+                Err(LockError::OtherSigner { name: name.to_owned(), was: was.clone(), now })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Installs a component under a name, in place of the one that was there, which is kept.
+    pub(super) fn install(&mut self, name: &str, version: Version) -> Result<(), LockError> {
+        self.check(name, &version.sha256, version.signer.as_deref())?;
+        let signer = version.signer.clone();
         let Ok(installed) = self.get_mut(name) else {
-            let installed = Installed {
-                name: name.to_owned(),
-                pinned: false,
-                hosts,
-                secrets,
-                current: version,
-                previous: Vec::new(),
-            };
+            let previous = Vec::new();
+            let installed = Installed { name: name.to_owned(), pinned: false, signer, current: version, previous };
             let place = self.plugins.partition_point(|plugin| plugin.name.as_str() < name);
             self.plugins.insert(place, installed);
             return Ok(());
         };
-        if installed.pinned && installed.current.sha256 != version.sha256 {
-            let pinned = installed.current.version.clone();
-            return Err(LockError::Pinned { name: name.to_owned(), version: pinned });
-        }
-        // Whoever can replace a file must not become its author by leaving the signature away.
-        if let Some(was) = installed.current.signer.clone().filter(|was| Some(was) != version.signer.as_ref()) {
-            return Err(LockError::OtherSigner { name: name.to_owned(), was, now: version.signer });
-        }
-        (installed.hosts, installed.secrets) = (hosts, secrets);
+        installed.signer = signer.or(installed.signer.take());
         let digest = version.sha256.clone();
         let before = std::mem::replace(&mut installed.current, version);
         installed.previous.insert(0, before);
@@ -212,10 +248,9 @@ impl Lock {
         place.map(|place| self.plugins.remove(place)).ok_or_else(|| self.absent(name))
     }
 
-    /// Says anew what a plugin may do.
-    pub(super) fn grant(&mut self, name: &str, hosts: Vec<String>, secrets: Vec<String>) -> Result<(), LockError> {
-        let plugin = self.get_mut(name)?;
-        (plugin.hosts, plugin.secrets) = (hosts, secrets);
+    /// Says anew what the current version of a plugin may do.
+    pub(super) fn grant(&mut self, name: &str, granted: Access) -> Result<(), LockError> {
+        self.get_mut(name)?.current.granted = granted;
         Ok(())
     }
 
@@ -225,7 +260,7 @@ impl Lock {
         Ok(())
     }
 
-    /// Goes back to the version before; what was current can be gone back to in turn.
+    /// Goes back to the version before, and to what that was granted; what was current can be gone back to in turn.
     pub(super) fn roll_back(&mut self, name: &str) -> Result<&Installed, LockError> {
         let plugin = self.get_mut(name)?;
         if plugin.pinned {
@@ -272,6 +307,10 @@ fn version(text: &mut String, version: &Version) {
         push(text, format_args!("signer = {}\n", quoted(signer)));
     }
     push(text, format_args!("installed_at = {}\n", quoted(&version.installed_at)));
+    for (key, access) in [("asks", &version.asks), ("granted", &version.granted)] {
+        let (hosts, secrets) = (list(&access.hosts), list(&access.secrets));
+        push(text, format_args!("{key} = {{ hosts = {hosts}, secrets = {secrets} }}\n"));
+    }
 }
 
 fn list(texts: &[String]) -> String {
@@ -289,116 +328,4 @@ fn push(text: &mut String, piece: std::fmt::Arguments<'_>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn component(version: &str, digit: char, signer: Option<&str>) -> Version {
-        Version {
-            version: version.into(),
-            sha256: digit.to_string().repeat(64),
-            contract: "notifier:provider@0.1.0".into(),
-            signer: signer.map(str::to_owned),
-            installed_at: "2026-01-01T00:00:00Z".into(),
-        }
-    }
-
-    fn texts(texts: &[&str]) -> Vec<String> {
-        texts.iter().map(|text| (*text).to_owned()).collect()
-    }
-
-    fn install(lock: &mut Lock, name: &str, version: Version) -> Result<(), LockError> {
-        lock.install(name, version, texts(&["api.acme.example"]), texts(&["token"]))
-    }
-
-    fn lock() -> Lock {
-        let mut lock = Lock::new();
-        install(&mut lock, "zeta", component("0.1.0", 'd', None)).unwrap();
-        install(&mut lock, "acme", component("1.0.0", 'a', Some("key-of-acme"))).unwrap();
-        install(&mut lock, "acme", component("1.1.0", 'b', Some("key-of-acme"))).unwrap();
-        lock.pin("zeta", true).unwrap();
-        lock
-    }
-
-    #[test]
-    fn the_file_is_the_golden_one_and_reads_back() {
-        let toml = lock().to_toml();
-        assert_eq!(toml, include_str!("golden/plugins.lock"));
-        assert_eq!(Lock::read(&toml).unwrap(), lock());
-        assert_eq!(Lock::read(&Lock::new().to_toml()).unwrap(), Lock::new());
-    }
-
-    #[test]
-    fn strange_texts_read_back() {
-        let mut lock = lock();
-        let strange = texts(&["quote\" and \\ and \u{7f}\u{1}", "ünï\ncode"]);
-        lock.grant("acme", vec![], strange.clone()).unwrap();
-        assert_eq!(Lock::read(&lock.to_toml()).unwrap().get("acme").unwrap().secrets, strange);
-    }
-
-    #[test]
-    fn files_that_are_none() {
-        let other = lock().to_toml().replace("format = 1", "format = 2");
-        assert_eq!(Lock::read(&other), Err(LockError::Format { found: 2 }));
-        let short = lock().to_toml().replace(&"b".repeat(64), "bb");
-        assert_eq!(Lock::read(&short), Err(LockError::NoDigest { name: "acme".into(), text: "bb".into() }));
-        let twice = lock().to_toml().replace("\"zeta\"", "\"acme\"");
-        assert_eq!(Lock::read(&twice), Err(LockError::Twice("acme".into())));
-        let climbing = lock().to_toml().replace("\"zeta\"", "\"../zeta\"");
-        assert_eq!(Lock::read(&climbing), Err(LockError::NoName("../zeta".into())));
-        let unknown = lock().to_toml().replace("pinned = true", "pined = true");
-        for wrong in ["", "format = 1\n[[plugin]]\nname = \"a\"\n", &unknown] {
-            assert!(matches!(Lock::read(wrong), Err(LockError::Unreadable(_))), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn going_back_and_forth() {
-        let mut lock = lock();
-        assert_eq!(lock.roll_back("acme").unwrap().current.version, "1.0.0");
-        assert_eq!(lock.roll_back("acme").unwrap().current.version, "1.1.0");
-        assert_eq!(
-            lock.roll_back("zeta").unwrap_err().to_string(),
-            LockError::Pinned { name: "zeta".into(), version: "0.1.0".into() }.to_string()
-        );
-        lock.pin("zeta", false).unwrap();
-        assert_eq!(lock.roll_back("zeta"), Err(LockError::NoPrevious("zeta".into())));
-        let absent = lock.roll_back("beta").unwrap_err().to_string();
-        assert_eq!(absent, "no plugin `beta` is installed; there are `acme`, `zeta`");
-    }
-
-    #[test]
-    fn the_same_component_again_is_no_earlier_version() {
-        let mut lock = lock();
-        install(&mut lock, "acme", component("1.1.0", 'b', Some("key-of-acme"))).unwrap();
-        assert_eq!(lock.get("acme").unwrap().previous.len(), 1);
-        for digit in "123456789".chars() {
-            install(&mut lock, "acme", component("2", digit, Some("key-of-acme"))).unwrap();
-        }
-        assert_eq!(lock.get("acme").unwrap().previous.len(), PREVIOUS_MAX);
-        assert!(lock.refers_to(&"8".repeat(64)) && !lock.refers_to(&"a".repeat(64)));
-        lock.remove("acme").unwrap();
-        assert!(!lock.refers_to(&"8".repeat(64)));
-    }
-
-    #[test]
-    fn what_is_pinned_or_signed_stays_so() {
-        let mut lock = lock();
-        let pinned = install(&mut lock, "zeta", component("0.2.0", 'e', None)).unwrap_err().to_string();
-        assert!(pinned.starts_with("`zeta` is pinned to 0.1.0: "), "{pinned}");
-        assert_eq!(install(&mut lock, "zeta", component("0.1.0", 'd', None)), Ok(()), "the same component");
-        for other in [None, Some("another-key")] {
-            let refused = install(&mut lock, "acme", component("1.2.0", 'c', other)).unwrap_err();
-            assert!(matches!(refused, LockError::OtherSigner { .. }), "{refused}");
-        }
-        assert_eq!(lock.get("acme").unwrap().current.version, "1.1.0");
-    }
-
-    #[test]
-    fn a_component_of_another_digest_is_not_used() {
-        let lock = lock();
-        let acme = lock.get("acme").unwrap();
-        assert_eq!(acme.check_digest(&"b".repeat(64)), Ok(()));
-        let told = acme.check_digest(&"c".repeat(64)).unwrap_err().to_string();
-        assert!(told.contains(&"b".repeat(64)) && told.contains(&"c".repeat(64)), "{told}");
-    }
-}
+mod tests;

@@ -3,9 +3,12 @@
 mod check;
 mod conformance;
 mod directory;
+mod grants;
 mod install;
 mod lock;
 mod new;
+mod plain;
+mod portrait;
 mod prompt;
 mod run;
 mod signature;
@@ -57,6 +60,9 @@ pub(crate) enum PluginCommand {
         /// Write a page in Markdown as well, to publish
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
+        /// Why the file has no message that comes to a class of outcome, as rejected-recipient="…"; stands in the report
+        #[arg(long = "lacks", value_name = "CLASS=REASON", value_parser = test::lack)]
+        lacks: Vec<conformance::Lack>,
     },
     /// Hand one message over for real, and show what was sent, what came back and what it means; ends with 1 unless accepted
     Run(run::Run),
@@ -123,6 +129,9 @@ impl Place {
     }
 }
 
+/// Characters that are shown of what is wrong with a component.
+const PROBLEM_CHARS_MAX: usize = 4_000;
+
 /// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PluginKitError {
@@ -130,8 +139,11 @@ pub(crate) enum PluginKitError {
     Read { path: PathBuf, source: io::Error },
     #[error("`{}` cannot be written: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
-    #[error("`{}`: {source}", path.display())]
+    /// What is wrong with a component is told in words of its own, now and then.
+    #[error("`{}`: {}", path.display(), plain::lines(&source.to_string(), PROBLEM_CHARS_MAX))]
     Component { path: PathBuf, source: PluginError },
+    #[error("`{}`: what it says about itself cannot be used: {problem}", path.display())]
+    Portrait { path: PathBuf, problem: String },
     #[error("`{}` is no file of exchanges: {problem}", path.display())]
     Exchanges { path: PathBuf, problem: String },
     #[error(transparent)]
@@ -152,6 +164,12 @@ pub(crate) enum PluginKitError {
     Secret { name: String, source: SecretError },
     #[error(transparent)]
     Host(InvalidHostGrant),
+    #[error("`{0}` cannot be granted: want ASCII without spaces, and of a secret at most 64 characters")]
+    NoGrant(String),
+    #[error(
+        "`{0}` was changed by somebody else meanwhile, and nothing was installed: see what there is, and try again"
+    )]
+    ChangedMeanwhile(String),
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("plugins.path is empty: name a directory there, or with --plugins")]
@@ -184,8 +202,8 @@ pub(crate) fn run(command: PluginCommand, config: Option<&Path>) -> Result<Done,
     match command {
         PluginCommand::New(new) => new::new(&new),
         PluginCommand::Check { component, json } => check::check(&component, json),
-        PluginCommand::Test { component, exchanges, json, report } => {
-            test::test(&component, exchanges.as_deref(), json, report.as_deref())
+        PluginCommand::Test { component, exchanges, json, report, lacks } => {
+            test::test(&component, exchanges.as_deref(), json, report.as_deref(), lacks)
         }
         PluginCommand::Run(run) => run::run(&run),
         PluginCommand::Install { install, place } => install::install(&place.directory(config)?, &install),

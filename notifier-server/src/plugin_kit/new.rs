@@ -33,7 +33,8 @@ pub(crate) struct New {
     sdk: Option<PathBuf>,
 }
 
-/// A file of a project: its path, and its text.
+/// A file of a project: its path, and its text. No path is made of the vendor's name, which may be that of another file, or of what
+/// the language brings along.
 type Template = (&'static str, &'static str);
 
 const EXCHANGES: Template = ("exchanges.json", include_str!("../../../examples/plugins/acme.exchanges.json"));
@@ -55,7 +56,7 @@ const JS: &[Template] = &[
     ("package.json", include_str!("../../../examples/plugins/js/package.json")),
     ("tsconfig.json", include_str!("../../../examples/plugins/js/tsconfig.json")),
     ("contract.d.ts", include_str!("../../../examples/plugins/js/contract.d.ts")),
-    ("{{module}}.js", include_str!("../../../examples/plugins/js/acme.js")),
+    ("plugin.js", include_str!("../../../examples/plugins/js/acme.js")),
     ("answer.js", include_str!("../../../examples/plugins/js/answer.js")),
     CONTRACT,
     EXCHANGES,
@@ -64,7 +65,7 @@ const JS: &[Template] = &[
 const PYTHON: &[Template] = &[
     ("README.md", include_str!("templates/python.md")),
     ("requirements.txt", include_str!("../../../examples/plugins/python/requirements.txt")),
-    ("{{module}}.py", include_str!("../../../examples/plugins/python/acme.py")),
+    ("plugin.py", include_str!("../../../examples/plugins/python/acme.py")),
     ("answer.py", include_str!("../../../examples/plugins/python/answer.py")),
     CONTRACT,
     EXCHANGES,
@@ -103,25 +104,55 @@ fn files(asked: &New) -> Result<Vec<(String, String)>, PluginKitError> {
         Language::Js => JS,
         Language::Python => PYTHON,
     };
-    let module = asked.name.replace('-', "_");
+    let replacements = replacements(&asked.name, &sdk);
     let file = |(path, text): &Template| {
-        let text = if *path == CONTRACT.0 { (*text).to_owned() } else { renamed(text, &asked.name, &module, &sdk) };
-        (path.replace("{{module}}", &module), text)
+        let text = if *path == CONTRACT.0 { (*text).to_owned() } else { renamed(text, &replacements) };
+        ((*path).to_owned(), text)
     };
     Ok(templates.iter().map(file).collect())
 }
 
-/// The example's text for another vendor, at another place.
-fn renamed(text: &str, name: &str, module: &str, sdk: &Path) -> String {
-    let sdk = serde_json::Value::from(sdk.display().to_string()).to_string();
-    text.replace("{{module}}", module)
-        .replace("\"../../../plugins/sdk\"", &sdk)
-        .replace("../../acme.exchanges.json", "../exchanges.json")
-        .replace("\"acme.js\"", &format!("\"{module}.js\""))
-        .replace(", a gateway that does not exist: an example of a provider plugin", "")
-        .replace("X-Acme-", &format!("X-{name}-"))
-        .replace("acme", name)
-        .replace("Acme", &camel(name))
+/// What stands in the example, and what in a project for another vendor. Where several would do, the first counts.
+fn replacements(name: &str, sdk: &Path) -> Vec<(&'static str, String)> {
+    // Rust has a crate and a type of their own, which must not be `core` or `Message`.
+    let vendor_type = format!("{}Plugin", camel(name));
+    vec![
+        ("{{module}}", name.replace('-', "_")),
+        ("\"../../../plugins/sdk\"", serde_json::Value::from(sdk.display().to_string()).to_string()),
+        ("../../acme.exchanges.json", "../exchanges.json".into()),
+        ("\"acme.js\"", "\"plugin.js\"".into()),
+        ("name = \"acme\"", format!("name = \"{name}-plugin\"")),
+        (", a gateway that does not exist: an example of a provider plugin", String::new()),
+        ("struct Acme;", format!("struct {vendor_type};")),
+        ("for Acme {", format!("for {vendor_type} {{")),
+        ("(Acme)", format!("({vendor_type})")),
+        ("<Acme>", format!("<{vendor_type}>")),
+        ("crate::Acme;", format!("crate::{vendor_type};")),
+        ("Acme::", format!("{vendor_type}::")),
+        ("X-Acme-", format!("X-{name}-")),
+        ("acme", name.to_owned()),
+        ("Acme", camel(name)),
+    ]
+}
+
+/// The text with all of them made, from its beginning to its end: what was put in is not looked at again.
+fn renamed(text: &str, replacements: &[(&str, String)]) -> String {
+    let mut renamed = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let found = replacements.iter().find_map(|(from, to)| Some((rest.strip_prefix(from)?, to)));
+        match found {
+            Some((after, to)) => {
+                renamed.push_str(to);
+                rest = after;
+            }
+            None => {
+                renamed.push(next);
+                rest = &rest[next.len_utf8()..];
+            }
+        }
+    }
+    renamed
 }
 
 /// As a type is named.
@@ -145,10 +176,14 @@ mod tests {
     use super::*;
 
     fn project(lang: Language) -> tempfile::TempDir {
-        let place = tempfile::tempdir().unwrap();
         let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/sdk");
+        named("tele-post", lang, &sdk)
+    }
+
+    fn named(name: &str, lang: Language, sdk: &Path) -> tempfile::TempDir {
+        let place = tempfile::tempdir().unwrap();
         let into = Some(place.path().join("project"));
-        new(&New { name: "tele-post".into(), lang, into, sdk: Some(sdk) }).unwrap();
+        new(&New { name: name.into(), lang, into, sdk: Some(sdk.to_owned()) }).unwrap();
         place
     }
 
@@ -165,7 +200,7 @@ mod tests {
     #[test]
     fn projects_are_whole_and_have_nothing_of_the_example_left() {
         for (lang, main) in
-            [(Language::Rust, "src/lib.rs"), (Language::Js, "tele_post.js"), (Language::Python, "tele_post.py")]
+            [(Language::Rust, "src/lib.rs"), (Language::Js, "plugin.js"), (Language::Python, "plugin.py")]
         {
             let place = project(lang);
             let root = place.path().join("project");
@@ -195,6 +230,46 @@ mod tests {
         let line = manifest.lines().find(|line| line.starts_with("notifier-plugin-sdk")).unwrap();
         let path = line.split('"').nth(1).unwrap();
         assert!(Path::new(path).join("Cargo.toml").is_file(), "{line}");
+    }
+
+    /// The path of the SDK and the name are put in once, and not looked at again.
+    #[test]
+    fn what_was_put_in_stays_as_it_is() {
+        let place = tempfile::tempdir().unwrap();
+        let sdk = place.path().join("Acme/acme-sdk");
+        fs::create_dir_all(&sdk).unwrap();
+        let project = named("acme-2", Language::Rust, &sdk);
+        let read = |path: &str| fs::read_to_string(project.path().join("project").join(path)).unwrap();
+        let path = fs::canonicalize(&sdk).unwrap();
+        assert!(read("Cargo.toml").contains(&format!("path = \"{}\"", path.display())), "{}", read("Cargo.toml"));
+        assert!(read("Cargo.toml").contains("name = \"acme-2-plugin\"\n"));
+        assert!(
+            read("src/lib.rs").contains("name: \"acme-2\".into()") && read("src/lib.rs").contains("for Acme2Plugin {")
+        );
+        assert!(read("exchanges.json").contains("https://api.acme-2.example"));
+    }
+
+    #[test]
+    fn a_vendor_may_be_called_like_a_file_a_module_or_a_type() {
+        for (lang, templates) in [(Language::Js, JS), (Language::Python, PYTHON), (Language::Rust, RUST)] {
+            for name in ["answer", "plugin", "json", "contract", "message", "core"] {
+                let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/sdk");
+                let project = named(name, lang, &sdk);
+                let mut files = Vec::new();
+                every_file(&project.path().join("project"), &mut files);
+                assert_eq!(files.len(), templates.len(), "{lang:?} {name}: each file is there");
+            }
+        }
+        let project = named("message", Language::Rust, Path::new(env!("CARGO_MANIFEST_DIR")));
+        let read = |path: &str| fs::read_to_string(project.path().join("project").join(path)).unwrap();
+        assert!(
+            !read("src/lib.rs").contains("struct Message;")
+                && read("src/lib.rs").contains("export_provider!(MessagePlugin);")
+        );
+        assert!(
+            read("src/tests.rs").contains("replay::<MessagePlugin>")
+                && read("src/tests.rs").contains("use crate::MessagePlugin;")
+        );
     }
 
     #[test]

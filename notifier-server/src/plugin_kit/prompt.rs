@@ -3,43 +3,47 @@
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Write};
 
-use notifier_core::egress::EgressPolicy;
 use notifier_core::wasm::rehearsal::Portrait;
 
+use super::grants::{Fate, Grants};
 use super::lock::Installed;
 
-/// What a component asks for, and what is new about that.
+/// What a component asks for, what of that it gets, and what changes with it. Its own sentences stand last and in quotes, so that
+/// none of them passes for a word of ours.
 pub(super) fn asks_for(
     portrait: &Portrait,
     sha256: &str,
     signer: Option<&str>,
     installed: Option<&Installed>,
+    grants: &Grants,
 ) -> String {
     let Portrait { name, version, summary, .. } = portrait;
-    let mut text = format!("{} {}: {}\n", plain(name), plain(version), plain(summary));
+    let mut text = format!("{name} {version}: {summary:?}\n");
     push(&mut text, format_args!("sha256    {sha256}\n"));
     push(&mut text, format_args!("signed by {}\n", signer.unwrap_or("nobody")));
     if let Some(installed) = installed {
         push(&mut text, format_args!("replaces  {}\n", installed.current.version));
     }
     push(&mut text, format_args!("channels  {}\n", portrait.channels.join(", ")));
-    let known = |list: fn(&Installed) -> &[String], item: &str| {
-        installed.is_none_or(|installed| list(installed).iter().any(|known| known == item))
-    };
-    for host in &portrait.hosts {
-        let mark = match (EgressPolicy::is_public_name(host), known(|installed| &installed.hosts, host)) {
-            (false, _) => "  not granted with this: see `notifier plugin grant`",
-            (true, false) => "  NEW",
-            (true, true) => "",
-        };
-        push(&mut text, format_args!("host      {}{mark}\n", plain(host)));
+    for (host, fate) in &grants.hosts {
+        push(&mut text, format_args!("host      {host}{}\n", mark(*fate)));
     }
-    for secret in &portrait.secrets {
-        let mark = if known(|installed| &installed.secrets, &secret.name) { "" } else { "  NEW" };
-        let (name, description) = (plain(&secret.name), plain(&secret.description));
-        push(&mut text, format_args!("secret    {name}: {description}{mark}\n"));
+    for (name, fate) in &grants.secrets {
+        let described = portrait.secrets.iter().find(|secret| secret.name == *name);
+        let description = described.map(|secret| format!("  {:?}", secret.description)).unwrap_or_default();
+        push(&mut text, format_args!("secret    {name}{}{description}\n", mark(*fate)));
     }
     text
+}
+
+fn mark(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Granted => "",
+        Fate::New => "  NEW",
+        Fate::ByHand => "  not asked for: was granted by hand, and stays so",
+        Fate::Withheld => "  not granted with this: see `notifier plugin grant`",
+        Fate::Dropped => "  DROPPED: not asked for any more",
+    }
 }
 
 /// Asks a question that only `y` or `yes` answers with yes.
@@ -51,11 +55,6 @@ pub(super) fn confirm(question: &str, input: &mut impl BufRead, output: &mut imp
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-/// A component must not write to the terminal what it likes.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
 fn push(text: &mut String, piece: std::fmt::Arguments<'_>) {
     // Writing to a string does not fail.
     let _ = text.write_fmt(piece);
@@ -65,49 +64,75 @@ fn push(text: &mut String, piece: std::fmt::Arguments<'_>) {
 mod tests {
     use notifier_core::wasm::rehearsal::SecretWanted;
 
-    use super::super::lock::Version;
+    use super::super::lock::{Access, Version};
     use super::*;
 
-    fn portrait() -> Portrait {
+    fn access(hosts: &[&str], secrets: &[&str]) -> Access {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Access { hosts: texts(hosts), secrets: texts(secrets) }
+    }
+
+    fn portrait(asks: &Access) -> Portrait {
         let secret =
-            |name: &str| SecretWanted { name: name.into(), is_required: true, description: "API token".into() };
+            |name: &String| SecretWanted { name: name.clone(), is_required: true, description: "API token".into() };
         Portrait {
             name: "acme".into(),
             version: "1.1.0".into(),
-            summary: "SMS\u{1b}[2J through Acme".into(),
+            summary: "SMS through Acme".into(),
             channels: vec!["sms".into()],
             settings_schema: "{}".into(),
-            hosts: vec!["api.acme.example".into(), "eu.acme.example".into(), "*".into()],
-            secrets: vec![secret("token"), secret("webhook_key")],
+            hosts: asks.hosts.clone(),
+            secrets: asks.secrets.iter().map(secret).collect(),
             receipts: vec![],
             attributes: vec![],
         }
     }
 
     #[test]
-    fn what_is_new_is_marked() {
-        let first = asks_for(&portrait(), "00ff", None, None);
-        assert!(!first.contains("NEW") && !first.contains('\u{1b}'), "{first}");
-        assert!(first.contains("signed by nobody\n"), "{first}");
-        let installed = Installed {
-            name: "acme".into(),
-            pinned: false,
-            hosts: vec!["api.acme.example".into()],
-            secrets: vec!["token".into()],
-            current: Version {
-                version: "1.0.0".into(),
-                sha256: "aa".into(),
-                contract: "notifier:provider@0.1.0".into(),
-                signer: None,
-                installed_at: "2026-01-01T00:00:00Z".into(),
-            },
-            previous: vec![],
+    fn what_changes_is_marked() {
+        let asks = access(&["api.acme.example", "eu.acme.example", "*"], &["token", "webhook_key"]);
+        let first = asks_for(&portrait(&asks), "00ff", None, None, &Grants::of(&asks, None));
+        assert!(!first.contains("NEW") && !first.contains("DROPPED"), "{first}");
+        assert!(first.contains("signed by nobody\n") && first.contains("secret    token  \"API token\"\n"), "{first}");
+        let current = Version {
+            version: "1.0.0".into(),
+            sha256: "aa".into(),
+            contract: "notifier:provider@0.1.0".into(),
+            signer: None,
+            installed_at: "2026-01-01T00:00:00Z".into(),
+            asks: access(&["api.acme.example", "old.acme.example"], &["token", "old"]),
+            granted: access(&["api.acme.example", "old.acme.example", "10.0.0.7"], &["token", "old"]),
         };
-        let second = asks_for(&portrait(), "00ff", Some("key"), Some(&installed));
-        let new: Vec<_> = second.lines().filter(|line| line.ends_with("NEW")).collect();
-        assert_eq!(new, ["host      eu.acme.example  NEW", "secret    webhook_key: API token  NEW"]);
-        assert!(second.contains("host      *  not granted with this"), "{second}");
+        let grants = Grants::of(&asks, Some(&current));
+        let installed = Installed { name: "acme".into(), pinned: false, signer: None, current, previous: vec![] };
+        let second = asks_for(&portrait(&asks), "00ff", Some("key"), Some(&installed), &grants);
         assert!(second.contains("replaces  1.0.0\n") && second.contains("signed by key\n"), "{second}");
+        let marked: Vec<_> =
+            second.lines().filter(|line| line.starts_with("host") || line.starts_with("secret")).collect();
+        let expected = [
+            "host      api.acme.example",
+            "host      eu.acme.example  NEW",
+            "host      *  not granted with this: see `notifier plugin grant`",
+            "host      old.acme.example  DROPPED: not asked for any more",
+            "host      10.0.0.7  not asked for: was granted by hand, and stays so",
+            "secret    token  \"API token\"",
+            "secret    webhook_key  NEW  \"API token\"",
+            "secret    old  DROPPED: not asked for any more",
+        ];
+        assert_eq!(marked, expected);
+    }
+
+    #[test]
+    fn no_sentence_of_a_component_passes_for_a_mark() {
+        let asks = access(&[], &["token"]);
+        let told = "API token\"  not granted with this: see `notifier plugin grant`";
+        let mut portrait = portrait(&asks);
+        portrait.summary = told.into();
+        portrait.secrets[0].description = told.into();
+        let text = asks_for(&portrait, "00ff", None, None, &Grants::of(&asks, None));
+        let quoted = r#""API token\"  not granted with this: see `notifier plugin grant`""#;
+        assert!(text.starts_with(&format!("acme 1.1.0: {quoted}\n")), "{text}");
+        assert!(text.ends_with(&format!("secret    token  {quoted}\n")), "{text}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use notifier_plugin_exchanges::{Context, Message, Outcome, RejectionKind};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-use super::{Done, PluginKitError, engine, read};
+use super::{Done, PluginKitError, engine, plain, read};
 
 /// Bytes of a body that are shown.
 const SHOWN_BYTES_MAX: usize = 4_000;
@@ -64,7 +64,8 @@ pub(super) fn run(asked: &Run) -> Result<Done, PluginKitError> {
     let rehearsal = Rehearsal::load(&engine()?, &bytes).map_err(refused)?;
     let problems = rehearsal.check_settings(&scene).map_err(refused)?;
     if !problems.is_empty() {
-        let lines: Vec<_> = problems.iter().map(|problem| format!("{problem}\n")).collect();
+        let lines: Vec<_> =
+            problems.iter().map(|problem| format!("{}\n", shown(problem.to_string().as_bytes()))).collect();
         return Ok(Done { text: format!("The settings are wrong:\n{}", lines.concat()), is_sound: false });
     }
     let policy = EgressPolicy::new(hosts(asked)).map_err(PluginKitError::Host)?;
@@ -130,7 +131,7 @@ fn told(played: &Played<Outcome>) -> String {
     }
     match &played.said {
         Ok(outcome) => push(&mut text, format_args!("{}\n", in_words(outcome))),
-        Err(fault) => push(&mut text, format_args!("The plugin failed: {fault}\n")),
+        Err(fault) => push(&mut text, format_args!("The plugin failed: {}\n", shown(fault.to_string().as_bytes()))),
     }
     for words in &played.words {
         push(&mut text, format_args!("It says: {}\n", shown(words.as_bytes())));
@@ -155,7 +156,10 @@ fn exchange(text: &mut String, Exchanged { asked, answer, took }: &Exchanged) {
             }
             push(text, format_args!("<\n{}\n\n", shown(&answered.body)));
         }
-        Err(problem) => push(text, format_args!("< no answer after {} ms: {problem}\n\n", took.as_millis())),
+        Err(problem) => push(
+            text,
+            format_args!("< no answer after {} ms: {}\n\n", took.as_millis(), shown(problem.to_string().as_bytes())),
+        ),
     }
 }
 
@@ -193,7 +197,7 @@ fn in_words(outcome: &Outcome) -> String {
 /// Text for a terminal, which must not be steered by it.
 fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN_BYTES_MAX)]).into_owned();
-    let text: String = text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+    let text = plain::lines(&text, SHOWN_BYTES_MAX);
     if bytes.len() > SHOWN_BYTES_MAX { format!("{text}… ({} bytes)", bytes.len()) } else { text }
 }
 

@@ -61,7 +61,7 @@ pub fn sandbox_providers(sandbox: &Sandbox) -> BTreeMap<String, ProviderSettings
             component: Component::BuiltIn(vendor.plugin.to_owned()),
             settings,
             secrets: secrets.into_iter().map(secret).collect(),
-            hosts: vec![url.trim_start_matches("http://").to_owned()],
+            hosts: Some(vec![url.trim_start_matches("http://").to_owned()]),
             allow_private_network: false,
             policy: ProviderPolicy::default(),
         };

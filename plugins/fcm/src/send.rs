@@ -1,9 +1,9 @@
 //! One message: `POST /v1/projects/{project}/messages:send`, and what the answer means.
 
-use notifier_plugin_sdk::{Class, Content, Context, Message, Problem, Receipt, Request, Response, SendError};
+use notifier_plugin_sdk::{Class, Content, Context, Message, Problem, Receipt, Request, Response, SendError, log};
 use serde_json::Value;
 
-use crate::errors::{ARGUMENTS, ERRORS, RATE_LIMIT_MS, TOKEN_IS_INVALID};
+use crate::errors::{ARGUMENTS, ERRORS, RATE_LIMIT_MS, THIRD_PARTY_AUTH, TOKEN_IS_INVALID};
 use crate::message;
 use crate::settings::{SERVICE_ACCOUNT, Settings};
 
@@ -51,6 +51,13 @@ fn refusal(response: &Response) -> SendError {
     let problem = refused.problem().unwrap_or_else(|| Problem::of_response(response));
     if let Some(class) = refused.class_of_argument() {
         return class.into_error(None, problem);
+    }
+    if refused.code.is_some_and(|code| THIRD_PARTY_AUTH.contains(&code)) {
+        log::error(&format!(
+            "FCM has no valid key for APNs or for web push, so Apple's devices or browsers get nothing: set it in the Firebase \
+             console, under Cloud Messaging ({})",
+            problem.message
+        ));
     }
     match ERRORS.classify(response, problem) {
         SendError::RateLimited(mut wait) => {

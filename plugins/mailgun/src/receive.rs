@@ -1,8 +1,8 @@
 //! Webhooks (<https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/webhook-payloads>).
 //!
 //! The signature covers a time and a random token, and not the event: whoever saw one webhook can write another with its
-//! signature until that is stale. A plugin keeps nothing between calls, so it cannot refuse a token that it has seen; it can
-//! refuse a signature that is missing, wrong or older than Mailgun's own repetitions.
+//! signature until that is stale. A plugin keeps nothing between calls, so the host remembers with which body a signature came;
+//! this refuses one that is missing, wrong or older than Mailgun's own repetitions.
 
 use notifier_plugin_sdk::webhook::{check_age, is_signed_hex};
 use notifier_plugin_sdk::{

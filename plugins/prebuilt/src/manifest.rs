@@ -3,86 +3,86 @@
 use crate::Origin;
 
 pub(crate) const FCM: Origin = Origin {
-    sha256: "c4e2b807449c76f2eeaef96077509b1fb1f2c02a568e6929651cbe357af3ae07",
-    size_bytes: 167555,
-    sources_sha256: "b6e383992a23562ab9739f25b95200f8aea959d2655da26b19bff42fa760ea2c",
+    sha256: "1ef497047659e74dce0c00616291be0038b285adbdcb468c7d666d8959d5f94a",
+    size_bytes: 168279,
+    sources_sha256: "64d939282df7c8c55f4d0a3fa211c67bb19e1cda26c436de53157dea32f6e360",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const MAILGUN: Origin = Origin {
-    sha256: "2b8112113cd261818b044ca2dc9fb40331b8ed7daa8c26b028fe54136b9b9998",
-    size_bytes: 163714,
-    sources_sha256: "35392a70cc7305663df4ce591c97214166ba0158d4810c134ae3153eec1b1d80",
+    sha256: "f5e2c410dde780a7fb316c97138f14b270785bebf08f511c88de261f43da772c",
+    size_bytes: 163571,
+    sources_sha256: "6228f97911ad6d5742430a991fd36d3aec01917ec229875ad4478e0cb1753ba9",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const POSTMARK: Origin = Origin {
-    sha256: "ac2a9580ea21dfaa39dd7bad642a92b7e496a6ea109729b701708e7f00800a5c",
-    size_bytes: 183873,
-    sources_sha256: "71d86f41c1d3554cf894f7ec4b37edc5be832e32894969268ac9d69410dd514b",
+    sha256: "e7e78d7ceda240121dc7ff75e3fa718c81e414d1be71a3379690ae57b21dfc25",
+    size_bytes: 183548,
+    sources_sha256: "13539530d3e929ec8f42b443f436790490bf6f5a3baf0616a63bef4801c8df0f",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const RESEND: Origin = Origin {
-    sha256: "c9e1d6d2e6722b66421d97dc6906cec02ff17507e0dc487118383a44da084fdf",
-    size_bytes: 171080,
-    sources_sha256: "379a80454ab148a18ea23b9bc39d379b89cc07cedda6f6759b5e96be5d8e776c",
+    sha256: "3106d5a8543d7b169b2dc53cc5cb174d355c473a7452610cf68a21690aebc488",
+    size_bytes: 170696,
+    sources_sha256: "036f17d3355b3266ca36cf9791b08836a083c537344f8e8ba37fcc3366c98ee5",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const SENDGRID: Origin = Origin {
-    sha256: "e7f90dfd1fcf15a4ac1127a7c4681999f4c978e94e34133b808dd9595738e595",
-    size_bytes: 205117,
-    sources_sha256: "99f12a4c9e502973ff9b82ff8258022e646b28a034e45a72b19fa1defa16a7b4",
+    sha256: "894cf77e8dea4925dce3e568ebc0aef6fd74d3a3c7d0d086c2e691c4ebd755a8",
+    size_bytes: 208762,
+    sources_sha256: "c38e57e4ae4f4e7bd76f7a79ac5198b422110c892e6d9ac5b2b2e9c58baa4c51",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const SES: Origin = Origin {
-    sha256: "a69900cc73fbb1b2679d22aff466b5ade689689a8328da8f039c73ba2cef3661",
-    size_bytes: 355865,
-    sources_sha256: "a29dc288953f5457da7b7e8b27e65234c3a067f4fc5fb46c45ae5e47669f9cb4",
+    sha256: "d724134706b5733b7b52543a54dbdb404f2973e24ef24701bcd8e8849e404877",
+    size_bytes: 356702,
+    sources_sha256: "723eedf274875240105e20e2fec3abfd60a4dbe6bd10fab9f85260c5c651c623",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const SLACK: Origin = Origin {
-    sha256: "10fe2c8e0e259ee79167cf1ab6528a3ac38b81303a51c1b75817895ee29af319",
-    size_bytes: 151447,
-    sources_sha256: "528178365b2e0e589f461eed13c2b42a4456f88047b07e064fd22dd66a47e36e",
+    sha256: "ae4b9e33be88e1ed9adfe13619ac6c0ea8505e3fb64c04298bcdbccb0338604c",
+    size_bytes: 151502,
+    sources_sha256: "88092e813559ddad89659d2eb176c7805c1de5ab89d370595b84ee97d21d8190",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const SNS: Origin = Origin {
-    sha256: "d00af28450a518be835cb3c0fc091147e4c27734a8435f264cf2c026de1eede1",
-    size_bytes: 160777,
-    sources_sha256: "2b25dffc5977bddb7bc5be708b8b898dd0e8d6c685690a8d9b9ea7cb850d9d4d",
+    sha256: "0fbeda2c76ebefed83cccd3361c3b0d6a938993b7a1b0b1cfed5fb99534fc1d1",
+    size_bytes: 160871,
+    sources_sha256: "ad3f1d3509af7c7cce8b6ecbc0e7d5bdbfcfdf6e5c7502065e784d71b61b0c11",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const TWILIO: Origin = Origin {
-    sha256: "3617324d21daa2f200ba2928af7fee6eb4764ef3d6d256a3cbf941716a42d69a",
-    size_bytes: 162042,
-    sources_sha256: "4acac1dba95c62a74bc3dcecdf01ac46f5b96c03602ed66f88bc79fda6029995",
+    sha256: "1152532b3b764c53680c2fc6a7ef8eac36503d9d8e149bed3ffd223d9e532f04",
+    size_bytes: 162247,
+    sources_sha256: "05029523c5d104795b30dc4ae8b154b33f98c78634da8f01c8b108248a792ca7",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const VONAGE: Origin = Origin {
-    sha256: "a3bb34355064bc9fb29dda639728b2b02cea68e7ca31077006a477db15ae976f",
-    size_bytes: 148691,
-    sources_sha256: "02a566c4934fce051b08b62dbd7fe3359bb95fe02cdd5951139e9917c095a493",
+    sha256: "206c635ab68346c3bdbd230b632d9c011a15f2edf4962633c1c98a980724e5a6",
+    size_bytes: 150694,
+    sources_sha256: "ce134b6baf32272152680d95e6d8151e3e699e42c2b747e9d74de7473a715456",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const WEBHOOK: Origin = Origin {
-    sha256: "3155560097efcf362bfee1218b5af4b70cda730dd66484a27244444effd7ce61",
-    size_bytes: 125092,
-    sources_sha256: "2e50ee4d4b267bf4eca77931f818548f518911940aa3748093cfd13cf7ef843e",
+    sha256: "9c27662573371aac27899818cd9c45e16dc6a71d6902e1d264f375f436326fe8",
+    size_bytes: 125185,
+    sources_sha256: "aff5b9a7ecb647bb43a1fc4c2556febe126cf6723937c55788d8192d3061af05",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
 pub(crate) const WEBPUSH: Origin = Origin {
-    sha256: "7481b3b1680887b22dee44a319a17ac2f2d3c07fc82dce6f551f49f865475864",
-    size_bytes: 167350,
-    sources_sha256: "e785f0403de884cdbf914c67d2d3886eacd5156bb7f1e1d3928e0be1ff48b1d6",
+    sha256: "0c39821a33c8d2fa080a4f240e5935cf553cdedbaa08bfef7bef72e43c31c869",
+    size_bytes: 167440,
+    sources_sha256: "b8b44c16ff9df2b4bc0cf0bd18499b5ba1443327da5399f68a2e7a43d7595f97",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };
 
@@ -90,6 +90,6 @@ pub(crate) const WEBPUSH: Origin = Origin {
 pub(crate) const HOSTILE: Origin = Origin {
     sha256: "f2cc82d86343a02bc440fbb2c901da4f0019f0742f197ceb51c5a6093a8f1698",
     size_bytes: 104241,
-    sources_sha256: "8b8f9913637b0e80d63e76d87805771f9b9009f3f9a35304daff83e38b68d821",
+    sources_sha256: "3647a49da4666d2174007a64972af41836d8b441fe4b94d95bac273ddec92ed8",
     compiler: "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
 };

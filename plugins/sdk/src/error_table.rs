@@ -36,6 +36,11 @@ impl Class {
         }
     }
 
+    /// This class of an answer, with how long the vendor asked to be left alone.
+    pub fn of_answer(self, response: &Response, problem: Problem) -> SendError {
+        self.into_error(retry_after::retry_after_ms(response, clock::now_ms()), problem)
+    }
+
     /// This class with a problem, as the contract words it.
     pub fn into_error(self, retry_after_ms: Option<u64>, problem: Problem) -> SendError {
         let rejected = |kind, problem| SendError::Rejected(Rejection { kind, problem });
@@ -74,8 +79,7 @@ impl ErrorTable {
 
     /// The error that an answer means, with how long the vendor asked to be left alone.
     pub fn classify(&self, response: &Response, problem: Problem) -> SendError {
-        let class = self.class(problem.code.as_deref(), response.status);
-        class.into_error(retry_after::retry_after_ms(response, clock::now_ms()), problem)
+        self.class(problem.code.as_deref(), response.status).of_answer(response, problem)
     }
 
     /// What HTTP statuses mean in general (RFC 9110, RFC 6585).
@@ -91,8 +95,11 @@ impl ErrorTable {
             425 => Class::Unavailable,
             429 => Class::RateLimited,
             400..=499 => Class::Message,
-            // A gateway that stopped waiting does not know what the server behind it did.
-            504 => Class::Unknown,
+            // A gateway got no usable answer from the server behind it, and does not know what that one did (RFC 9110, 15.6.3
+            // and 15.6.5). 520, 522 and 524 are Cloudflare's words for the same: an answer that it could not read, a connection
+            // on which the request was not acknowledged, no answer in time
+            // (<https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>).
+            502 | 504 | 520 | 522 | 524 => Class::Unknown,
             500..=599 => Class::Unavailable,
             _ => Class::Unknown,
         }

@@ -1,6 +1,7 @@
 //! What a failed request means for the message: the one place where `http-error` becomes `send-error`.
 
 use crate::contract::{HttpError, Problem, Rejection, RejectionKind, SendError, Wait};
+use crate::error_table::{Class, ErrorTable};
 
 impl SendError {
     /// This message will never be taken.
@@ -46,13 +47,10 @@ impl From<HttpError> for SendError {
 
 /// Only the status is known of an answer that was too large, and with it no reason to blame account or address.
 fn of_unread_answer(status: u16) -> SendError {
+    let class = match status {
+        200..=299 | 429 | 500..=599 => ErrorTable::class_of_status(status),
+        _ => Class::Message,
+    };
     let message = format!("HTTP {status} with a body larger than allowed");
-    let wait = || Wait { retry_after_ms: None, problem: Problem { code: None, message: message.clone() } };
-    match status {
-        // A gateway that stopped waiting does not know what the server behind it did.
-        200..=299 | 504 => SendError::Unknown(wait().problem),
-        429 => SendError::RateLimited(wait()),
-        500..=599 => SendError::Unavailable(wait()),
-        _ => SendError::message(None, message),
-    }
+    class.into_error(None, Problem { code: None, message })
 }

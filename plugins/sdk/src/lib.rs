@@ -60,6 +60,7 @@ mod failure;
 mod form;
 mod host;
 pub mod json;
+pub mod mail_header;
 mod mailbox;
 mod multipart;
 mod provider;

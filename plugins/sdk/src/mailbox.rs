@@ -25,13 +25,20 @@ impl Mailbox {
             Some(name) => format!("{} <{}>", phrase(name), self.address),
         })
     }
+
+    /// The name as a quoted string (RFC 5322, 3.2.4), for a vendor that takes it apart from the address and writes it before one
+    /// without a look. None where there is no name.
+    pub fn quoted_name(&self) -> Option<String> {
+        self.name.as_deref().map(str::trim).filter(|name| !name.is_empty()).map(quoted)
+    }
 }
 
 fn phrase(name: &str) -> String {
     let is_plain = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || c == ' ' || ATOM_SIGNS.contains(c);
-    if name.chars().all(is_plain) {
-        return name.to_owned();
-    }
+    if name.chars().all(is_plain) { name.to_owned() } else { quoted(name) }
+}
+
+fn quoted(name: &str) -> String {
     let escaped = name.chars().filter(|c| !c.is_control()).fold(String::new(), |mut escaped, c| {
         if matches!(c, '"' | '\\') {
             escaped.push('\\');

@@ -8,16 +8,21 @@ use crate::contract::Response;
 /// within a day.
 const RETRY_AFTER_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 
-/// From `Retry-After` (RFC 9110, 10.2.3: seconds or a date), else from `X-RateLimit-Reset` (seconds since 1970, as SendGrid
-/// and others send it), else from `RateLimit-Reset` (seconds from now, draft-ietf-httpapi-ratelimit-headers-06, 5.3). A moment
-/// that has passed is no wait.
+/// A number below this is no moment since 1970: it would be before September 2001.
+const EPOCH_S_MIN: u64 = 1_000_000_000;
+
+/// A number above this is no moment in seconds since 1970: it would be after the year 5138.
+const EPOCH_S_MAX: u64 = 100_000_000_000;
+
+/// From `Retry-After` (RFC 9110, 10.2.3: seconds or a date), else from `X-RateLimit-Reset` (a moment, or seconds from now), else
+/// from `RateLimit-Reset` (seconds from now, draft-ietf-httpapi-ratelimit-headers-06, 5.3). One that cannot be read is as one
+/// that is not there. A moment that has passed is no wait.
 pub(crate) fn retry_after_ms(response: &Response, now_ms: u64) -> Option<u64> {
     let header = |name| response.header(name).map(str::trim);
-    let wait_ms = match (header("retry-after"), header("x-ratelimit-reset"), header("ratelimit-reset")) {
-        (Some(value), ..) => from_retry_after(value, now_ms)?,
-        (None, Some(value), _) => until_epoch_seconds(value, now_ms)?,
-        (None, None, value) => seconds(value?)?.saturating_mul(1000),
-    };
+    let wait_ms = header("retry-after")
+        .and_then(|value| from_retry_after(value, now_ms))
+        .or_else(|| header("x-ratelimit-reset").and_then(|value| from_x_ratelimit_reset(value, now_ms)))
+        .or_else(|| header("ratelimit-reset").and_then(seconds).map(|seconds| seconds.saturating_mul(1000)))?;
     Some(wait_ms.min(RETRY_AFTER_MS_MAX))
 }
 
@@ -36,6 +41,12 @@ fn seconds(value: &str) -> Option<u64> {
     is_number.then(|| value.parse().unwrap_or(u64::MAX))
 }
 
-fn until_epoch_seconds(value: &str, now_ms: u64) -> Option<u64> {
-    Some(seconds(value)?.saturating_mul(1000).saturating_sub(now_ms))
+/// No standard says what the number is: SendGrid and others send seconds since 1970, some seconds from now, some milliseconds
+/// since 1970. Its size tells.
+fn from_x_ratelimit_reset(value: &str, now_ms: u64) -> Option<u64> {
+    Some(match seconds(value)? {
+        from_now_s @ 0..EPOCH_S_MIN => from_now_s.saturating_mul(1000),
+        epoch_s @ EPOCH_S_MIN..=EPOCH_S_MAX => epoch_s.saturating_mul(1000).saturating_sub(now_ms),
+        epoch_ms => epoch_ms.saturating_sub(now_ms),
+    })
 }

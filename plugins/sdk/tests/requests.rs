@@ -108,6 +108,7 @@ fn every_failure_on_the_way() {
         (HttpError::TooLarge(299), SendError::Unknown(Problem { code: None, message: too_large(299) })),
         (HttpError::TooLarge(429), SendError::RateLimited(wait(&too_large(429)))),
         (HttpError::TooLarge(500), SendError::Unavailable(wait(&too_large(500)))),
+        (HttpError::TooLarge(502), SendError::Unknown(Problem { code: None, message: too_large(502) })),
         (HttpError::TooLarge(504), SendError::Unknown(Problem { code: None, message: too_large(504) })),
         (HttpError::TooLarge(599), SendError::Unavailable(wait(&too_large(599)))),
         (HttpError::TooLarge(400), rejected(RejectionKind::Message, &too_large(400))),
@@ -135,9 +136,17 @@ fn every_status_has_a_class() {
         (426..=428, Class::Message),
         (429..=429, Class::RateLimited),
         (430..=499, Class::Message),
-        (500..=503, Class::Unavailable),
+        (500..=501, Class::Unavailable),
+        (502..=502, Class::Unknown),
+        (503..=503, Class::Unavailable),
         (504..=504, Class::Unknown),
-        (505..=599, Class::Unavailable),
+        (505..=519, Class::Unavailable),
+        (520..=520, Class::Unknown),
+        (521..=521, Class::Unavailable),
+        (522..=522, Class::Unknown),
+        (523..=523, Class::Unavailable),
+        (524..=524, Class::Unknown),
+        (525..=599, Class::Unavailable),
         (600..=999, Class::Unknown),
     ] {
         for status in statuses {
@@ -191,6 +200,14 @@ fn how_long_to_wait() {
         ("retry-after", "", None),
         ("x-ratelimit-reset", "1767225630", Some(30_000)),
         ("x-ratelimit-reset", "1767225599", Some(0)),
+        ("x-ratelimit-reset", "1767225630000", Some(30_000)),
+        ("x-ratelimit-reset", "1767225599999", Some(0)),
+        ("x-ratelimit-reset", "100000000000", Some(86_400_000)),
+        ("x-ratelimit-reset", "100000000001", Some(0)),
+        ("x-ratelimit-reset", "1000000000", Some(0)),
+        ("x-ratelimit-reset", "999999999", Some(86_400_000)),
+        ("x-ratelimit-reset", "30", Some(30_000)),
+        ("x-ratelimit-reset", "0", Some(0)),
         ("x-ratelimit-reset", "18446744073709551615", Some(86_400_000)),
         ("x-ratelimit-reset", "x", None),
         ("ratelimit-reset", "30", Some(30_000)),
@@ -204,6 +221,10 @@ fn how_long_to_wait() {
     assert_eq!(wait_ms(429, &[("x-ratelimit-reset", "1767225630"), ("retry-after", "5")]), Some(5000));
     assert_eq!(wait_ms(429, &[("ratelimit-reset", "1"), ("retry-after", "5")]), Some(5000));
     assert_eq!(wait_ms(429, &[("ratelimit-reset", "1"), ("x-ratelimit-reset", "1767225630")]), Some(30_000));
+    assert_eq!(wait_ms(429, &[("retry-after", "soon"), ("x-ratelimit-reset", "1767225630")]), Some(30_000));
+    assert_eq!(wait_ms(429, &[("retry-after", "soon"), ("ratelimit-reset", "7")]), Some(7000));
+    assert_eq!(wait_ms(429, &[("x-ratelimit-reset", "x"), ("ratelimit-reset", "7")]), Some(7000));
+    assert_eq!(wait_ms(429, &[("retry-after", "0"), ("ratelimit-reset", "7")]), Some(0));
 }
 
 #[test]

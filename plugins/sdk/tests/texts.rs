@@ -1,6 +1,7 @@
 //! Addresses and times in the words of vendors.
 
 use notifier_plugin_sdk::Mailbox;
+use notifier_plugin_sdk::mail_header::{is_printable, phrase, unstructured};
 use notifier_plugin_sdk::time::rfc3339_ms;
 
 fn name_addr(name: Option<&str>, address: &str) -> Result<String, String> {
@@ -23,6 +24,45 @@ fn names_are_quoted_where_they_have_to_be() {
     ] {
         assert_eq!(name_addr(name, "a@example.org").as_deref(), Ok(wanted), "{name:?}");
     }
+}
+
+#[test]
+fn a_name_in_quotes() {
+    let quoted = |name: Option<&str>| Mailbox { address: "a".into(), name: name.map(Into::into) }.quoted_name();
+    assert_eq!((quoted(None), quoted(Some("")), quoted(Some("  "))), (None, None, None));
+    for (name, wanted) in [
+        ("Office", "\"Office\""),
+        ("Müller, Söhne 🏠", "\"Müller, Söhne 🏠\""),
+        ("A \"B\" \\C", "\"A \\\"B\\\" \\\\C\""),
+        ("x\r\nBcc: b@example.org", "\"xBcc: b@example.org\""),
+    ] {
+        assert_eq!(quoted(Some(name)).as_deref(), Some(wanted), "{name:?}");
+    }
+}
+
+#[test]
+fn what_stands_in_a_header_is_ascii_on_one_line() {
+    for (value, wanted) in [
+        ("", ""),
+        ("<https://n.example/u?a=1>, \"x\"", "<https://n.example/u?a=1>, \"x\""),
+        ("Größe 5", "=?utf-8?b?R3LDtsOfZSA1?="),
+        ("x\r\nBcc: b@example.org", "=?utf-8?b?eA0KQmNjOiBiQGV4YW1wbGUub3Jn?="),
+    ] {
+        assert_eq!(unstructured(value), wanted);
+        assert_eq!(is_printable(value), value == wanted);
+    }
+    for (name, wanted) in [
+        ("Office", "Office"),
+        ("The Office", "\"The Office\""),
+        ("Landlord, Ltd", "=?utf-8?b?TGFuZGxvcmQsIEx0ZA==?="),
+        ("Müller & Söhne", "=?utf-8?b?TcO8bGxlciAmIFPDtmhuZQ==?="),
+    ] {
+        assert_eq!(phrase(name), wanted);
+    }
+    // A word has 75 characters at most (RFC 2047, 2), and is not cut within a character.
+    let long = unstructured(&"Ж".repeat(60));
+    assert!(long.split(' ').count() > 1 && long.split(' ').all(|word| word.len() <= 75), "{long}");
+    assert!(long.split(' ').all(|word| word.starts_with("=?utf-8?b?") && word.ends_with("?=")), "{long}");
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The body of `POST /v3/mail/send` (<https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send>).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
-use notifier_plugin_sdk::{Attachment, Context, Email, Mailbox, SendError};
+use notifier_plugin_sdk::{Attachment, Context, Email, Mailbox, SendError, mail_header};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -18,6 +19,10 @@ pub(crate) const MESSAGE_BYTES_MAX: usize = 30 * 1024 * 1024;
 
 /// Room in the body for everything but texts and attachments.
 const ENVELOPE_BYTES: usize = 4 * 1024;
+
+/// Signs that SendGrid's support calls problematic in a name (<https://github.com/sendgrid/sendgrid-ruby/issues/394>), and those
+/// that quotes are made of.
+const NAME_SIGNS: &[char] = &['(', ')', ',', ':', ';', '<', '>', '@', '[', ']', '"', '\\'];
 
 /// Headers that SendGrid writes itself and refuses to be given.
 pub(crate) const RESERVED_HEADERS: &[&str] = &[
@@ -46,7 +51,7 @@ struct Mail<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<File<'a>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    headers: BTreeMap<&'a str, &'a str>,
+    headers: BTreeMap<&'a str, String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     categories: Vec<&'a str>,
     custom_args: CustomArgs<'a>,
@@ -69,7 +74,7 @@ struct Personalization<'a> {
 struct Address<'a> {
     email: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
+    name: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -108,7 +113,7 @@ pub(crate) fn body(settings: &Settings, email: &Email, context: &Context) -> Res
     check_limits(email, to.len(), size)?;
     let mail = Mail {
         personalizations: [Personalization { to }],
-        from: address(&email.sender),
+        from: sender(&email.sender),
         reply_to: email.reply_to.as_ref().map(address),
         subject: &email.subject,
         content: content(email)?,
@@ -178,7 +183,9 @@ fn content(email: &Email) -> Result<Vec<Part<'_>>, SendError> {
     Ok(parts)
 }
 
-fn headers(email: &Email) -> Result<BTreeMap<&str, &str>, SendError> {
+/// Values "must be properly encoded if they contain unicode characters"
+/// (<https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send>, `headers`). Subject and names SendGrid encodes itself.
+fn headers(email: &Email) -> Result<BTreeMap<&str, String>, SendError> {
     let mut headers = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for (name, value) in &email.headers {
@@ -189,7 +196,7 @@ fn headers(email: &Email) -> Result<BTreeMap<&str, &str>, SendError> {
         if !seen.insert(lower) {
             return Err(SendError::message(None, format!("the header `{name}` is given twice, SendGrid takes one")));
         }
-        headers.insert(name.as_str(), value.as_str());
+        headers.insert(name.as_str(), mail_header::unstructured(value));
     }
     Ok(headers)
 }
@@ -219,8 +226,25 @@ fn mail_settings(settings: &Settings, category: &String) -> BTreeMap<&'static st
     switches.into_iter().filter(|(_, is_on)| *is_on).map(|(name, enable)| (name, Enabled { enable })).collect()
 }
 
+/// SendGrid writes the sender's name in quotes by itself; those that come along are shown
+/// (<https://github.com/sendgrid/sendgrid-nodejs/issues/1183>).
+fn sender(mailbox: &Mailbox) -> Address<'_> {
+    Address {
+        email: &mailbox.address,
+        name: mailbox.name.as_deref().filter(|name| !name.is_empty()).map(Cow::Borrowed),
+    }
+}
+
+/// Other names SendGrid writes before the address as they are, and reads the two again: of `Accounts, Ltd` it makes two addresses
+/// and drops the mail (<https://github.com/sendgrid/sendgrid-python/issues/291>), of an address to reply to as well
+/// (<https://github.com/sendgrid/sendgrid-nodejs/issues/1121>). So a name with such signs goes in quotes.
 fn address(mailbox: &Mailbox) -> Address<'_> {
-    Address { email: &mailbox.address, name: mailbox.name.as_deref().filter(|name| !name.is_empty()) }
+    match mailbox.name.as_deref() {
+        Some(name) if name.contains(NAME_SIGNS) => {
+            Address { email: &mailbox.address, name: mailbox.quoted_name().map(Cow::Owned) }
+        }
+        _ => sender(mailbox),
+    }
 }
 
 fn file(attachment: &Attachment) -> File<'_> {

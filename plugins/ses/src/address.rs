@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use email_encoding::headers::quoted_string;
 use email_encoding::headers::writer::EmailWriter;
-use notifier_plugin_sdk::Mailbox;
+use notifier_plugin_sdk::{Mailbox, mail_header};
 
 /// A mailbox whose address is ASCII, and whose name may be anything.
 #[derive(Debug)]
@@ -34,18 +34,11 @@ impl<'a> AsciiMailbox<'a> {
 
     /// As it stands in a field of the API: on one line.
     pub(crate) fn to_field(&self) -> String {
-        unfolded(|writer| self.write(writer))
+        match self.name {
+            Some(name) => format!("{} <{}>", mail_header::phrase(name), self.address),
+            None => self.address.clone(),
+        }
     }
-}
-
-/// What is written, without its folds (RFC 5322, section 2.2.3): the white space after a line break is part of the value.
-pub(crate) fn unfolded(write: impl FnOnce(&mut EmailWriter<'_>) -> fmt::Result) -> String {
-    let mut text = String::new();
-    let mut writer = EmailWriter::new(&mut text, 0, 0, false);
-    // Writing to a `String` does not fail.
-    let _infallible = write(&mut writer);
-    drop(writer);
-    text.replace("\r\n", "")
 }
 
 /// An address without characters beyond ASCII. SES has no SMTPUTF8 (RFC 6531), so there is no way to write a local part that has

@@ -3,10 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use email_encoding::headers::rfc2047;
-use notifier_plugin_sdk::{Attributes, SendError};
-
-use crate::address::unfolded;
+use notifier_plugin_sdk::{Attributes, SendError, mail_header};
 
 /// Headers of `Simple` content.
 pub(crate) const SIMPLE_HEADERS_MAX: usize = 15;
@@ -83,18 +80,13 @@ pub(crate) fn simple(headers: &Attributes) -> Option<Vec<(&str, String)>> {
     headers
         .iter()
         .map(|(name, value)| {
-            let value = if is_printable(value) { value.clone() } else { unfolded(|w| rfc2047::encode(value, w)) };
+            let value = mail_header::unstructured(value);
             let fits = name.len() <= NAME_CHARS_MAX
                 && (1..=VALUE_CHARS_MAX).contains(&value.len())
                 && name.len() + value.len() <= NAME_AND_VALUE_CHARS_MAX;
             fits.then_some((name.as_str(), value))
         })
         .collect()
-}
-
-/// Whether a value can stand in a header as it is.
-pub(crate) fn is_printable(value: &str) -> bool {
-    value.bytes().all(|b| (b' '..=b'~').contains(&b))
 }
 
 fn is_name(name: &str) -> bool {

@@ -9,10 +9,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use email_encoding::headers::writer::EmailWriter;
 use email_encoding::headers::{rfc2047, rfc2231};
+use notifier_plugin_sdk::mail_header::is_printable;
 use notifier_plugin_sdk::{Attachment, Email};
 
 use crate::address::AsciiMailbox;
-use crate::headers::is_printable;
 
 /// Room for headers and boundaries, beside texts and files.
 const HEADERS_BYTES: usize = 4 * 1024;

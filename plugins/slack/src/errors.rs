@@ -6,14 +6,21 @@ use notifier_plugin_sdk::{Class, ErrorTable};
 /// `json_not_object` from <https://github.com/slackapi/slack-api-specs>).
 ///
 /// What is wrong with one conversation is its recipient's fault: others can still be posted to. The provider is stopped by what
-/// would meet every message.
+/// would meet every message, and by nothing that may meet one channel: `restricted_action` comes of a channel whose posting is
+/// restricted (<https://github.com/slack-samples/javascript-announcement-bot/issues/6>) and of a text with `@channel` where that
+/// is (<https://github.com/slackhq/slack-api-docs/issues/85>), `ekm_access_denied` of a key that can be withdrawn channel by
+/// channel (<https://docs.slack.dev/reference/methods/admin.conversations.ekm.listOriginalConnectedChannelInfo>).
 pub(crate) const API_ERRORS: ErrorTable = ErrorTable {
     #[rustfmt::skip]
     codes: &[
         // The conversation.
+        ("access_denied", Class::Recipient),                            // "a resource specified in the request": we name no other
         ("channel_not_found", Class::Recipient),                        // no such id, or a direct message we may not open
+        ("ekm_access_denied", Class::Recipient),                        // administrators withdrew its key, or that of more
         ("is_archived", Class::Recipient),                              // the channel has been archived
+        ("messages_tab_disabled", Class::Recipient),                    // direct messages only: the app takes none
         ("not_in_channel", Class::Recipient),                           // the app was not invited to it
+        ("restricted_action", Class::Recipient),                        // who may post to it, or name `@channel` in it
         ("restricted_action_non_threadable_channel", Class::Recipient), // takes no replies
         ("restricted_action_read_only_channel", Class::Recipient),      // takes no messages
         ("restricted_action_thread_only_channel", Class::Recipient),    // takes replies only
@@ -40,22 +47,18 @@ pub(crate) const API_ERRORS: ErrorTable = ErrorTable {
         ("too_many_contact_cards", Class::Message),                  // more than 10
 
         // Token, app, workspace and settings.
-        ("access_denied", Class::Provider),                   // no access to a resource of the request
         ("accesslimited", Class::Provider),                   // not from this network
         ("account_inactive", Class::Provider),                // the token's user or workspace was deleted
         ("as_user_not_supported", Class::Provider),           // a kind of app that cannot post like this
         ("cannot_reply_to_message", Class::Provider),         // `thread_ts` is a message that takes no replies
         ("deprecated_endpoint", Class::Provider),             // Slack has retired what we call
-        ("ekm_access_denied", Class::Provider),               // administrators have suspended posting
         ("enterprise_is_restricted", Class::Provider),        // not for this kind of workspace
         ("invalid_auth", Class::Provider),                    // wrong token, or not from this IP address
-        ("messages_tab_disabled", Class::Provider),           // the app takes no direct messages
         ("method_deprecated", Class::Provider),               // Slack has retired what we call
         ("missing_scope", Class::Provider),                   // the token may not do this
         ("no_permission", Class::Provider),                   // the token may not do this
         ("not_allowed_token_type", Class::Provider),          // another kind of token is needed
         ("not_authed", Class::Provider),                      // no token
-        ("restricted_action", Class::Provider),               // a preference of the workspace keeps the app from posting
         ("restricted_action_thread_locked", Class::Provider), // `thread_ts` is a thread that was locked
         ("team_access_not_granted", Class::Provider),         // the token is not for this workspace
         ("token_expired", Class::Provider),                   // the token has expired

@@ -34,14 +34,16 @@ pub(crate) fn send(settings: &Settings, message: Message) -> Result<Receipt, Sen
     }
 }
 
-/// The Web API answers 200 to what it refuses as well, and says so in `ok` (<https://docs.slack.dev/apis/web-api/#responses>).
+/// The Web API answers 200 to what it refuses as well: every answer has an `ok` that tells the two apart
+/// (<https://docs.slack.dev/apis/web-api/#responses>). One without it is not Slack's, or only half of it, and says nothing.
 fn read_api_answer(response: &Response) -> Result<Receipt, SendError> {
     let body: Value = response.json().unwrap_or_default();
-    if response.is_success() && body.get("ok") != Some(&Value::Bool(false)) {
-        return Ok(receipt(&body));
-    }
     let problem = api_problem(&body).unwrap_or_else(|| Problem::of_response(response));
-    Err(API_ERRORS.classify(response, problem))
+    match body.get("ok").and_then(Value::as_bool) {
+        Some(true) if response.is_success() => Ok(receipt(&body)),
+        None if response.is_success() => Err(SendError::Unknown(problem)),
+        _ => Err(API_ERRORS.classify(response, problem)),
+    }
 }
 
 /// A `ts` is unique within its channel only, so the id is both, as `C1H9RESGL:1503435956.000247`.

@@ -44,7 +44,7 @@ pub(crate) const REQUEST_ERRORS: ErrorTable = ErrorTable {
         ("21603", Class::Provider),    // no `From`
         ("21604", Class::Recipient),   // no `To`
         ("21605", Class::Message),     // body too long
-        ("21606", Class::Provider),    // `From` is not ours, or cannot send
+        ("21606", Class::Message),     // `From` is no sender for this destination, or not ours
         ("21607", Class::Provider),    // a trial account can send from its trial number only
         ("21608", Class::Message),     // a trial account can send to its verified numbers only, and this is none
         ("21609", Class::Provider),    // `StatusCallback` is not a URL that Twilio would call
@@ -62,9 +62,9 @@ pub(crate) const REQUEST_ERRORS: ErrorTable = ErrorTable {
         ("21623", Class::Message),     // too many media
         ("21624", Class::Provider),    // the validity period is out of range
         ("21635", Class::Recipient),   // `To` is a landline
-        ("21657", Class::Provider),    // the sender id is invalid
+        ("21657", Class::Message),     // the destination does not take this sender id
         ("21658", Class::Message),     // a parameter is too long
-        ("21659", Class::Provider),    // `From` is not Twilio's, or is a short code of another country
+        ("21659", Class::Message),     // `From` is a short code of another country, or not Twilio's
         ("21660", Class::Provider),    // `From` is of another account
         ("21661", Class::Provider),    // `From` cannot send text messages
         ("21662", Class::Message),     // `To` cannot be reached from this `From` in the region Ireland
@@ -72,7 +72,7 @@ pub(crate) const REQUEST_ERRORS: ErrorTable = ErrorTable {
         ("21668", Class::Provider),    // numbers like `From` cannot send in the region Ireland
         ("21701", Class::Provider),    // no such messaging service
         ("21702", Class::Provider),    // the messaging service sends no new messages
-        ("21703", Class::Provider),    // the messaging service has no sender for this message
+        ("21703", Class::Message),     // the messaging service has senders, and none for this destination or media
         ("21704", Class::Provider),    // the messaging service has no sender
         ("21705", Class::Provider),    // the messaging service is invalid
         ("21709", Class::Provider),    // the messaging service's alphanumeric sender is invalid
@@ -88,9 +88,14 @@ pub(crate) const REQUEST_ERRORS: ErrorTable = ErrorTable {
         ("63038", Class::RateLimited), // the account has sent as many messages as it may in 24 hours
         ("90007", Class::Provider),    // the validity period is out of range, here or in the messaging service
     ],
-    // Twilio says of its 5xx that they can be tried again; a 504 is a gateway's, which does not know what Twilio did.
+    // Twilio says of its 5xx that they can be tried again; a 502 or 504 is a gateway's, which does not know what Twilio did.
     statuses: &[],
 };
+
+/// Codes for a sender that does not fit the destination. Other destinations may take it, so the provider goes on. Twilio's pages: "for this destination/account" (21606), "not supported
+/// in the specific destination" (21657), "must be associated with the same country as the destination address" (21659), "none of
+/// them are capable of sending the requested message or media to this recipient" (21703).
+pub(crate) const SENDER_OF_ANOTHER_DESTINATION: [&str; 4] = ["21606", "21657", "21659", "21703"];
 
 /// A code in a status callback.
 #[derive(Debug)]
@@ -140,7 +145,8 @@ pub(crate) const RECEIPT_ERRORS: &[ReceiptError] = &[
     receipt("30003", Class::Recipient, Failed, "the handset is switched off or out of reach"),
     receipt("30004", Class::Suppressed, Unsubscribed, "the message was blocked, often because the recipient replied STOP"),
     receipt("30005", Class::Recipient, Bounced, "the number is unknown or no longer in use"),
-    receipt("30006", Class::Recipient, Bounced, "the number is a landline, or its carrier cannot be reached"),
+    // Also said of a carrier that a short code does not reach, so that the number may be good with another sender.
+    receipt("30006", Class::Recipient, Failed, "the number is a landline, or its carrier cannot be reached"),
     receipt("30007", Class::Message, Failed, "the carrier or Twilio filtered the message"),
     receipt("30010", Class::Message, Failed, "the message would have cost more than its highest price"),
     receipt("30011", Class::Message, Failed, "the number takes no media in its region; texts it may"),

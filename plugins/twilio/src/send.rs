@@ -5,7 +5,7 @@ use notifier_plugin_sdk::json::{scalar, text};
 use notifier_plugin_sdk::{Content, Context, Form, Message, Problem, Receipt, Request, Response, SendError, Sms};
 use serde_json::Value;
 
-use crate::errors::REQUEST_ERRORS;
+use crate::errors::{REQUEST_ERRORS, SENDER_OF_ANOTHER_DESTINATION};
 use crate::settings::{API_KEY_SECRET, AUTH_TOKEN, Settings};
 
 /// Twilio refuses longer bodies with code 21617.
@@ -85,7 +85,7 @@ fn check_limits(sms: &Sms) -> Result<(), SendError> {
 
 fn read_answer(response: &Response) -> Result<Receipt, SendError> {
     if !response.is_success() {
-        return Err(REQUEST_ERRORS.classify(response, problem(response)));
+        return Err(REQUEST_ERRORS.classify(response, with_advice(problem(response))));
     }
     // The status accepts the message. What cannot be read of the body costs a receipt at most, not the message: asking
     // again would send it twice.
@@ -106,6 +106,17 @@ fn problem(response: &Response) -> Problem {
         (None, None) => Problem::of_response(response),
         (code, Some(message)) => Problem { code, message: message.into() },
         (code, None) => Problem { code, message: format!("HTTP {} without a message", response.status) },
+    }
+}
+
+/// Twilio's words about a sender sound as if it were wrong for every destination.
+fn with_advice(problem: Problem) -> Problem {
+    match &problem.code {
+        Some(code) if SENDER_OF_ANOTHER_DESTINATION.contains(&code.as_str()) => Problem {
+            message: format!("{} (the sender is wrong for this destination, and perhaps for others)", problem.message),
+            ..problem
+        },
+        _ => problem,
     }
 }
 

@@ -7,6 +7,11 @@ use notifier_plugin_sdk::{Class, ErrorTable};
 /// The status of a message that was taken.
 pub(crate) const TAKEN: &str = "0";
 
+/// The status for a sender that does not fit the destination: in the United States and in Canada it has to be a number of the
+/// account (<https://api.support.vonage.com/hc/en-us/articles/204014883-Rejection-Code-10-or-Error-Code-15-Illegal-Sender>).
+/// Other destinations take it, so the provider goes on.
+pub(crate) const SENDER_OF_ANOTHER_DESTINATION: &str = "15";
+
 /// The statuses of messages that were not taken.
 pub(crate) const REQUEST_ERRORS: ErrorTable = ErrorTable {
     #[rustfmt::skip]
@@ -24,10 +29,10 @@ pub(crate) const REQUEST_ERRORS: ErrorTable = ErrorTable {
         ("11", Class::Provider),   // the account may not use this API
         ("12", Class::Message),    // too long
         ("14", Class::Provider),   // wrong signature: the account wants signed requests
-        ("15", Class::Provider),   // the sender is not allowed
+        ("15", Class::Message),    // the sender is not allowed for this destination: see [`SENDER_OF_ANOTHER_DESTINATION`]
         ("22", Class::Message),    // wrong network code, which is never sent
         ("23", Class::Provider),   // the callback is too long or no URL
-        ("29", Class::Provider),   // a demo account, which sends to listed numbers only
+        ("29", Class::Message),    // a demo account, which sends to listed numbers only: others still get theirs
         ("32", Class::Provider),   // signed and with a secret
         ("33", Class::Recipient),  // the number is out of use
     ],
@@ -51,7 +56,8 @@ const fn receipt(code: &'static str, class: Class, says: ReceiptStatus, meaning:
     ReceiptError { code, class, says, meaning }
 }
 
-/// Receipts hold a code only, so the words for people are ours. The number is good where a later message may arrive.
+/// Receipts hold a code only, so the words for people are ours. The number is good where a later message may arrive, or where
+/// only a route to it is missing (12).
 #[rustfmt::skip]
 pub(crate) const RECEIPT_ERRORS: &[ReceiptError] = &[
     receipt("1", Class::Unavailable, Failed, "no reason could be determined"),
@@ -65,7 +71,7 @@ pub(crate) const RECEIPT_ERRORS: &[ReceiptError] = &[
     receipt("9", Class::Suppressed, Unsubscribed, "the recipient asked for no messages from this service"),
     receipt("10", Class::Message, Failed, "the message has an error, as in its encoding"),
     receipt("11", Class::Unavailable, Failed, "Vonage has no route to the number"),
-    receipt("12", Class::Recipient, Bounced, "there is no route to the number: is it right?"),
+    receipt("12", Class::Recipient, Failed, "there is no route to the number: is it right?"),
     receipt("13", Class::Recipient, Failed, "the recipient is too young for such messages"),
     receipt("14", Class::Recipient, Bounced, "the carrier blocks messages to the number"),
     receipt("15", Class::Recipient, Failed, "the recipient's prepaid credit is used up"),

@@ -36,6 +36,13 @@ pub(crate) const STATES: &[(&str, ReceiptStatus)] = &[
 /// Parameters that come back as attributes, for a person who reads the timeline.
 const TOLD: &[&str] = &["status", "client-ref", "network-code", "price"];
 
+/// By this name the host looks for its own key, and finds the delivery also where it never learned Vonage's id: the connection
+/// ended before the answer to the request.
+const KEY: &str = "notifier_key";
+
+/// The digits of a UUID in its text form (RFC 9562, 4).
+const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
+
 pub(crate) fn receive(settings: &Settings, webhook: &Webhook) -> Result<Vec<ReceiptEvent>, ReceiveError> {
     let parameters = parameters(webhook)?;
     let timestamp_s = signature::verify(settings, &parameters)?;
@@ -75,6 +82,8 @@ fn events(id: &str, status: &str, timestamp_s: u64, parameters: &Form) -> Vec<Re
     let event = |name: &str, says| {
         let told = TOLD.iter().filter_map(|name| Some(((*name).to_owned(), parameters.first(name)?.to_owned())));
         let class = failure.as_ref().map(|failure| ("class".to_owned(), failure.class.name().to_owned()));
+        let key = parameters.first("client-ref").filter(|reference| is_key(reference));
+        let key = key.map(|key| (KEY.to_owned(), key.to_owned()));
         ReceiptEvent {
             // Vonage numbers no receipts, but a message takes each state for one reason once.
             event_id: Some(format!("{id}:{name}:{code}")),
@@ -84,7 +93,7 @@ fn events(id: &str, status: &str, timestamp_s: u64, parameters: &Form) -> Vec<Re
             // When Vonage posted it, which is soon after.
             occurred_at_ms: Some(timestamp_s.saturating_mul(1000)),
             problem: failure.as_ref().map(|failure| failure.problem.clone()),
-            attributes: told.chain(class).collect(),
+            attributes: told.chain(key).chain(class).collect(),
         }
     };
     match failure.as_ref().map(|failure| failure.says) {
@@ -94,6 +103,18 @@ fn events(id: &str, status: &str, timestamp_s: u64, parameters: &Form) -> Vec<Re
         }
         Some(says) => vec![event(status, says)],
     }
+}
+
+/// Whether a reference is the key of a delivery: a UUID and a channel, as `0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11.sms`. Whoever
+/// else sends with the account gives references of their own.
+fn is_key(reference: &str) -> bool {
+    let Some((uuid, channel)) = reference.split_once('.') else { return false };
+    let is_group =
+        |(group, digits): (&str, usize)| group.len() == digits && group.bytes().all(|b| b.is_ascii_hexdigit());
+    uuid.split('-').count() == UUID_GROUPS.len()
+        && uuid.split('-').zip(UUID_GROUPS).all(is_group)
+        && !channel.is_empty()
+        && channel.bytes().all(|b| b.is_ascii_lowercase())
 }
 
 /// Vonage writes numbers without their plus sign.

@@ -6,7 +6,7 @@ use notifier_plugin_sdk::{
 };
 use serde_json::Value;
 
-use crate::errors::{REQUEST_ERRORS, TAKEN};
+use crate::errors::{REQUEST_ERRORS, SENDER_OF_ANOTHER_DESTINATION, TAKEN};
 use crate::gsm;
 use crate::settings::{API_SECRET, CALLBACK_CHARS_MAX, Settings};
 
@@ -120,7 +120,10 @@ fn read_answer(response: &Response) -> Result<Receipt, SendError> {
 /// The part with a status tells what was wrong.
 fn problem(part: &Value) -> Option<Problem> {
     let code = text_or_number(part, "status")?;
-    let message = text_or_number(part, "error-text").unwrap_or_else(|| format!("status {code} without a text"));
+    let mut message = text_or_number(part, "error-text").unwrap_or_else(|| format!("status {code} without a text"));
+    if code == SENDER_OF_ANOTHER_DESTINATION {
+        message.push_str(" (the sender is wrong for this destination, and perhaps for others)");
+    }
     Some(Problem { code: Some(code), message })
 }
 

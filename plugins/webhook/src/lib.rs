@@ -7,6 +7,11 @@
 //! **Each endpoint answers for itself.** No answer is a rejection by the provider, and the description says that each
 //! call goes to a recipient's own server: one that is down or asks for rest keeps no events from another. The delivery
 //! that was told to wait does so all the same.
+//!
+//! **Every failure is tried again**, as the specification wants it, for as long as the category's attempts last: 401, 403, 404
+//! and 409 too. But 400, 413 and 422 refuse the event itself, 410 wants no more of them, and a redirect wants another URL: these
+//! end the delivery. Of a connection that breaks off, and of a gateway's 502 or 504, nobody knows whether the event arrived. The
+//! receiver drops what it has already by `webhook-id`, so the category's policy for that may be to send again.
 
 mod answer;
 mod body;

@@ -86,8 +86,13 @@ pub(crate) const SENTENCES: &[(&str, Class)] = &[
     ("UnauthorizedRegistration", Class::Recipient),
 ];
 
+/// Microsoft's 403: "not authorized to send a notification to this URI even though they are authenticated"
+/// (<https://learn.microsoft.com/en-us/windows/apps/develop/notifications/push-notifications/troubleshooting>). So our key is right,
+/// and the subscription is of another. A wrong key is answered with 401.
+const WNS_NOT_FOR_THIS_URI: u16 = 403;
+
 /// The error that an answer means; none where the push service took the message.
-pub(crate) fn error(response: &Response) -> Option<SendError> {
+pub(crate) fn error(response: &Response, is_wns: bool) -> Option<SendError> {
     let body: Value = response.json().unwrap_or_default();
     let code = code(&body, response);
     let told = told(&body, response);
@@ -98,6 +103,9 @@ pub(crate) fn error(response: &Response) -> Option<SendError> {
         300..=399 => Some(Class::Recipient.into_error(None, problem)),
         _ => Some(match SENTENCES.iter().find(|(sentence, _)| problem.message.contains(sentence)) {
             Some((_, class)) => class.into_error(None, problem),
+            None if is_wns && response.status == WNS_NOT_FOR_THIS_URI && problem.code.is_none() => {
+                Class::Recipient.into_error(None, problem)
+            }
             None => ERRORS.classify(response, problem),
         }),
     }

@@ -30,7 +30,7 @@ pub(crate) fn send(settings: &Settings, message: Message, context: &Context) -> 
     let body = web_push::encrypt(&subscription.p256dh, &subscription.auth, &plaintext)
         .map_err(|problem| recipient(format!("has keys that cannot be encrypted for: {problem}")))?;
     let request = request(settings, &subscription, context, body);
-    read_answer(&endpoint::send(request, &[VAPID_PRIVATE_KEY])?)
+    read_answer(&endpoint::send(request, &[VAPID_PRIVATE_KEY])?, subscription.is_on_wns())
 }
 
 fn request(settings: &Settings, subscription: &Subscription, context: &Context, body: Vec<u8>) -> Request {
@@ -68,8 +68,8 @@ fn topic(topic: Topic, context: &Context) -> Option<String> {
 /// Where the message can be found at the push service (RFC 8030, 5); what Apple and Microsoft give in its place.
 const IDS: [&str; 3] = ["location", "apns-id", "x-wns-msg-id"];
 
-fn read_answer(response: &Response) -> Result<Receipt, SendError> {
-    if let Some(error) = errors::error(response) {
+fn read_answer(response: &Response, is_wns: bool) -> Result<Receipt, SendError> {
+    if let Some(error) = errors::error(response, is_wns) {
         return Err(error);
     }
     let header = |name: &&str| response.header(name).filter(|value| !value.is_empty());

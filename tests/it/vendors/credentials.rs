@@ -54,10 +54,12 @@ impl Misconfigured {
 }
 
 /// Whom the wrong credentials of a vendor are put down to. An endpoint and a push service judge our key for one recipient
-/// only: what another one was subscribed or set up with may be this very key.
+/// only: what another one was subscribed or set up with may be this very key. An endpoint may learn a new key, so that it is
+/// asked again.
 fn blamed(vendor: Vendor) -> &'static str {
     match vendor.provider {
-        "webhook" | "webpush" => "attempt.rejected.recipient",
+        "webpush" => "attempt.rejected.recipient",
+        "webhook" => "attempt.unavailable",
         _ => "attempt.rejected.provider",
     }
 }

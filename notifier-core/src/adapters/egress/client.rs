@@ -27,11 +27,6 @@ use crate::ports::clock::Clock;
 /// those that do not (<https://resend.com/docs/api-reference/>, "User-Agent").
 const OWN_NAME: HeaderValue = HeaderValue::from_static(concat!("notifier/", env!("CARGO_PKG_VERSION")));
 
-/// A connection of HTTP/2 whose other end is gone without a word would take every later request down with it, for as long as
-/// the kernel waits: it is asked for a sign of life while requests are under way, and given up without one.
-const HTTP2_PING_AFTER: Duration = Duration::from_secs(10);
-const HTTP2_PONG_WITHIN: Duration = Duration::from_secs(5);
-
 /// How much of anything one request may use.
 #[derive(Debug, Clone)]
 pub struct EgressLimits {
@@ -47,6 +42,12 @@ pub struct EgressLimits {
     pub idle_timeout: Duration,
     /// Unused connections kept for each host: 64 unless told otherwise, as many as calls of a plugin may run at once.
     pub idle_connections_max: usize,
+    /// A connection of HTTP/2 whose other end is gone without a word would take every later request down with it, for as long
+    /// as the kernel waits. So it is asked for a sign of life while requests are under way: after that time without one, 10 s
+    /// unless told otherwise.
+    pub http2_ping_after: Duration,
+    /// It is given up without an answer to that, after 5 s unless told otherwise.
+    pub http2_pong_within: Duration,
 }
 
 impl Default for EgressLimits {
@@ -58,6 +59,8 @@ impl Default for EgressLimits {
             connect_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(60),
             idle_connections_max: 64,
+            http2_ping_after: Duration::from_secs(10),
+            http2_pong_within: Duration::from_secs(5),
         }
     }
 }
@@ -103,8 +106,8 @@ impl EgressClient {
             .pool_max_idle_per_host(limits.idle_connections_max)
             .http1_max_buf_size(header_bytes_max)
             .http2_max_header_list_size(u32::try_from(header_bytes_max).unwrap_or(u32::MAX))
-            .http2_keep_alive_interval(HTTP2_PING_AFTER)
-            .http2_keep_alive_timeout(HTTP2_PONG_WITHIN)
+            .http2_keep_alive_interval(limits.http2_ping_after)
+            .http2_keep_alive_timeout(limits.http2_pong_within)
             .timer(TokioTimer::new())
             .build(connector);
         Self { policy, limits, client }

@@ -5,12 +5,12 @@
 //! this process's user and that nobody else can write to, from a file for which both are true as well, which this module
 //! wrote, whole, and whose checksum is right.
 
-use std::collections::HashMap;
 use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::SystemTime;
 
 use ring::digest::{Context, Digest, SHA256, digest};
 use wasmtime::Engine;
@@ -23,9 +23,35 @@ pub(super) struct ComponentCache {
     directory: Option<PathBuf>,
     /// Identifies compiler, version and settings: code of another engine is another file.
     engine_key: String,
-    /// By hash of the component: two accounts with one vendor share their code.
-    compiled: Mutex<HashMap<String, Component>>,
+    /// Two accounts with one vendor share their code. What was asked for last stands at the end.
+    compiled: Mutex<Vec<Remembered>>,
 }
+
+struct Remembered {
+    /// Hash of the component.
+    key: String,
+    component: Component,
+    users: Weak<()>,
+}
+
+/// A component's code, for whoever uses it.
+pub(super) struct Compiled {
+    component: Component,
+    _user: Arc<()>,
+}
+
+impl Compiled {
+    pub(super) fn component(&self) -> &Component {
+        &self.component
+    }
+}
+
+/// So many components are remembered that nobody uses, as those that were replaced: somebody may go back, or try once more.
+const UNUSED_MAX: usize = 4;
+/// So many files are kept; those that were written first go first. What is needed and gone is compiled again.
+const FILES_MAX: usize = 64;
+/// How the names of files end that are whole, and of those that are being written.
+const FILE_ENDINGS: [&str; 2] = ["cwasm", "new"];
 
 /// Begins every file, so that a foreign or older file is recognised.
 const MAGIC: &[u8; 8] = b"NTFYWC01";
@@ -45,16 +71,32 @@ impl ComponentCache {
     }
 
     /// The compiled component, from the cache if it is there. Trouble with the cache costs time, never correctness.
-    pub(super) fn compile(&self, engine: &Engine, bytes: &[u8]) -> Result<Component, PluginError> {
-        let component_key = hex(digest(&SHA256, bytes).as_ref());
+    pub(super) fn compile(&self, engine: &Engine, bytes: &[u8]) -> Result<Compiled, PluginError> {
+        let key = hex(digest(&SHA256, bytes).as_ref());
         // Held while compiling: who wants the same component at the same time waits for it.
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(component) = compiled.get(&component_key) {
-            return Ok(component.clone());
-        }
-        let component = self.load_or_compile(engine, bytes, &component_key)?;
-        compiled.insert(component_key, component.clone());
-        Ok(component)
+        let known = compiled.iter().position(|remembered| remembered.key == key).map(|at| compiled.remove(at));
+        let (component, user) = match known {
+            Some(known) => (known.component, known.users.upgrade()),
+            None => (self.load_or_compile(engine, bytes, &key)?, None),
+        };
+        let user = user.unwrap_or_default();
+        compiled.push(Remembered { key, component: component.clone(), users: Arc::downgrade(&user) });
+        let is_unused = |remembered: &Remembered| remembered.users.strong_count() == 0;
+        let mut surplus = compiled.iter().filter(|one| is_unused(one)).count().saturating_sub(UNUSED_MAX);
+        compiled.retain(|remembered| {
+            let is_surplus = surplus > 0 && is_unused(remembered);
+            surplus -= usize::from(is_surplus);
+            !is_surplus
+        });
+        Ok(Compiled { component, _user: user })
+    }
+
+    /// Hashes of the components that are remembered, the one that was asked for last at the end.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> Vec<String> {
+        let compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        compiled.iter().map(|remembered| remembered.key.clone()).collect()
     }
 
     fn load_or_compile(&self, engine: &Engine, bytes: &[u8], component_key: &str) -> Result<Component, PluginError> {
@@ -72,8 +114,8 @@ impl ComponentCache {
         }
         let component = Component::new(engine, bytes).map_err(invalid)?;
         let written = component.serialize().map_err(io::Error::other).and_then(|code| write(&path, &code));
-        if let Err(error) = written {
-            tracing::warn!(path = %path.display(), %error, "compiled component not kept: the next start compiles again");
+        if let Err(error) = written.and_then(|()| make_room(directory)) {
+            tracing::warn!(path = %path.display(), %error, "compiled component not kept, or too many others");
         }
         Ok(component)
     }
@@ -171,6 +213,25 @@ fn write(path: &Path, code: &[u8]) -> io::Result<()> {
     fs::rename(&temporary, path)
 }
 
+/// Removes the oldest of more files than are kept.
+fn make_room(directory: &Path) -> io::Result<()> {
+    let mut found: Vec<(SystemTime, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let is_ours = path.extension().is_some_and(|ending| FILE_ENDINGS.iter().any(|ours| ending == *ours));
+        // Another process may have been quicker.
+        if let (true, Ok(metadata)) = (is_ours, fs::symlink_metadata(&path)) {
+            found.push((metadata.modified()?, path));
+        }
+    }
+    found.sort();
+    let surplus = found.len().saturating_sub(FILES_MAX);
+    found.iter().take(surplus).try_for_each(|(_, path)| match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    })
+}
+
 fn checksum_of(code: &[u8]) -> Digest {
     digest(&SHA256, code)
 }
@@ -191,4 +252,62 @@ impl Hasher for DigestHasher {
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn component(number: usize) -> Vec<u8> {
+        wat::parse_str(format!("(component (core module (memory {number})))")).unwrap()
+    }
+
+    fn key(number: usize) -> String {
+        hex(digest(&SHA256, &component(number)).as_ref())
+    }
+
+    #[test]
+    fn what_is_used_is_remembered_and_of_what_was_replaced_the_latest() {
+        let engine = Engine::default();
+        let cache = ComponentCache::open(None, &engine).unwrap();
+        let compile = |number| cache.compile(&engine, &component(number)).unwrap();
+        let [used, also_used] = [compile(0), compile(0)];
+        for number in 1..=10 {
+            drop(compile(number));
+        }
+        let current = compile(11);
+        assert_eq!(cache.remembered(), [0, 7, 8, 9, 10, 11].map(key));
+        drop((used, current));
+        drop(compile(7));
+        drop(compile(12));
+        drop(compile(13));
+        assert_eq!(cache.remembered(), [0, 10, 11, 7, 12, 13].map(key));
+        drop(also_used);
+        drop(compile(14));
+        assert_eq!(cache.remembered().first(), Some(&key(11)), "nobody is left who uses it");
+    }
+
+    #[test]
+    fn of_many_files_the_oldest_go() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("components");
+        let engine = Engine::default();
+        let cache = ComponentCache::open(Some(path.clone()), &engine).unwrap();
+        let names = ["1.cwasm", "2.7.new", "somebody-elses.txt"].map(str::to_owned);
+        let more = (3..=FILES_MAX + 1).map(|number| format!("{number}.cwasm"));
+        for (age, name) in names.into_iter().chain(more).enumerate() {
+            let file = File::create_new(path.join(name)).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(age as u64)).unwrap();
+        }
+        drop(cache.compile(&engine, &component(1)).unwrap());
+        let is_there = |name: &str| path.join(name).exists();
+        assert_eq!(["1.cwasm", "2.7.new", "3.cwasm", "65.cwasm"].map(is_there), [false, false, true, true]);
+        assert!(is_there("somebody-elses.txt"), "it is not ours");
+        assert_eq!(fs::read_dir(&path).unwrap().count(), FILES_MAX + 1);
+        let again = ComponentCache::open(Some(path.clone()), &engine).unwrap();
+        drop(again.compile(&engine, &component(1)).unwrap());
+        assert!(is_there("3.cwasm"), "it was kept");
+    }
 }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 use super::auth::Sessions;
+use super::binding::Bindings;
 use super::certificate::Certificates;
 use super::config::CallLimits;
 use super::engine::WasmEngine;
@@ -18,7 +19,7 @@ use super::memory::MemoryPool;
 use super::outgoing::Outgoing;
 #[cfg(any(test, feature = "testing"))]
 use super::rehearsal::Stage;
-use super::share::{Share, step_aside};
+use super::share::Computed;
 use super::ticker::Running;
 use super::wasi::Wasi;
 use crate::adapters::egress::EgressClient;
@@ -40,6 +41,8 @@ pub(super) struct Grants {
     /// What its requests know of earlier ones.
     pub(super) sessions: Arc<Sessions>,
     pub(super) certificates: Arc<Certificates>,
+    /// What its webhooks were signed with.
+    pub(super) bindings: Arc<Bindings>,
     /// What the calls of this provider may use together.
     pub(super) memory: Arc<MemoryPool>,
     /// Where its calls are a rehearsal: who stands in for the world.
@@ -56,15 +59,16 @@ pub(super) struct CallState {
     pub(super) wasi: Wasi,
     /// Why the host stopped the code, if it did.
     pub(super) interruption: Option<Fault>,
-    pub(super) share: Share,
+    pub(super) computed: Computed,
     /// While a webhook is read: what a signature that the plugin has checked is worth.
     pub(super) called_at: Option<CalledAt>,
     _ticks: Running,
 }
 
-/// The address that a vendor called.
+/// The address that a vendor called, and with what.
 pub(super) struct CalledAt {
     pub(super) url: String,
+    pub(super) body: Vec<u8>,
     /// Whether a signature that was right covers it. The host says so, whatever the plugin makes of it.
     pub(super) is_signed: bool,
 }
@@ -74,7 +78,7 @@ impl CallState {
     pub(super) fn on_its_budget<T>(&mut self, work: impl FnOnce(&Self) -> T) -> T {
         let started = Instant::now();
         let result = work(self);
-        self.share.charge(started.elapsed());
+        self.computed.charge(started.elapsed());
         result
     }
 }
@@ -97,7 +101,7 @@ pub(super) enum Purpose {
 const READING_TIME_MAX: Duration = Duration::from_millis(250);
 
 /// A store for one call of a component of that provider.
-pub(super) fn new_store(engine: &WasmEngine, grants: &Arc<Grants>, share: Share, purpose: Purpose) -> Store<CallState> {
+pub(super) fn new_store(engine: &WasmEngine, grants: &Arc<Grants>, purpose: Purpose) -> Store<CallState> {
     let limits = &grants.limits;
     let requests_until = match purpose {
         Purpose::Send { deadline, timeout }
@@ -114,7 +118,7 @@ pub(super) fn new_store(engine: &WasmEngine, grants: &Arc<Grants>, share: Share,
         logbook: Logbook::new(grants.provider.clone(), limits.log_lines_max, limits.log_bytes_max),
         wasi: Wasi::new(outgoing),
         interruption: None,
-        share,
+        computed: Computed::default(),
         called_at: None,
         _ticks: engine.ticker.run(),
     };
@@ -130,9 +134,9 @@ pub(super) fn new_store(engine: &WasmEngine, grants: &Arc<Grants>, share: Share,
 /// Running code meets every tick: it lets others run, and ends when its budget or its time is used up.
 fn on_tick(mut context: StoreContextMut<'_, CallState>, purpose: Purpose, tick: Duration) -> UpdateDeadline {
     let state = context.data_mut();
-    let pause = state.share.pause_after_turn(tick);
+    state.computed.count_turn();
     let budget_ms = state.grants.limits.cpu_budget_ms;
-    if state.share.computed(tick) > Duration::from_millis(budget_ms) {
+    if state.computed.time(tick) > Duration::from_millis(budget_ms) {
         state.interruption = Some(Fault::CpuBudget { budget_ms });
         return UpdateDeadline::Interrupt;
     }
@@ -144,7 +148,7 @@ fn on_tick(mut context: StoreContextMut<'_, CallState>, purpose: Purpose, tick: 
                 state.interruption = Some(Fault::Deadline { timeout_ms: timeout.as_millis() });
                 return UpdateDeadline::Interrupt;
             }
-            UpdateDeadline::YieldCustom(1, Box::pin(step_aside(pause)))
+            UpdateDeadline::Yield(1)
         }
         // There is no executor to yield to.
         Purpose::Load => UpdateDeadline::Continue(1),

@@ -66,9 +66,13 @@ pub struct CallLimits {
     pub requests_max: u32,
     /// Bytes of a response's body. 1 MiB unless told otherwise.
     pub response_bytes_max: usize,
-    /// Calls that may run at the same time; more wait. 64 unless told otherwise.
+    /// Messages that may be handed over at the same time; more wait. 64 unless told otherwise.
     pub concurrent_calls_max: usize,
 }
+
+/// Calls of one plugin that read reports or look up attempts, at the same time; more wait. They take none of the places of
+/// messages.
+pub(crate) const READING_PLACES: usize = 4;
 
 impl Default for CallLimits {
     fn default() -> Self {

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-use wasmtime::component::{Component, Linker};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::cache::ComponentCache;
+use super::cache::{Compiled, ComponentCache};
 use super::call::CallState;
 use super::error::PluginError;
 use super::memory::MemoryPool;
@@ -65,7 +65,7 @@ pub struct WasmEngine {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) ticker: Ticker,
-    pub(super) share: Arc<FairShare>,
+    pub(super) share: FairShare,
     pub(super) memory: Arc<MemoryPool>,
 }
 
@@ -90,11 +90,17 @@ impl WasmEngine {
             .map_err(|error| PluginError::Engine(format!("no thread for the ticker: {error}")))?;
         let instances = Semaphore::new(options.instances_max as usize);
         let memory = MemoryPool::new(options.memory_total_bytes_max);
-        let share = Arc::default();
+        let share = FairShare::new(options.tick);
         Ok(Arc::new(Self { engine, cache, linker, instances, options, clock, entropy, ticker, share, memory }))
     }
 
-    pub(super) fn compile(&self, component: &[u8]) -> Result<Component, PluginError> {
+    /// Room for one instance, once there is some; held until dropped.
+    pub(crate) async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        // Never closed.
+        self.instances.acquire().await.ok()
+    }
+
+    pub(super) fn compile(&self, component: &[u8]) -> Result<Compiled, PluginError> {
         self.cache.compile(&self.engine, component)
     }
 

@@ -26,8 +26,8 @@ const STANDARD_WEBHOOK_PREFIXES: [&str; 2] = ["whsec_", "whsk_"];
 const LEARNED_MAX: usize = 64;
 
 pub(super) struct Keyring {
-    secrets: BTreeMap<String, SecretString>,
-    needles: Needles,
+    secrets: Arc<BTreeMap<String, SecretString>>,
+    needles: Arc<Needles>,
     learned: Mutex<Learned>,
 }
 
@@ -54,7 +54,14 @@ impl Keyring {
                 needles.add_disguises(bare.as_bytes());
             }
         }
-        Ok(Self { secrets, needles, learned: Mutex::default() })
+        Ok(Self { secrets: Arc::new(secrets), needles: Arc::new(needles), learned: Mutex::default() })
+    }
+
+    /// The same secrets, and nothing learned.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn anew(&self) -> Self {
+        let (secrets, needles) = (Arc::clone(&self.secrets), Arc::clone(&self.needles));
+        Self { secrets, needles, learned: Mutex::default() }
     }
 
     /// The value of a secret; `None` when there is none of that name.
@@ -86,12 +93,15 @@ impl Keyring {
 
     /// Takes the secrets out of bytes that a plugin will see. `sent` are further texts that held one.
     pub(super) fn scrub<'a>(&self, bytes: &'a [u8], sent: &[String]) -> Cow<'a, [u8]> {
-        let mut needles = Needles::default();
-        for sent in sent.iter().filter(|sent| sent.len() >= SECRET_BYTES_MIN) {
-            needles.add_disguises(sent.as_bytes());
-        }
         let learned = Arc::clone(&self.learned().needles);
-        remove(bytes, &[&needles, &learned, &self.needles])
+        remove(bytes, &[&Needles::of_sent(sent), &learned, &self.needles])
+    }
+
+    /// Whether the text has a secret in it, its letters large or small: names of headers come in small ones.
+    pub(super) fn is_told_in_any_case(&self, text: &str, sent: &[String]) -> bool {
+        let learned = Arc::clone(&self.learned().needles);
+        let all = [&Needles::of_sent(sent), &*learned, &self.needles];
+        all.iter().any(|needles| needles.are_in_any_case(text.as_bytes()))
     }
 
     /// Takes the secrets out of words that people will see.
@@ -139,6 +149,14 @@ struct Needles {
 }
 
 impl Needles {
+    fn of_sent(sent: &[String]) -> Self {
+        let mut needles = Self::default();
+        for sent in sent.iter().filter(|sent| sent.len() >= SECRET_BYTES_MIN) {
+            needles.add_disguises(sent.as_bytes());
+        }
+        needles
+    }
+
     /// The value as it is, in base64, percent-encoded, and as it stands in JSON.
     fn add_disguises(&mut self, value: &[u8]) {
         let mut forms = vec![
@@ -165,6 +183,11 @@ impl Needles {
                 list.sort_by_key(|form| Reverse(form.len()));
             }
         }
+    }
+
+    fn are_in_any_case(&self, text: &[u8]) -> bool {
+        let is_in = |form: &Vec<u8>| text.windows(form.len()).any(|part| part.eq_ignore_ascii_case(form));
+        self.by_first_byte.iter().flatten().any(is_in)
     }
 
     fn match_at(&self, rest: &[u8]) -> Option<usize> {

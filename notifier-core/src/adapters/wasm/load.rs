@@ -10,14 +10,13 @@ use wasmtime::Store;
 use wasmtime::component::Component;
 
 use super::call::{CallState, Grants, Purpose, new_store};
-use super::config::{CallLimits, WasmProviderConfig};
+use super::config::{CallLimits, READING_PLACES, WasmProviderConfig};
 use super::engine::WasmEngine;
 use super::error::{PluginError, SettingProblem};
 use super::fault::Fault;
 use super::keyring::Keyring;
 use super::memory::MemoryPool;
 use super::provider::WasmProvider;
-use super::share::{Appetite, Share};
 use super::v0_1::{self, Described};
 use crate::adapters::egress::{EgressClient, EgressLimits, EgressPolicy};
 use crate::ports::provider::ProviderDescription;
@@ -27,10 +26,10 @@ pub(super) fn load(engine: &Arc<WasmEngine>, config: WasmProviderConfig) -> Resu
         let problem = "the settings are an object, as `{}`".to_owned();
         return Err(PluginError::Settings(vec![SettingProblem { setting: String::new(), problem }]));
     }
-    let component = engine.compile(&config.component)?;
-    check_version(engine, &component)?;
-    let plugin =
-        v0_1::Plugin::new(&engine.linker, &component).map_err(|error| PluginError::Contract(format!("{error:#}")))?;
+    let compiled = engine.compile(&config.component)?;
+    check_version(engine, compiled.component())?;
+    let plugin = v0_1::Plugin::new(&engine.linker, compiled.component())
+        .map_err(|error| PluginError::Contract(format!("{error:#}")))?;
     let mut grants = Arc::new(Grants {
         provider: config.name,
         settings: config.settings.to_string(),
@@ -41,6 +40,7 @@ pub(super) fn load(engine: &Arc<WasmEngine>, config: WasmProviderConfig) -> Resu
         entropy: Arc::clone(&engine.entropy),
         sessions: Arc::default(),
         certificates: Arc::default(),
+        bindings: Arc::default(),
         memory: MemoryPool::half(&engine.memory),
         #[cfg(any(test, feature = "testing"))]
         stage: None,
@@ -63,9 +63,11 @@ pub(super) fn load(engine: &Arc<WasmEngine>, config: WasmProviderConfig) -> Resu
     }
     Ok(WasmProvider {
         engine: Arc::clone(engine),
+        _compiled: compiled,
         plugin,
-        appetite: Appetite::default(),
+        appetite: engine.share.appetite(),
         places: Semaphore::new(grants.limits.concurrent_calls_max.max(1)),
+        reading_places: Semaphore::new(READING_PLACES),
         description: public(described, grants.limits.concurrent_calls_max),
         grants,
         hosts_not_granted,
@@ -73,7 +75,11 @@ pub(super) fn load(engine: &Arc<WasmEngine>, config: WasmProviderConfig) -> Resu
 }
 
 pub(super) fn egress(engine: &WasmEngine, policy: EgressPolicy, limits: &CallLimits) -> EgressClient {
-    let limits = EgressLimits { response_bytes_max: limits.response_bytes_max, ..EgressLimits::default() };
+    let limits = EgressLimits {
+        response_bytes_max: limits.response_bytes_max,
+        idle_connections_max: limits.concurrent_calls_max,
+        ..EgressLimits::default()
+    };
     EgressClient::new(policy, limits, Arc::clone(&engine.clock))
 }
 
@@ -101,8 +107,7 @@ pub(super) fn ask<T>(
     let fault = |problem: String| PluginError::Fault { function, problem };
     let ambient = ambient_runtime().map_err(|error| fault(format!("no runtime for it: {error}")))?;
     let _entered = ambient.as_ref().map(|runtime| -> EnterGuard<'_> { runtime.enter() });
-    let mut store =
-        new_store(engine, grants, Share::new(&engine.share, &Appetite::default(), engine.options.tick), Purpose::Load);
+    let mut store = new_store(engine, grants, Purpose::Load);
     match call(&mut store).now_or_never() {
         Some(Ok(answer)) => Ok(answer),
         Some(Err(error)) => Err(fault(Fault::from_error(&error, store.data()).to_string())),

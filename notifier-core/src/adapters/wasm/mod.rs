@@ -6,6 +6,7 @@
 //! contract (`wit/`) has its own module that turns its types into the domain's at once.
 
 mod auth;
+mod binding;
 mod cache;
 mod call;
 mod certificate;
@@ -36,6 +37,7 @@ mod x509;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use config::READING_PLACES;
 pub use config::{CallLimits, WasmProviderConfig};
 pub use engine::{WasmEngine, WasmEngineOptions};
 pub use error::{PluginError, SettingProblem};

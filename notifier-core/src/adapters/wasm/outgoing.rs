@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderName, HeaderValue, Request, Response, header};
 use tokio::time::Instant;
 
 use super::auth::{Added, Auth, authenticate, can_be_mended};
@@ -59,6 +59,11 @@ impl Outgoing {
     /// How much time is left for requests; `None` when none may be made.
     pub(super) fn left(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether the plugin wanted to make any request.
+    pub(super) fn has_asked(&self) -> bool {
+        self.started.load(SeqCst) > 0
     }
 
     /// Whether any request may have reached a vendor.
@@ -196,10 +201,14 @@ impl Outgoing {
     fn scrub(&self, response: Response<Bytes>, sent: &[String]) -> Result<Response<Bytes>, EgressError> {
         let keyring = &self.grants.keyring;
         let (mut head, body) = response.into_parts();
-        let encoding = head.headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
-        if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
+        let mut encodings = head.headers.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
+        if encodings.any(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
             self.interrupted.store(true, SeqCst);
             return Err(EgressError::Interrupted("the response is compressed, which was not asked for".into()));
+        }
+        let tells = |name: &&HeaderName| keyring.is_told_in_any_case(name.as_str(), sent);
+        for name in head.headers.keys().filter(tells).cloned().collect::<Vec<_>>() {
+            head.headers.remove(name);
         }
         for value in head.headers.values_mut() {
             if let Cow::Owned(scrubbed) = keyring.scrub(value.as_bytes(), sent) {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
+use super::cache::Compiled;
 use super::call::{Grants, Purpose, new_store};
 use super::config::WasmProviderConfig;
 use super::engine::WasmEngine;
@@ -15,7 +16,7 @@ use super::error::PluginError;
 use super::fault::Fault;
 use super::load::load;
 use super::outgoing::Outgoing;
-use super::share::{Appetite, Share, Spent, metered, step_aside};
+use super::share::{Appetite, Spent};
 use super::v0_1;
 use super::words::tidy;
 use crate::domain::message::Message;
@@ -25,11 +26,15 @@ use crate::ports::provider::{Provider, ProviderDescription, ReceiveError, Report
 /// A provider whose knowledge of its vendor is in a sandboxed component.
 pub struct WasmProvider {
     pub(super) engine: Arc<WasmEngine>,
+    /// Remembered as long as it is here.
+    pub(super) _compiled: Compiled,
     pub(super) plugin: v0_1::Plugin,
     pub(super) grants: Arc<Grants>,
     pub(super) appetite: Appetite,
-    /// As many as calls of this provider may run at the same time.
+    /// As many as messages may be handed over at the same time.
     pub(super) places: Semaphore,
+    /// Those for reports and look-ups: neither waits for messages, or has them wait.
+    pub(super) reading_places: Semaphore,
     pub(super) description: ProviderDescription,
     pub(super) hosts_not_granted: Vec<String>,
 }
@@ -51,18 +56,17 @@ impl WasmProvider {
         &self.hosts_not_granted
     }
 
-    /// A place to run one call, among those of this provider and those of the engine; and its turn.
-    async fn place(&self, deadline: Instant, timeout: Duration) -> Result<(Place<'_>, Share), Fault> {
+    /// A place to run one call, among those of its kind and those of the engine.
+    async fn place<'a>(
+        &'a self,
+        places: &'a Semaphore,
+        deadline: Instant,
+        timeout: Duration,
+    ) -> Result<Place<'a>, Fault> {
         let busy = || Fault::Busy(format!("too many calls at the same time for {} ms", timeout.as_millis()));
-        let both = async { Ok([self.places.acquire().await?, self.engine.instances.acquire().await?]) };
-        let waited: Result<Place<'_>, AcquireError> = timeout_at(deadline, both).await.map_err(|_| busy())?;
-        let place = waited.map_err(|_| busy())?;
-        let share = Share::new(&self.engine.share, &self.appetite, self.engine.options.tick);
-        let pause = share.pause_before();
-        if !pause.is_zero() {
-            step_aside(pause.min(timeout / 4)).await;
-        }
-        Ok((place, share))
+        let both = async { Ok([places.acquire().await?, self.engine.instances.acquire().await?]) };
+        let waited: Result<Place<'a>, AcquireError> = timeout_at(deadline, both).await.map_err(|_| busy())?;
+        waited.map_err(|_| busy())
     }
 }
 
@@ -78,11 +82,11 @@ impl Provider for WasmProvider {
     async fn send(&self, message: &Message, context: &SendContext) -> Outcome {
         let timeout = context.timeout;
         let deadline = deadline_in(timeout);
-        let (_place, share) = match self.place(deadline, timeout).await {
+        let _place = match self.place(&self.places, deadline, timeout).await {
             Ok(place) => place,
             Err(fault) => return unavailable(&fault),
         };
-        let mut store = new_store(&self.engine, &self.grants, share, Purpose::Send { deadline, timeout });
+        let mut store = new_store(&self.engine, &self.grants, Purpose::Send { deadline, timeout });
         let outgoing = Arc::clone(&store.data().outgoing);
         let sending = async move {
             let result = self.plugin.send(&mut store, message, context).await;
@@ -92,23 +96,23 @@ impl Provider for WasmProvider {
             if is_starved { Err(Fault::PoolEmpty { bytes_max: self.grants.memory.bytes_max() }) } else { Ok(outcome) }
         };
         let spent = Spent::default();
-        let result = timeout_at(deadline, metered(&self.appetite, &spent, sending)).await;
+        let result = timeout_at(deadline, self.engine.share.metered(&self.appetite, &spent, sending)).await;
         let result = result.unwrap_or(Err(Fault::Deadline { timeout_ms: timeout.as_millis() }));
         let fair = timeout.min(Duration::from_millis(self.grants.limits.cpu_budget_ms)) / 2;
-        judge(result, &outgoing, spent.get() >= fair)
+        judge(result, &outgoing, spent.is_to_blame(fair))
     }
 
     async fn look_up(&self, sought: &Sought, timeout: Duration) -> LookUp {
         let deadline = deadline_in(timeout);
         let work = async {
-            let (_place, share) = self.place(deadline, timeout).await?;
-            let mut store = new_store(&self.engine, &self.grants, share, Purpose::LookUp { deadline, timeout });
+            let _place = self.place(&self.reading_places, deadline, timeout).await?;
+            let mut store = new_store(&self.engine, &self.grants, Purpose::LookUp { deadline, timeout });
             let outgoing = Arc::clone(&store.data().outgoing);
             let looking = async move {
                 let result = self.plugin.look_up(&mut store, sought).await;
                 result.map_err(|error| Fault::from_error(&error, store.data()))
             };
-            let found = metered(&self.appetite, &Spent::default(), looking).await?;
+            let found = self.engine.share.metered(&self.appetite, &Spent::default(), looking).await?;
             Ok(judge_finding(found, &outgoing))
         };
         match timeout_at(deadline, work).await.unwrap_or(Err(Fault::Deadline { timeout_ms: timeout.as_millis() })) {
@@ -121,13 +125,13 @@ impl Provider for WasmProvider {
     async fn receive(&self, webhook: &Webhook, timeout: Duration) -> Result<Reported, ReceiveError> {
         let deadline = deadline_in(timeout);
         let work = async {
-            let (_place, share) = self.place(deadline, timeout).await?;
-            let mut store = new_store(&self.engine, &self.grants, share, Purpose::Receive { deadline, timeout });
+            let _place = self.place(&self.reading_places, deadline, timeout).await?;
+            let mut store = new_store(&self.engine, &self.grants, Purpose::Receive { deadline, timeout });
             let receiving = async move {
                 let result = self.plugin.receive(&mut store, webhook).await;
                 result.map_err(|error| Fault::from_error(&error, store.data()))
             };
-            metered(&self.appetite, &Spent::default(), receiving).await
+            self.engine.share.metered(&self.appetite, &Spent::default(), receiving).await
         };
         match timeout_at(deadline, work).await.unwrap_or(Err(Fault::Deadline { timeout_ms: timeout.as_millis() })) {
             Ok(result) => result,
@@ -146,6 +150,10 @@ pub(super) fn judge(result: Result<Outcome, Fault>, outgoing: &Outgoing, has_com
             | Outcome::Unavailable { problem, .. }
             | Outcome::Rejected { problem, .. },
         ) if outgoing.was_interrupted() => Outcome::Unknown { problem: doubted(&problem) },
+        // Its vendor was not asked: what the plugin knows are the limits of this one.
+        Ok(Outcome::Rejected { kind: RejectionKind::Message, problem }) if !outgoing.has_asked() => {
+            Outcome::Rejected { kind: RejectionKind::Unfit, problem }
+        }
         Ok(outcome) => outcome,
         Err(fault) if outgoing.may_have_been_processed() => Outcome::Unknown { problem: fault.problem() },
         Err(fault @ (Fault::Busy(_) | Fault::PoolEmpty { .. })) => unavailable(&fault),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Change, Delivery, Settling, later};
-use crate::domain::calls::NOT_CALLED;
+use crate::domain::calls::{NOT_CALLED, UNFIT};
 use crate::domain::category::UnknownPolicy;
 use crate::domain::lifecycle::{DeliveryEvent, DeliveryState, InvalidTransition};
 use crate::domain::outcome::{Outcome, Problem, RejectionKind};
@@ -36,6 +36,7 @@ impl Delivery {
                 let text = format!("the provider refuses everything until an operator acts: {problem}");
                 self.again(Reason::new("attempt.rejected.provider", text), problem, None, settling)
             }
+            Outcome::Rejected { kind: RejectionKind::Unfit, problem } => self.unfit(problem, settling),
             Outcome::Rejected { problem, .. } if planted!(RetriesRejections) => {
                 self.again(Reason::new("attempt.rejected.message", "tried again"), problem, None, settling)
             }
@@ -45,6 +46,7 @@ impl Delivery {
                     RejectionKind::Recipient => "attempt.rejected.recipient",
                     RejectionKind::Suppressed => "attempt.rejected.suppressed",
                     RejectionKind::Provider => "attempt.rejected.provider",
+                    RejectionKind::Unfit => UNFIT,
                     RejectionKind::Plugin => "attempt.rejected.plugin",
                 };
                 let reason = Reason::new(code, format!("rejected ({}): {problem}", kind.name()));
@@ -167,6 +169,19 @@ impl Delivery {
             delivery.tried.clear();
         }
         Ok(Change { facts: vec![fact], ..Change::to(delivery) }.noting(problem))
+    }
+
+    /// The provider cannot carry it, and asked nobody to: the others of the route may, and it costs no attempt. Each is asked
+    /// once, so that this comes to an end.
+    fn unfit(&self, problem: &Problem, settling: Settling<'_>) -> Result<Change, InvalidTransition> {
+        let called = self.called();
+        if !settling.is_another_left {
+            let text = format!("`{called}` cannot carry it, and no other provider is left that may: {problem}");
+            return self.give_up(Reason::new(UNFIT, text), problem, settling.now);
+        }
+        let forgiven = Self { attempts_forgiven: self.attempts_forgiven.saturating_add(1), ..self.clone() };
+        let reason = Reason::new(UNFIT, format!("`{called}` cannot carry it, another provider may: {problem}"));
+        forgiven.again(reason, problem, None, settling)
     }
 
     /// No further attempt: failed for certain, or unknown if an earlier attempt may have been processed.

@@ -1,5 +1,7 @@
 //! Tables of what becomes of a delivery.
 
+mod unfit;
+
 use super::*;
 use crate::domain::category::UnknownPolicy;
 use crate::domain::channel::Channel;
@@ -66,6 +68,7 @@ fn settling(category: &Category, expires_ms: i64, now_ms: i64, random: u64) -> S
         has_alternative: false,
         may_ask_again: true,
         is_anyone_left: true,
+        is_another_left: false,
         now: at(now_ms),
         random,
     }
@@ -418,6 +421,7 @@ fn only_a_refusal_of_the_address_for_good_puts_it_on_the_list() {
         (RejectionKind::Recipient, false),
         (RejectionKind::Suppressed, true),
         (RejectionKind::Provider, false),
+        (RejectionKind::Unfit, false),
         (RejectionKind::Plugin, false),
     ] {
         for delivery in [&sending(1), &in_doubt] {

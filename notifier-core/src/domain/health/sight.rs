@@ -31,7 +31,7 @@ impl Sight {
     pub fn of(outcome: &Outcome, called: Called) -> Option<Self> {
         match outcome {
             Outcome::Accepted { .. } => Some(Self::Good),
-            Outcome::Rejected { kind: RejectionKind::Plugin, .. } => None,
+            Outcome::Rejected { kind: RejectionKind::Plugin | RejectionKind::Unfit, .. } => None,
             Outcome::Rejected { kind: RejectionKind::Provider, .. } => Some(Self::Bad),
             Outcome::Rejected { .. } => Some(Self::Good),
             Outcome::RateLimited { .. } | Outcome::Unavailable { .. } | Outcome::Unknown { .. } => match called {

@@ -118,6 +118,7 @@ fn settling(category: &Category, now: Timestamp) -> Settling<'_> {
         has_alternative: false,
         may_ask_again: true,
         is_anyone_left: true,
+        is_another_left: false,
         now,
         random: 7,
     }

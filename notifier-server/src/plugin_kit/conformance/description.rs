@@ -6,6 +6,8 @@ use notifier_core::egress::EgressPolicy;
 use notifier_core::wasm::rehearsal::{Portrait, Rehearsal};
 use notifier_plugin_exchanges::{Exchanges, Message};
 
+use super::super::plain;
+use super::super::portrait::SENTENCE_CHARS_MAX;
 use super::replay::Noticed;
 use super::report::Group;
 
@@ -19,7 +21,7 @@ pub(super) fn description(rehearsal: &Rehearsal, portrait: &Portrait, file: &Exc
     let is_name = !portrait.name.is_empty() && portrait.name.chars().all(is_plain);
     group.case("its name", wants(is_name, "lower-case letters, digits and hyphens", &portrait.name));
     group.case("its version", wants(!portrait.version.is_empty(), "one", &portrait.version));
-    group.case("its summary", wants(!portrait.summary.is_empty(), "a sentence", &portrait.summary));
+    group.case("its summary", sentence(&portrait.summary));
     let described: BTreeSet<&str> = portrait.channels.iter().map(String::as_str).collect();
     let used: BTreeSet<&str> = file.sends.iter().map(|send| channel(&send.message)).collect();
     let served =
@@ -31,8 +33,7 @@ pub(super) fn description(rehearsal: &Rehearsal, portrait: &Portrait, file: &Exc
     let named = noticed.asked.iter().flat_map(|asked| &asked.secrets).map(String::as_str).collect();
     group.case("secrets that are named in requests are described", contained(&named, &secrets));
     for secret in &portrait.secrets {
-        let result = wants(!secret.description.is_empty(), "a description", &secret.description);
-        group.case(format!("the secret `{}`", secret.name), result);
+        group.case(format!("the secret `{}`", secret.name), sentence(&secret.description));
     }
     let statuses = portrait.receipts.iter().map(String::as_str).collect();
     // What is told as `other` is not understood.
@@ -93,6 +94,12 @@ fn contained(some: &BTreeSet<&str>, all: &BTreeSet<&str>) -> Result<(), String> 
     if missing.is_empty() { Ok(()) } else { Err(format!("missing: {}", missing.join(", "))) }
 }
 
+/// Operators read it on a terminal.
+fn sentence(text: &str) -> Result<(), String> {
+    let is_sentence = !text.is_empty() && plain::is_line(text, SENTENCE_CHARS_MAX);
+    wants(is_sentence, "a sentence of at most 500 characters, none of them invisible or a control character", text)
+}
+
 fn wants(is_right: bool, wanted: &str, got: &str) -> Result<(), String> {
     if is_right { Ok(()) } else { Err(format!("want {wanted}, got {got:?}")) }
 }
@@ -110,6 +117,14 @@ mod tests {
             ("nothing", None),
         ] {
             assert_eq!(host_of(url), host, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_can_be_shown() {
+        assert_eq!(sentence("SMS through Acme"), Ok(()));
+        for wrong in ["", "SMS\u{1b}[2J", "SMS\u{200b}", &"a".repeat(SENTENCE_CHARS_MAX + 1)] {
+            assert!(sentence(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -5,11 +5,13 @@
 
 mod answers;
 mod calls;
+mod classes;
 mod description;
 mod replay;
 mod report;
 mod schema;
 mod settings;
+mod sizes;
 mod stage;
 mod texts;
 mod vendor;
@@ -20,12 +22,14 @@ use notifier_plugin_exchanges::Exchanges;
 use report::Group;
 use stage::Stage;
 
+pub(super) use classes::{Class, Lack};
 pub(super) use report::{Component, Report};
 
-/// Runs all of it.
-pub(super) async fn run(rehearsal: &Rehearsal, portrait: &Portrait, file: &Exchanges) -> Vec<Group> {
+/// Runs all of it. `lacks` is what the file has no case of, for a reason.
+pub(super) async fn run(rehearsal: &Rehearsal, portrait: &Portrait, file: &Exchanges, lacks: &[Lack]) -> Vec<Group> {
     let (replayed, noticed) = replay::replay(rehearsal, file).await;
     let mut groups = Vec::from(replayed);
+    groups.push(classes::classes(portrait, file, lacks));
     groups.push(description::description(rehearsal, portrait, file, &noticed));
     match Stage::new(rehearsal, file) {
         Some(stage) => {
@@ -39,6 +43,7 @@ pub(super) async fn run(rehearsal: &Rehearsal, portrait: &Portrait, file: &Excha
             groups.push(calls::repetition(&stage).await);
             groups.push(calls::secrets(&stage).await);
             groups.push(texts::texts(&stage).await);
+            groups.push(sizes::sizes(&stage).await);
         }
         None => {
             let mut group = Group::new("a message is accepted");

@@ -4,6 +4,13 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::super::plain;
+use super::classes::Lack;
+
+/// Characters of the name of a case, and of what went otherwise in it: both repeat what a component says.
+const CASE_CHARS_MAX: usize = 200;
+const PROBLEM_CHARS_MAX: usize = 4_000;
+
 /// Everything that was found.
 #[derive(Debug, Clone, Serialize)]
 pub(in super::super) struct Report {
@@ -12,6 +19,8 @@ pub(in super::super) struct Report {
     pub(in super::super) tested_at: String,
     /// By which notifier, on which system.
     pub(in super::super) environment: String,
+    /// What its file documents no case of.
+    pub(in super::super) lacks: Vec<Lack>,
     pub(in super::super) groups: Vec<Group>,
 }
 
@@ -50,7 +59,10 @@ impl Group {
     /// Counts a case.
     pub(in super::super) fn case(&mut self, case: impl Into<String>, result: Result<(), String>) {
         self.cases += 1;
-        self.failures.extend(result.err().map(|problem| Failure { case: case.into(), problem }));
+        self.failures.extend(result.err().map(|problem| Failure {
+            case: plain::line(&case.into(), CASE_CHARS_MAX),
+            problem: plain::lines(&problem, PROBLEM_CHARS_MAX),
+        }));
     }
 
     fn mark(&self) -> &'static str {
@@ -103,6 +115,9 @@ impl Report {
                 }
             }
         }
+        for Lack { class, reason } in &self.lacks {
+            push(&mut text, format_args!("\nNot documented: {class}, because {reason}"));
+        }
         push(&mut text, format_args!("\n{}\n", self.verdict()));
         text
     }
@@ -127,6 +142,9 @@ impl Report {
         page.push_str("\n| rule | cases | failed |\n|---|---:|---:|\n");
         for group in &self.groups {
             push(&mut page, format_args!("| {} | {} | {} |\n", group.rule, group.cases, group.failures.len()));
+        }
+        for Lack { class, reason } in &self.lacks {
+            push(&mut page, format_args!("\nNot documented: {class}, because {}\n", escaped(reason)));
         }
         for group in self.groups.iter().filter(|group| !group.failures.is_empty()) {
             push(&mut page, format_args!("\n## {}\n", group.rule));
@@ -158,7 +176,18 @@ fn push(text: &mut String, piece: std::fmt::Arguments<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::classes::Class;
     use super::*;
+
+    #[test]
+    fn a_component_cannot_write_the_report() {
+        let mut group = Group::new("a rule");
+        group.case("\u{1b}]0;a case\n", Err("got \u{9b}2J\n\u{202e}more".into()));
+        group.case("a".repeat(CASE_CHARS_MAX + 1), Err("b".repeat(PROBLEM_CHARS_MAX + 1)));
+        let [first, second] = group.failures.as_slice() else { panic!("{group:?}") };
+        assert_eq!((first.case.as_str(), first.problem.as_str()), (" ]0;a case ", "got  2J\n more"));
+        assert!(second.case.ends_with("a…") && second.problem.ends_with("b…"), "{second:?}");
+    }
 
     fn report() -> Report {
         let component = Component {
@@ -172,7 +201,9 @@ mod tests {
         outcomes.case("a 500", Ok(()));
         outcomes.case("a 502 | <b>", Err("want unknown,\ngot accepted".into()));
         let groups = vec![outcomes, Group::new("look-ups go as documented")];
-        Report { component, tested_at: "2026-01-01T00:00:00Z".into(), environment: "notifier 0.1.0".into(), groups }
+        let (tested_at, environment) = ("2026-01-01T00:00:00Z".into(), "notifier 0.1.0".into());
+        let lacks = vec![Lack { class: Class::RejectedRecipient, reason: "Acme takes <any> number".into() }];
+        Report { component, tested_at, environment, lacks, groups }
     }
 
     #[test]
@@ -180,7 +211,8 @@ mod tests {
         let text = report().to_text();
         let expected = "acme 1.2.0, notifier:provider@0.1.0, 1024 bytes\nsha256 00ff\n\n\
             FAIL     2  no answer but a 2xx is accepted\n            a 502 | <b>\n              want unknown,\n              \
-            got accepted\nnone     0  look-ups go as documented\n\n1 of 2 cases failed.\n";
+            got accepted\nnone     0  look-ups go as documented\n\n\
+            Not documented: rejected-recipient, because Acme takes <any> number\n1 of 2 cases failed.\n";
         assert_eq!(text, expected);
     }
 
@@ -200,6 +232,7 @@ mod tests {
         let page = report().to_markdown();
         assert!(page.starts_with("# Conformance of acme 1.2.0\n\n1 of 2 cases failed.\n"), "{page}");
         assert!(page.contains("| Tested | 2026-01-01T00:00:00Z |\n"), "{page}");
+        assert!(page.contains("\nNot documented: rejected-recipient, because Acme takes \\<any\\> number\n"), "{page}");
         assert!(page.contains("\na 502 \\| \\<b\\>:\n\n```text\nwant unknown,\ngot accepted\n```\n"), "{page}");
     }
 }

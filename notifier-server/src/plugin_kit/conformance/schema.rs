@@ -1,9 +1,14 @@
 //! As much of JSON Schema 2020-12 as settings need: <https://json-schema.org/draft/2020-12/json-schema-validation>. Keywords that
 //! are not read here permit everything.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde_json::Value;
+
+/// Schemas within each other, and schemas that are looked at altogether: a schema may refer to itself, and to itself twice.
+const DEPTH_MAX: usize = 64;
+const STEPS_MAX: u32 = 10_000;
 
 const TYPES: [&str; 7] = ["null", "boolean", "object", "array", "number", "string", "integer"];
 
@@ -78,67 +83,80 @@ fn check_at(schema: &Value, at: &str) -> Result<(), String> {
 
 /// Whether a value is one that the schema permits.
 pub(super) fn fits(value: &Value, schema: &Value) -> Result<(), Misfit> {
-    fits_at(value, schema, schema, String::new())
+    Reading { root: schema, steps: Cell::new(0) }.fits(value, schema, "", 0)
 }
 
-fn fits_at(value: &Value, schema: &Value, root: &Value, at: String) -> Result<(), Misfit> {
-    let misfit = |wanted: String| Err(Misfit { at: at.clone(), wanted });
-    if *schema == Value::Bool(false) {
-        return misfit("nothing".into());
-    }
-    if let Some(target) = schema["$ref"].as_str().and_then(|target| target.strip_prefix('#')) {
-        return match root.pointer(target) {
-            Some(target) => fits_at(value, target, root, at),
-            None => misfit(format!("what `{target}` says, which is not there")),
-        };
-    }
-    let types: Vec<&str> = match &schema["type"] {
-        Value::String(name) => vec![name],
-        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
-    if !types.is_empty() && !types.iter().any(|name| is_a(value, name)) {
-        return misfit(types.join(" or "));
-    }
-    if schema["enum"].as_array().is_some_and(|permitted| !permitted.contains(value)) {
-        return misfit(format!("one of {}", schema["enum"]));
-    }
-    if schema.get("const").is_some_and(|wanted| wanted != value) {
-        return misfit(schema["const"].to_string());
-    }
-    bounds(value, schema).or_else(misfit)?;
-    let one_of = |keyword: &str| {
-        schema[keyword]
-            .as_array()
-            .map(|schemas| schemas.iter().filter(|schema| fits_at(value, schema, root, at.clone()).is_ok()).count())
-    };
-    if one_of("anyOf") == Some(0) || one_of("oneOf").is_some_and(|count| count != 1) {
-        return misfit("what one of the alternatives describes".into());
-    }
-    for part in schema["allOf"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        fits_at(value, part, root, at.clone())?;
-    }
-    within(value, schema, root, &at)
+/// A schema that is read, and how far that has gone.
+struct Reading<'a> {
+    root: &'a Value,
+    steps: Cell<u32>,
 }
 
-/// What is in an object or an array.
-fn within(value: &Value, schema: &Value, root: &Value, at: &str) -> Result<(), Misfit> {
-    for (index, item) in value.as_array().map(Vec::as_slice).unwrap_or_default().iter().enumerate() {
-        fits_at(item, &schema["items"], root, format!("{at}/{index}"))?;
-    }
-    let Some(fields) = value.as_object() else { return Ok(()) };
-    let required = schema["required"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if let Some(missing) = required.iter().filter_map(Value::as_str).find(|name| !fields.contains_key(*name)) {
-        return Err(Misfit { at: at.to_owned(), wanted: format!("`{missing}`") });
-    }
-    for (name, field) in fields {
-        let schema = match schema["properties"].get(name) {
-            Some(property) => property,
-            None => &schema["additionalProperties"],
+impl Reading<'_> {
+    fn fits(&self, value: &Value, schema: &Value, at: &str, depth: usize) -> Result<(), Misfit> {
+        let misfit = |wanted: String| Err(Misfit { at: at.to_owned(), wanted });
+        self.steps.set(self.steps.get() + 1);
+        if depth > DEPTH_MAX || self.steps.get() > STEPS_MAX {
+            return misfit(format!(
+                "a schema of which at most {DEPTH_MAX} lie within each other, {STEPS_MAX} in all: it refers to itself"
+            ));
+        }
+        if *schema == Value::Bool(false) {
+            return misfit("nothing".into());
+        }
+        if let Some(target) = schema["$ref"].as_str().and_then(|target| target.strip_prefix('#')) {
+            return match self.root.pointer(target) {
+                Some(target) => self.fits(value, target, at, depth + 1),
+                None => misfit(format!("what `{target}` says, which is not there")),
+            };
+        }
+        let types: Vec<&str> = match &schema["type"] {
+            Value::String(name) => vec![name],
+            Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
         };
-        fits_at(field, schema, root, format!("{at}/{name}"))?;
+        if !types.is_empty() && !types.iter().any(|name| is_a(value, name)) {
+            return misfit(types.join(" or "));
+        }
+        if schema["enum"].as_array().is_some_and(|permitted| !permitted.contains(value)) {
+            return misfit(format!("one of {}", schema["enum"]));
+        }
+        if schema.get("const").is_some_and(|wanted| wanted != value) {
+            return misfit(schema["const"].to_string());
+        }
+        bounds(value, schema).or_else(misfit)?;
+        let fitting = |keyword: &str| {
+            let schemas = schema[keyword].as_array()?;
+            Some(schemas.iter().filter(|schema| self.fits(value, schema, at, depth + 1).is_ok()).count())
+        };
+        if fitting("anyOf") == Some(0) || fitting("oneOf").is_some_and(|count| count != 1) {
+            return misfit("what one of the alternatives describes".into());
+        }
+        for part in schema["allOf"].as_array().map(Vec::as_slice).unwrap_or_default() {
+            self.fits(value, part, at, depth + 1)?;
+        }
+        self.within(value, schema, at, depth)
     }
-    Ok(())
+
+    /// What is in an object or an array.
+    fn within(&self, value: &Value, schema: &Value, at: &str, depth: usize) -> Result<(), Misfit> {
+        for (index, item) in value.as_array().map(Vec::as_slice).unwrap_or_default().iter().enumerate() {
+            self.fits(item, &schema["items"], &format!("{at}/{index}"), depth + 1)?;
+        }
+        let Some(fields) = value.as_object() else { return Ok(()) };
+        let required = schema["required"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if let Some(missing) = required.iter().filter_map(Value::as_str).find(|name| !fields.contains_key(*name)) {
+            return Err(Misfit { at: at.to_owned(), wanted: format!("`{missing}`") });
+        }
+        for (name, field) in fields {
+            let schema = match schema["properties"].get(name) {
+                Some(property) => property,
+                None => &schema["additionalProperties"],
+            };
+            self.fits(field, schema, &format!("{at}/{name}"), depth + 1)?;
+        }
+        Ok(())
+    }
 }
 
 fn is_a(value: &Value, name: &str) -> bool {
@@ -221,6 +239,23 @@ mod tests {
         ] {
             assert_eq!(fits(&wrong, &schema).unwrap_err().to_string(), told, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_schema_that_refers_to_itself_comes_to_an_end() {
+        for schema in [
+            json!({ "$ref": "#" }),
+            json!({ "$ref": "#/$defs/a", "$defs": { "a": { "$ref": "#/$defs/b" }, "b": { "$ref": "#/$defs/a" } } }),
+            json!({ "allOf": [{ "$ref": "#" }] }),
+            json!({ "anyOf": [{ "$ref": "#" }, { "$ref": "#" }] }),
+        ] {
+            assert_eq!(check(&schema), Ok(()));
+            assert!(fits(&json!({}), &schema).is_err(), "{schema}");
+        }
+        // One that goes down with the value is as good as any.
+        let tree = json!({ "type": "object", "additionalProperties": { "$ref": "#" } });
+        assert_eq!(fits(&json!({ "a": { "b": { "c": {} } } }), &tree), Ok(()));
+        assert_eq!(fits(&json!({ "a": { "b": 1 } }), &tree).unwrap_err().to_string(), "/a/b: want object");
     }
 
     #[test]

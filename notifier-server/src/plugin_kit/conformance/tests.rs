@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use notifier_core::wasm::rehearsal::{Asked, Played, Rehearsal};
-use notifier_plugin_exchanges::{Exchanges, Outcome};
+use notifier_plugin_exchanges::{Exchanges, Outcome, Send};
 use notifier_plugins::{HOSTILE, TWILIO, WEBHOOK};
 use serde_json::json;
 
 use super::report::Group;
-use super::run;
 use super::stage::Stage;
+use super::{Class, Lack, classes, run};
 
 fn documented(name: &str) -> Exchanges {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../plugins/{name}/exchanges.json"));
@@ -21,7 +21,7 @@ fn tested(component: &[u8], file: &Exchanges) -> Vec<Group> {
     let rehearsal = Rehearsal::load(&engine, component).unwrap();
     let portrait = rehearsal.describe().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(run(&rehearsal, &portrait, file))
+    runtime.block_on(run(&rehearsal, &portrait, file, &[]))
 }
 
 /// Every failure, as `rule: case: problem`.
@@ -80,6 +80,44 @@ fn a_file_that_says_otherwise_is_not_agreed_with() {
 }
 
 #[test]
+fn a_class_of_outcome_that_is_not_documented_is_missed() {
+    let mut file = documented("twilio");
+    let is_limited = |send: &Send| matches!(send.outcome, Outcome::RateLimited { .. });
+    file.sends.retain(|send| !is_limited(send));
+    let engine = super::super::engine().unwrap();
+    let portrait = Rehearsal::load(&engine, TWILIO.component).unwrap().describe().unwrap();
+    let lacks = [Lack { class: Class::RateLimited, reason: "Acme has time".into() }];
+    let told = failures(&[classes::classes(&portrait, &file, &[])]);
+    let [only] = told.as_slice() else { panic!("{told:#?}") };
+    assert!(only.contains("documented: rate-limited: no message comes to it") && only.contains("--lacks"), "{only}");
+    assert_eq!(failures(&[classes::classes(&portrait, &file, &lacks)]), Vec::<String>::new());
+    let told = failures(&[classes::classes(&portrait, &documented("twilio"), &lacks)]);
+    assert!(told[0].contains("it is said to be lacking, because Acme has time; it is documented"), "{told:#?}");
+}
+
+/// Whoever follows the README has to come to its end.
+#[test]
+fn the_file_of_the_readme_documents_every_class() {
+    let engine = super::super::engine().unwrap();
+    let portrait = Rehearsal::load(&engine, TWILIO.component).unwrap().describe().unwrap();
+    let told = failures(&[classes::classes(&portrait, &documented("sdk/tests/readme"), &[])]);
+    assert_eq!(told, Vec::<String>::new());
+}
+
+/// The component makes one request. With a file that says two, the vendor is silent at the second, which never comes.
+#[test]
+fn a_call_of_several_requests_is_given_up_at_each_of_them() {
+    let mut file = documented("twilio");
+    let accepted = file.sends.iter_mut().find(|send| matches!(send.outcome, Outcome::Accepted { .. })).unwrap();
+    accepted.exchanges.push(accepted.exchanges[0].clone());
+    let groups = tested(TWILIO.component, &file);
+    let group = groups.iter().find(|group| group.rule == "a call that runs out of time leaves nothing behind").unwrap();
+    assert_eq!(group.cases, 3, "one for each request, and the call after them");
+    let [only] = group.failures.as_slice() else { panic!("{group:#?}") };
+    assert_eq!(only.case, "a vendor that says nothing to request 2");
+}
+
+#[test]
 fn another_vendors_file_fails() {
     let failed = rules_that_failed(&tested(TWILIO.component, &documented("vonage")));
     for rule in ["messages go as documented", "webhooks are read as documented"] {
@@ -121,6 +159,8 @@ fn a_plugin_that_takes_every_answer_for_yes_is_found() {
         "an answer means at least what its status means",
         "a request without an answer is unknown, one that was not sent is unavailable",
         "messages arrive whole, in any script",
+        "messages of any size are sent whole, or not at all",
+        "every class of outcome is documented",
         "it describes itself in full, and the same each time",
     ] {
         assert!(failed.contains(&rule), "{rule}: {failed:?}");

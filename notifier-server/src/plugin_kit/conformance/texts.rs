@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use notifier_core::wasm::rehearsal::Asked;
-use notifier_plugin_exchanges::{Message, Outcome};
+use notifier_plugin_exchanges::{Message, Outcome, RejectionKind, Send};
 use serde_json::Value;
 
 use super::report::Group;
@@ -18,6 +18,9 @@ const WORDS: [(&str, &str); 5] = [
     ("a combining accent", "Cafe\u{301}"),
 ];
 
+/// Characters that are shown of a text that did not arrive.
+const EXCERPT_CHARS: usize = 120;
+
 /// More than the 78 characters after which mail folds its lines (RFC 5322, section 2.1.1).
 const LONG: &str =
     "Die Miete für die Wohnung im dritten Stock links, Lindenstraße 12, ist am Freitag fällig – bitte überweisen 🏠";
@@ -28,16 +31,21 @@ pub(super) async fn texts(stage: &Stage<'_>) -> Group {
     for (name, words) in WORDS.into_iter().chain([("a long line", LONG)]) {
         let mut send = stage.model.clone();
         let written = write(&mut send.message, words);
-        let result = said(stage.varied(&send).await).and_then(|(outcome, played)| {
-            // A vendor may have a limit; then nothing is sent rather than a part.
-            if matches!(outcome, Outcome::Rejected { .. }) && played.asked.is_empty() {
-                return Ok(());
-            }
-            arrived(&written, &played.asked)
-        });
-        group.case(name, result);
+        group.case(name, whole_or_nothing(stage, &send, &written).await);
     }
     group
+}
+
+/// Whether all of these texts arrive. A vendor may have a limit; then nothing is sent rather than a part.
+pub(super) async fn whole_or_nothing(stage: &Stage<'_>, send: &Send, written: &[String]) -> Result<(), String> {
+    let (outcome, played) = said(stage.varied(send).await)?;
+    match outcome {
+        Outcome::Rejected { kind: RejectionKind::Message, .. } if played.asked.is_empty() => Ok(()),
+        Outcome::Rejected { kind, .. } if played.asked.is_empty() => {
+            Err(format!("nothing was sent because of the message, and the fault is said to be another's: {kind:?}"))
+        }
+        _ => arrived(written, &played.asked),
+    }
 }
 
 /// Puts the words wherever the message holds text, and tells what must arrive.
@@ -77,8 +85,18 @@ fn arrived(written: &[String], asked: &[Asked]) -> Result<(), String> {
         readings(&request.body, 0, &mut read);
     }
     match written.iter().find(|text| !read.iter().any(|reading| reading.contains(text.as_str()))) {
-        Some(text) => Err(format!("no request holds the text {text:?}")),
+        Some(text) => Err(format!("no request holds the text {:?}", excerpt(text))),
         None => Ok(()),
+    }
+}
+
+/// Its end, which is what is most often missing.
+fn excerpt(text: &str) -> String {
+    let chars = text.chars().count();
+    if chars <= EXCERPT_CHARS {
+        text.to_owned()
+    } else {
+        format!("…{}", text.chars().skip(chars - EXCERPT_CHARS).collect::<String>())
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{TOKEN, host, post};
 use crate::Fcm;
-use crate::errors::{ERRORS, RATE_LIMIT_MS};
+use crate::errors::{ERRORS, RATE_LIMIT_MS, THIRD_PARTY_AUTH};
 use crate::message::body;
 
 fn answered(status: u16, headers: &[(&str, &str)], answer: impl Into<Vec<u8>>) -> Result<Receipt, SendError> {
@@ -70,7 +70,8 @@ fn the_codes_that_matter_most() {
         ("SENDER_ID_MISMATCH", Class::Recipient),
         ("PERMISSION_DENIED", Class::Provider),
         ("UNAUTHENTICATED", Class::Provider),
-        ("THIRD_PARTY_AUTH_ERROR", Class::Provider),
+        ("THIRD_PARTY_AUTH_ERROR", Class::Recipient),
+        ("APNS_AUTH_ERROR", Class::Recipient),
         ("QUOTA_EXCEEDED", Class::RateLimited),
         ("UNAVAILABLE", Class::Unavailable),
         ("INTERNAL", Class::Unavailable),
@@ -78,6 +79,27 @@ fn the_codes_that_matter_most() {
     ] {
         assert_eq!(ERRORS.class(Some(code), 418), class, "{code}");
     }
+}
+
+/// Android is served all the same, so that only the log calls for the operator.
+#[test]
+fn a_wrong_key_for_apple_or_for_browsers_is_told_to_the_operator() {
+    let log_of = |code: &str| {
+        let exchange = post(&plain()).reply_with(401, &[], error("UNAUTHENTICATED", "Auth error", &[fcm_error(code)]));
+        // The plugin runs inside the script, so that its log can be read.
+        let (outcome, log) = host(json!({})).exchange(exchange).run(|| {
+            let settings = serde_json::from_value(json!({"project_id": "my-app-1a2b3"})).unwrap();
+            crate::send::send(&settings, push(TOKEN, "Rent", "Due").into(), context())
+        });
+        assert!(outcome.is_err());
+        log
+    };
+    for code in THIRD_PARTY_AUTH {
+        let log = log_of(code);
+        assert_eq!(log.len(), 1, "{code}");
+        assert!(log[0].starts_with("error: FCM has no valid key") && log[0].contains("Auth error"), "{log:?}");
+    }
+    assert_eq!(log_of("SENDER_ID_MISMATCH"), Vec::<String>::new());
 }
 
 #[test]
@@ -134,7 +156,7 @@ fn a_code_that_says_nothing_means_what_its_status_means() {
             (404, Class::Provider),
             (429, Class::RateLimited),
             (500, Class::Unavailable),
-            (502, Class::Unavailable),
+            (502, Class::Unknown),
             (503, Class::Unavailable),
             (504, Class::Unknown),
         ] {
@@ -171,8 +193,8 @@ fn an_error_of_unexpected_types_costs_no_more_than_it_must() {
         assert_eq!((wait.problem.code.as_deref(), wait.problem.message.as_str()), (code, message));
     }
     for body in ["", "<html>Bad gateway</html>", "null", "[1]", "{}", "{", r#"{"error":"x"}"#, r#"{"error":{}}"#] {
-        let Err(SendError::Unavailable(wait)) = answered(502, &[], body) else { unreachable!("{body}") };
-        assert!(wait.problem.message.starts_with("HTTP 502"), "{}", wait.problem.message);
+        let Err(SendError::Unavailable(wait)) = answered(503, &[], body) else { unreachable!("{body}") };
+        assert!(wait.problem.message.starts_with("HTTP 503"), "{}", wait.problem.message);
         assert_eq!(wait.problem.code, None);
     }
     let Err(SendError::Rejected(rejection)) = answered(400, &[], vec![0xff; 100_000]) else { unreachable!() };

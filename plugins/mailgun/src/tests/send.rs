@@ -268,7 +268,7 @@ fn statuses_without_a_sentence() {
         (420, Class::RateLimited),
         (429, Class::RateLimited),
         (500, Class::Unavailable),
-        (502, Class::Unavailable),
+        (502, Class::Unknown),
         (503, Class::Unavailable),
         (504, Class::Unknown),
     ] {

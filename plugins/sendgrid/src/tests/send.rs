@@ -83,7 +83,7 @@ fn a_full_mail_byte_for_byte() {
         attachments: vec![file("logo.png", Some("logo"), &[0, 255, 62, 63]), file("plan.png", None, b"M")],
     };
     let body = concat!(
-        r#"{"personalizations":[{"to":[{"email":"a@example.org","name":"A \"B\""},{"email":"c@example.org"}]}],"#,
+        r#"{"personalizations":[{"to":[{"email":"a@example.org","name":"\"A \\\"B\\\"\""},{"email":"c@example.org"}]}],"#,
         r#""from":{"email":"landlord@example.com","name":"Müller & Söhne"},"#,
         r#""reply_to":{"email":"office@example.com","name":"Office"},"subject":"Miete 🏠","#,
         r#""content":[{"type":"text/plain","value":"Fällig\n"},"#,
@@ -101,6 +101,27 @@ fn a_full_mail_byte_for_byte() {
     let outcome = host(settings).exchange(post(body).reply(200, "")).send::<SendGrid>(mail.into(), context());
     let attributes = vec![("sandbox".into(), "true".into())];
     assert_eq!(outcome, Ok(Receipt { provider_message_id: None, attributes }));
+}
+
+#[test]
+fn a_name_that_would_be_read_as_more_than_a_name_goes_in_quotes() {
+    let quoted = |name: &str| {
+        let mailbox = Mailbox { address: "a@example.org".into(), name: Some(name.into()) };
+        let mail =
+            Email { sender: mailbox.clone(), recipients: vec![mailbox.clone()], reply_to: Some(mailbox), ..mail() };
+        let body = body_of(json!({}), &mail);
+        let name_of = |pointer: &str| body.pointer(pointer).unwrap()["name"].as_str().unwrap().to_owned();
+        assert_eq!(name_of("/from"), name, "SendGrid quotes it");
+        assert_eq!(name_of("/reply_to"), name_of("/personalizations/0/to/0"));
+        name_of("/reply_to")
+    };
+    for sign in "(),:;<>@[]".chars() {
+        assert_eq!(quoted(&format!("A{sign} B")), format!("\"A{sign} B\""));
+    }
+    assert_eq!(quoted("A \"B\" \\C"), r#""A \"B\" \\C""#);
+    for plain in ["Dr. O'Neil-Smith", "Müller & Söhne 🏠", "A/B!#$%*+=?^_`{|}~"] {
+        assert_eq!(quoted(plain), plain);
+    }
 }
 
 /// SendGrid refuses a mail that names an address twice.
@@ -193,6 +214,13 @@ fn reserved_and_repeated_headers_are_named() {
     }
     let twice = vec![("X-Unit".to_owned(), "1".to_owned()), ("x-unit".into(), "2".into())];
     assert!(refused(Email { headers: twice, ..mail() }).contains("`x-unit` is given twice"));
+}
+
+#[test]
+fn a_header_beyond_ascii_is_encoded() {
+    let headers = vec![("X-Unit".to_owned(), "Größe 5".to_owned()), ("X-Plain".into(), "a, \"b\"".into())];
+    let body = body_of(json!({}), &Email { headers, ..mail() });
+    assert_eq!(body["headers"], json!({"X-Unit": "=?utf-8?b?R3LDtsOfZSA1?=", "X-Plain": "a, \"b\""}));
 }
 
 /// <https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send> lists them under `headers`.
@@ -290,6 +318,7 @@ fn the_field_of_an_error_tells_whose_fault_it_is() {
         (405, None, Class::Message),
         (429, None, Class::RateLimited),
         (500, None, Class::Unavailable),
+        (502, None, Class::Unknown),
         (503, None, Class::Unavailable),
         (504, None, Class::Unknown),
     ] {
@@ -315,8 +344,8 @@ fn all_errors_are_told_and_the_first_telling_field_decides() {
 #[test]
 fn an_error_body_that_is_not_sendgrids_does_not_crash() {
     for body in ["", "<html>", "null", "[]", "{}", r#"{"errors":null}"#, r#"{"errors":[{}]}"#, r#"{"errors":["x"]}"#] {
-        let SendError::Unavailable(wait) = answered(502, &[], body).unwrap_err() else { unreachable!("{body}") };
-        assert!(wait.problem.message.starts_with("HTTP 502"), "{}", wait.problem.message);
+        let SendError::Unavailable(wait) = answered(503, &[], body).unwrap_err() else { unreachable!("{body}") };
+        assert!(wait.problem.message.starts_with("HTTP 503"), "{}", wait.problem.message);
     }
     assert!(matches!(answered(400, &[], vec![0xff; 100_000]), Err(SendError::Rejected(_))));
 }

@@ -242,8 +242,8 @@ fn an_error_type_is_read_in_all_its_forms() {
 #[test]
 fn an_error_body_that_is_not_of_ses_does_not_crash() {
     for body in ["", "<html>", "null", "[]", "{}", r#"{"message":7}"#, r#"{"__type":{}}"#, "\u{0}"] {
-        let SendError::Unavailable(wait) = answered(502, &[], body).unwrap_err() else { unreachable!("{body}") };
-        assert!(wait.problem.message.starts_with("HTTP 502"), "{}", wait.problem.message);
+        let SendError::Unavailable(wait) = answered(503, &[], body).unwrap_err() else { unreachable!("{body}") };
+        assert!(wait.problem.message.starts_with("HTTP 503"), "{}", wait.problem.message);
     }
     assert!(matches!(answered(400, &[], vec![0xff; 100_000]), Err(SendError::Rejected(_))));
 }

@@ -61,6 +61,10 @@ fn the_codes_that_matter_most() {
         ("is_archived", Class::Recipient, Class::Message),
         ("channel_is_archived", Class::Message, Class::Provider),
         ("not_in_channel", Class::Recipient, Class::Message),
+        ("restricted_action", Class::Recipient, Class::Message),
+        ("messages_tab_disabled", Class::Recipient, Class::Message),
+        ("access_denied", Class::Recipient, Class::Message),
+        ("ekm_access_denied", Class::Recipient, Class::Message),
         ("invalid_auth", Class::Provider, Class::Message),
         ("missing_scope", Class::Provider, Class::Message),
         ("no_service", Class::Message, Class::Provider),
@@ -105,11 +109,16 @@ fn what_slack_remarks_is_told() {
     }
 }
 
+/// A webhook has no other word for it than its status.
 #[test]
-fn a_message_that_was_taken_needs_no_readable_answer() {
-    for body in ["", "<html>", "[]", "ok", r#"{"ok":true}"#, r#"{"ok":true,"channel":"C1","ts":7}"#, r#"{"ts":"1.2"}"#]
-    {
+fn a_success_of_the_web_api_says_ok() {
+    for body in [r#"{"ok":true}"#, r#"{"ok":true,"channel":"C1","ts":7}"#] {
         assert_eq!(api_answered(200, &[], body).unwrap().provider_message_id, None, "{body}");
+    }
+    for body in
+        ["", "<html>", "[]", "ok", "{}", r#"{"ok":"true"}"#, r#"{"ok":null}"#, r#"{"ts":"1.2"}"#, r#"{"ok":tru"#]
+    {
+        assert!(matches!(api_answered(200, &[], body), Err(SendError::Unknown(_))), "{body}");
         assert_eq!(webhook_answered(200, &[], body).unwrap().provider_message_id, None, "{body}");
     }
     let receipt =
@@ -131,7 +140,7 @@ fn without_a_code_the_status_decides() {
         (413, Class::Message),
         (429, Class::RateLimited),
         (500, Class::Unavailable),
-        (502, Class::Unavailable),
+        (502, Class::Unknown),
         (503, Class::Unavailable),
         (504, Class::Unknown),
     ] {

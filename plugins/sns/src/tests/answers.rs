@@ -74,8 +74,8 @@ fn an_error_body_that_is_not_of_sns_does_not_crash() {
         "<ErrorResponse><Error/></ErrorResponse>",
         "<Error><Code>x</Code></Error>",
     ] {
-        let SendError::Unavailable(wait) = answered(502, body).unwrap_err() else { unreachable!("{body}") };
-        assert!(wait.problem.message.starts_with("HTTP 502"), "{}", wait.problem.message);
+        let SendError::Unavailable(wait) = answered(503, body).unwrap_err() else { unreachable!("{body}") };
+        assert!(wait.problem.message.starts_with("HTTP 503"), "{}", wait.problem.message);
     }
     let deep = "<a>".repeat(20_000);
     assert!(matches!(answered(400, deep), Err(SendError::Rejected(_))));

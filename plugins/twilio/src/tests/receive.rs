@@ -196,7 +196,7 @@ fn the_receipt_codes_that_matter_most() {
         ("30002", "provider", Failed),
         ("30003", "recipient", Failed),
         ("30005", "recipient", Bounced),
-        ("30006", "recipient", Bounced),
+        ("30006", "recipient", Failed),
         ("30007", "message", Failed),
         ("30008", "unavailable", Failed),
         ("30017", "unavailable", Failed),
@@ -229,9 +229,13 @@ fn a_message_that_was_blocked_for_a_stop_failed_and_its_recipient_wants_no_more(
 /// A messaging service looks for a sender after it has answered.
 #[test]
 fn a_code_of_an_answer_that_comes_later_has_the_same_class() {
-    for (code, class) in
-        [("21703", "provider"), ("21614", "recipient"), ("21611", "rate-limited"), ("21617", "message")]
-    {
+    for (code, class) in [
+        ("21703", "message"),
+        ("21701", "provider"),
+        ("21614", "recipient"),
+        ("21611", "rate-limited"),
+        ("21617", "message"),
+    ] {
         let event = receive_one(&format!("MessageSid=SM1&MessageStatus=failed&ErrorCode={code}"));
         assert!(event.attributes.contains(&("class".into(), class.into())), "{code}: {:?}", event.attributes);
         assert_eq!(event.status, ReceiptStatus::Failed);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{ACCOUNT, API_KEY, MESSAGES, SERVICE, host};
 use crate::Twilio;
-use crate::errors::REQUEST_ERRORS;
+use crate::errors::{REQUEST_ERRORS, SENDER_OF_ANOTHER_DESTINATION};
 use crate::send::{BODY_CHARS_MAX, MEDIA_MAX};
 
 const CREATED: &str =
@@ -224,7 +224,11 @@ fn every_code_of_the_table_is_classified_by_code() {
         let status = if *class == Class::Message { 401 } else { 400 };
         let error =
             answered(status, &[], format!(r#"{{"code":{code},"message":"Said","status":{status}}}"#)).unwrap_err();
-        let problem = Problem { code: Some((*code).into()), message: "Said".into() };
+        let message = match SENDER_OF_ANOTHER_DESTINATION.contains(code) {
+            true => "Said (the sender is wrong for this destination, and perhaps for others)",
+            false => "Said",
+        };
+        let problem = Problem { code: Some((*code).into()), message: message.into() };
         assert_eq!(error, class.into_error(None, problem), "{code}");
     }
     let codes: Vec<_> = REQUEST_ERRORS.codes.iter().map(|(code, _)| code.parse::<u32>().unwrap()).collect();
@@ -239,12 +243,17 @@ fn the_codes_that_matter_most() {
         ("20429", Class::RateLimited),
         ("21211", Class::Recipient),
         ("21408", Class::Message),
-        ("21606", Class::Provider),
+        ("21606", Class::Message),
         ("21610", Class::Suppressed),
         ("21611", Class::RateLimited),
         ("21612", Class::Recipient),
         ("21614", Class::Recipient),
         ("21617", Class::Message),
+        ("21657", Class::Message),
+        ("21659", Class::Message),
+        ("21660", Class::Provider),
+        ("21703", Class::Message),
+        ("21704", Class::Provider),
     ] {
         assert_eq!(REQUEST_ERRORS.class(Some(code), 400), class, "{code}");
     }
@@ -259,9 +268,9 @@ fn an_unknown_code_means_what_its_status_means() {
         (404, Class::Provider),
         (429, Class::RateLimited),
         (500, Class::Unavailable),
-        (502, Class::Unavailable),
+        // A gateway without an answer: Twilio may have taken the message.
+        (502, Class::Unknown),
         (503, Class::Unavailable),
-        // A gateway that stopped waiting: Twilio may have taken the message.
         (504, Class::Unknown),
         (302, Class::Provider),
     ] {

@@ -149,7 +149,7 @@ fn what_codes_mean() {
         ("9", Class::Suppressed, &[Failed, Unsubscribed]),
         ("10", Class::Message, &[Failed]),
         ("11", Class::Unavailable, &[Failed]),
-        ("12", Class::Recipient, &[Bounced]),
+        ("12", Class::Recipient, &[Failed]),
         ("13", Class::Recipient, &[Failed]),
         ("14", Class::Recipient, &[Bounced]),
         ("15", Class::Recipient, &[Failed]),
@@ -177,6 +177,42 @@ fn what_codes_mean() {
         }
     }
     assert_eq!(wanted.len(), RECEIPT_ERRORS.len() + 1, "every row of the table");
+}
+
+#[test]
+fn a_reference_that_is_our_key_finds_the_delivery() {
+    let key_of = |status: &str, code: &str, reference: Option<&str>| {
+        let parameters = receipt(status, code);
+        let events = receive(match reference {
+            Some(reference) => parameters.with("client-ref", reference),
+            None => parameters,
+        });
+        let named = |event: &ReceiptEvent| {
+            let mut found = event.attributes.iter().filter(|(name, _)| name == "notifier_key");
+            let named = found.next().map(|(_, key)| key.clone());
+            assert_eq!(found.next(), None);
+            named
+        };
+        events.unwrap().iter().map(named).collect::<Vec<_>>()
+    };
+    let key = "0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11.sms";
+    assert_eq!(key_of("delivered", "0", Some(key)), [Some(key.to_owned())]);
+    // That the recipient wants no more is told of the same delivery.
+    assert_eq!(key_of("failed", "9", Some(key)), [Some(key.to_owned()), Some(key.to_owned())]);
+    assert_eq!(key_of("delivered", "0", None), [None]);
+    for other in [
+        "key-1",
+        "",
+        "0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11",
+        "0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11.",
+        "0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11.SMS",
+        "0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d1x.sms",
+        "0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11-0.sms",
+        "0199b5a2-7c1e-7d30-8f1a.sms",
+        "0199b5a27c1e7d308f1a5b0c9f3e2d11.sms",
+    ] {
+        assert_eq!(key_of("delivered", "0", Some(other)), [None], "{other}");
+    }
 }
 
 #[test]

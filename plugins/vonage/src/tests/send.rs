@@ -139,15 +139,19 @@ fn what_statuses_mean() {
     let wanted: &[(Class, &[&str])] = &[
         (Class::RateLimited, &["1", "10"]),
         (Class::Unavailable, &["5"]),
-        (Class::Message, &["2", "3", "12", "22", "a status of tomorrow"]),
+        (Class::Message, &["2", "3", "12", "15", "22", "29", "a status of tomorrow"]),
         (Class::Recipient, &["6", "33"]),
         (Class::Suppressed, &["7"]),
-        (Class::Provider, &["4", "8", "9", "11", "14", "15", "23", "29", "32"]),
+        (Class::Provider, &["4", "8", "9", "11", "14", "23", "32"]),
     ];
     let mut count = 0;
     for (class, statuses) in wanted {
         for status in *statuses {
-            let problem = Problem { code: Some((*status).into()), message: "Said".into() };
+            let message = match *status {
+                "15" => "Said (the sender is wrong for this destination, and perhaps for others)",
+                _ => "Said",
+            };
+            let problem = Problem { code: Some((*status).into()), message: message.into() };
             let answer = answered(&json!({"messages": [{"status": status, "error-text": "Said"}]}));
             assert_eq!(answer, Err(class.into_error(None, problem)), "{status}");
             count += 1;

@@ -10,9 +10,20 @@ use super::{ENCRYPTED, ENDPOINT, host, subscription};
 use crate::WebPush;
 use crate::errors::{ERRORS, SENTENCES};
 
+const EDGE: &str = "https://wns2-par02p.notify.windows.com/w/?token=BQYAAAD";
+
 fn answered(status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Result<Receipt, SendError> {
+    answered_by(ENDPOINT, status, headers, body)
+}
+
+fn answered_by(
+    endpoint: &str,
+    status: u16,
+    headers: &[(&str, &str)],
+    body: impl Into<Vec<u8>>,
+) -> Result<Receipt, SendError> {
     let subject = "mailto:push@example.com".into();
-    let exchange = Exchange::post(ENDPOINT)
+    let exchange = Exchange::post(endpoint)
         .header("ttl", "2419200")
         .header("urgency", "normal")
         .header("content-encoding", "aes128gcm")
@@ -20,7 +31,7 @@ fn answered(status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> 
         .auth(Auth::Vapid(VapidAuth { private_key: "vapid_private_key".into(), subject }))
         .body(format!(r#"{ENCRYPTED}{{"title":"Rent","body":"Due","tag":"key-1","data":{{}}}}"#))
         .reply_with(status, headers, body);
-    host(json!({})).exchange(exchange).send::<WebPush>(push(&subscription(ENDPOINT), "Rent", "Due").into(), context())
+    host(json!({})).exchange(exchange).send::<WebPush>(push(&subscription(endpoint), "Rent", "Due").into(), context())
 }
 
 fn error_of(status: u16, headers: &[(&str, &str)], body: &str) -> SendError {
@@ -60,6 +71,24 @@ fn microsoft_may_drop_what_it_answered_with_2xx() {
     let headers = [("x-wns-status", "dropped"), ("x-wns-error-description", "JWT Authentication Failed")];
     let problem = Problem { code: None, message: "HTTP 401: JWT Authentication Failed".into() };
     assert_eq!(error_of(401, &headers, ""), Class::Provider.into_error(None, problem));
+}
+
+/// 401 is about our key; 403 says that the key is right, and not for this subscription.
+#[test]
+fn microsoft_knows_our_key_and_not_for_this_subscription() {
+    let headers = [("x-wns-status", "dropped"), ("x-wns-error-description", "Said")];
+    let problem = |status| Problem { code: None, message: format!("HTTP {status}: Said") };
+    for (endpoint, status, class) in [
+        (EDGE, 403, Class::Recipient),
+        (EDGE, 401, Class::Provider),
+        (ENDPOINT, 403, Class::Provider),
+        ("https://notify.windows.com.example/w", 403, Class::Provider),
+    ] {
+        let wanted = class.into_error(None, problem(status));
+        assert_eq!(answered_by(endpoint, status, &headers, ""), Err(wanted), "{endpoint} {status}");
+    }
+    let throttled = answered_by(EDGE, 403, &[("x-wns-status", "channelthrottled")], "");
+    assert!(matches!(throttled, Err(SendError::RateLimited(_))), "{throttled:?}");
 }
 
 #[test]
@@ -147,7 +176,7 @@ fn each_status_has_its_class() {
         (413, Class::Message),
         (429, Class::RateLimited),
         (500, Class::Unavailable),
-        (502, Class::Unavailable),
+        (502, Class::Unknown),
         (503, Class::Unavailable),
         (504, Class::Unknown),
     ] {
@@ -186,8 +215,8 @@ fn an_error_body_that_is_no_services_does_not_crash() {
     ];
     let bodies = bodies.iter().map(Value::to_string).chain(["", "<html>Bad gateway</html>", "{"].map(Into::into));
     for body in bodies {
-        let SendError::Unavailable(wait) = error_of(502, &[], &body) else { unreachable!("{body}") };
-        assert!(wait.problem.message.starts_with("HTTP 502"), "{}", wait.problem.message);
+        let SendError::Unavailable(wait) = error_of(503, &[], &body) else { unreachable!("{body}") };
+        assert!(wait.problem.message.starts_with("HTTP 503"), "{}", wait.problem.message);
         assert_eq!(wait.problem.code, None, "{body}");
     }
     let SendError::Rejected(rejection) = answered(400, &[], vec![0xff; 100_000]).unwrap_err() else { unreachable!() };

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod exchange;
+mod http2;
 pub(in crate::adapters) mod tls;
 pub(in crate::adapters) mod vectors;
 

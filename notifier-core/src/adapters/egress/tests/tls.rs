@@ -72,11 +72,18 @@ pub(in crate::adapters) fn trusting_client(hosts: &[String]) -> EgressClient {
 }
 
 fn client(hosts: &[String], trusts_root: bool, time: &'static str) -> EgressClient {
-    let (resolver, _) = Answers::new(&[&["127.0.0.1"]]);
-    let (policy, limits) = (EgressPolicy::new(hosts).unwrap(), EgressLimits::default());
     if !trusts_root {
+        let (resolver, _) = Answers::new(&[&["127.0.0.1"]]);
+        let (policy, limits) = (EgressPolicy::new(hosts).unwrap(), EgressLimits::default());
         return EgressClient::with_resolver(policy, limits, Arc::new(At(time)), resolver);
     }
+    trusting(hosts, EgressLimits::default(), time)
+}
+
+/// A client that trusts the root, within those limits.
+pub(super) fn trusting(hosts: &[String], limits: EgressLimits, time: &'static str) -> EgressClient {
+    let (resolver, _) = Answers::new(&[&["127.0.0.1"]]);
+    let policy = EgressPolicy::new(hosts).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(root()).unwrap();
     let tls = tls_versions(Arc::new(At(time))).with_root_certificates(roots).with_no_client_auth();

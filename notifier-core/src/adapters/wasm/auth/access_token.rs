@@ -2,6 +2,8 @@
 //! <https://www.rfc-editor.org/rfc/rfc7523#section-2.1>, as Google's service accounts use it
 //! (<https://developers.google.com/identity/protocols/oauth2/service-account#httprest>).
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -42,6 +44,8 @@ impl Wanted {
 /// The tokens of one provider.
 pub(super) struct AccessTokens {
     kept: Kept<SecretString, EgressError>,
+    /// When one was last thrown away because it was refused, by what it is kept under; at most as many as there are tokens.
+    thrown_away: Mutex<BTreeMap<String, Timestamp>>,
 }
 
 const TOKENS_MAX: usize = 16;
@@ -53,13 +57,17 @@ const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 const MARGIN_S: u64 = 60;
 /// How long a token is kept whose end is not told, as RFC 6749 section 5.1 allows; and at most.
 const UNTOLD_S: u64 = 300;
+/// A vendor that refuses the token that was bought in place of a refused one is not speaking of tokens, whatever the status, as
+/// Firebase with `THIRD_PARTY_AUTH_ERROR` about Apple's credentials
+/// (<https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode>): not every such answer shall cost another.
+const REPLACED_EVERY: SignedDuration = SignedDuration::from_mins(5);
 const KEPT_S_MAX: u64 = 24 * 60 * 60;
 /// Characters of what the vendor says about a refusal.
 const REASON_CHARS_MAX: usize = 200;
 
 impl AccessTokens {
     pub(super) fn new() -> Self {
-        Self { kept: Kept::new(TOKENS_MAX) }
+        Self { kept: Kept::new(TOKENS_MAX), thrown_away: Mutex::default() }
     }
 
     /// A token that can be used, within the time that is left for it. Nothing was sent to the vendor when there is none.
@@ -79,9 +87,32 @@ impl AccessTokens {
         }
     }
 
-    /// The vendor does not take that token any more.
-    pub(super) async fn forget(&self, wanted: &Wanted, token: &str) {
-        self.kept.forget(&wanted.key(), |kept| kept.expose_secret() == token).await;
+    /// The vendor refused that token: whether another can be had. It is thrown away for that, unless one was a short time ago.
+    pub(super) async fn is_replaced(&self, wanted: &Wanted, token: &str, now: Timestamp) -> bool {
+        let key = wanted.key();
+        let mut is_kept = false;
+        let is_to_be_forgotten = |kept: &SecretString| {
+            let is_meant = kept.expose_secret() == token;
+            is_kept = is_meant && !self.may_throw_away(&key, now);
+            is_meant && !is_kept
+        };
+        self.kept.forget(&key, is_to_be_forgotten).await;
+        !is_kept
+    }
+
+    /// Whether enough time has passed since the last one was thrown away; then it has not any more.
+    fn may_throw_away(&self, key: &str, now: Timestamp) -> bool {
+        let mut thrown_away = self.thrown_away.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_recent = |at: &Timestamp| (SignedDuration::ZERO..REPLACED_EVERY).contains(&now.duration_since(*at));
+        if thrown_away.get(key).is_some_and(is_recent) {
+            return false;
+        }
+        if !thrown_away.contains_key(key) && thrown_away.len() >= TOKENS_MAX {
+            let oldest = thrown_away.iter().min_by_key(|(_, at)| **at).map(|(key, _)| key.clone());
+            oldest.and_then(|key| thrown_away.remove(&key));
+        }
+        thrown_away.insert(key.to_owned(), now);
+        true
     }
 }
 

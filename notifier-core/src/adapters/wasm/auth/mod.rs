@@ -181,11 +181,8 @@ pub(super) async fn can_be_mended(added: &Added, response: &Response<Bytes>, gra
     match &added.proof {
         Proof::Lasting => false,
         Proof::Token(wanted, token) => {
-            let is_refused = response.status() == StatusCode::UNAUTHORIZED;
-            if is_refused {
-                grants.sessions.tokens.forget(wanted, token).await;
-            }
-            is_refused
+            response.status() == StatusCode::UNAUTHORIZED
+                && grants.sessions.tokens.is_replaced(wanted, token, grants.clock.now()).await
         }
         Proof::SignedAt(time) => grants.sessions.skew.is_news(*time, grants.clock.now(), response),
     }

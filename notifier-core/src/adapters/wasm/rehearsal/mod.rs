@@ -7,7 +7,7 @@
 mod stage;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,6 +16,7 @@ use secrecy::SecretString;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::Store;
 
+use super::cache::Compiled;
 use super::call::{CallState, Grants, Purpose, new_store};
 use super::config::CallLimits;
 use super::engine::WasmEngine;
@@ -24,7 +25,6 @@ use super::fault::Fault;
 use super::keyring::Keyring;
 use super::load::{ask, check_version, egress};
 use super::memory::MemoryPool;
-use super::share::{Appetite, Share};
 use super::v0_1;
 use crate::adapters::egress::{EgressClient, EgressPolicy};
 use crate::domain::id::ProviderName;
@@ -82,7 +82,7 @@ pub struct Inspection {
 /// [`PluginError::Component`] when it is none.
 pub fn inspect(engine: &Arc<WasmEngine>, component: &[u8]) -> Result<Inspection, PluginError> {
     let component = engine.compile(component)?;
-    let component_type = component.component_type();
+    let component_type = component.component().component_type();
     let imports = component_type.imports(engine.raw()).map(|(name, _)| name.to_owned()).collect();
     let exports = component_type.exports(engine.raw()).map(|(name, _)| name.to_owned()).collect();
     Ok(Inspection { imports, exports })
@@ -135,10 +135,14 @@ pub struct Played<T> {
 /// A component that is rehearsed.
 pub struct Rehearsal {
     engine: Arc<WasmEngine>,
+    /// Remembered as long as it is here.
+    _compiled: Compiled,
     plugin: v0_1::Plugin,
     name: ProviderName,
     egress: EgressClient,
     limits: CallLimits,
+    /// Of the scene before, with its secrets: most scenes of a component have the same.
+    keyring: Mutex<Option<(BTreeMap<String, String>, Keyring)>>,
 }
 
 impl Rehearsal {
@@ -147,15 +151,23 @@ impl Rehearsal {
     /// # Errors
     /// Why it is no plugin of this contract: see [`PluginError`].
     pub fn load(engine: &Arc<WasmEngine>, component: &[u8]) -> Result<Self, PluginError> {
-        let component = engine.compile(component)?;
-        check_version(engine, &component)?;
-        let plugin = v0_1::Plugin::new(&engine.linker, &component)
+        let compiled = engine.compile(component)?;
+        check_version(engine, compiled.component())?;
+        let plugin = v0_1::Plugin::new(&engine.linker, compiled.component())
             .map_err(|error| PluginError::Contract(format!("{error:#}")))?;
         let name = ProviderName::new("rehearsal").map_err(|error| PluginError::Engine(error.to_string()))?;
         let limits = CallLimits::default();
         // Grants nothing: a rehearsal calls nobody.
         let egress = egress(engine, EgressPolicy::default(), &limits);
-        Ok(Self { engine: Arc::clone(engine), plugin, name, egress, limits })
+        Ok(Self {
+            engine: Arc::clone(engine),
+            _compiled: compiled,
+            plugin,
+            name,
+            egress,
+            limits,
+            keyring: Mutex::default(),
+        })
     }
 
     /// What it says about itself.
@@ -269,8 +281,7 @@ impl Rehearsal {
         deadline: Instant,
         call: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<(T, Vec<String>)>,
     ) -> Played<T> {
-        let share = Share::new(&self.engine.share, &Appetite::default(), self.engine.options.tick);
-        let mut store = new_store(&self.engine, grants, share, purpose);
+        let mut store = new_store(&self.engine, grants, purpose);
         let started = Instant::now();
         let playing = async move {
             let result = call(&mut store).await;
@@ -291,22 +302,37 @@ impl Rehearsal {
 
     fn grants(&self, scene: &Scene) -> Result<(Arc<Grants>, Arc<Stage>), PluginError> {
         let stage = Arc::new(Stage::new(Arc::clone(&scene.vendor), scene.certificates.clone()));
-        let secrets = scene.secrets.iter().map(|(name, value)| (name.clone(), SecretString::from(value.clone())));
         let now = i64::try_from(scene.now_ms).ok().and_then(|now_ms| Timestamp::from_millisecond(now_ms).ok());
         let grants = Grants {
             provider: self.name.clone(),
             settings: scene.settings.to_string(),
-            keyring: Arc::new(Keyring::new(secrets.collect())?),
+            keyring: Arc::new(self.keyring(&scene.secrets)?),
             egress: self.egress.clone(),
             limits: self.limits.clone(),
             clock: Arc::new(CaseClock(now.unwrap_or(Timestamp::MAX))),
             entropy: Arc::clone(&self.engine.entropy),
             sessions: Arc::default(),
             certificates: Arc::default(),
+            bindings: Arc::default(),
             memory: MemoryPool::half(&self.engine.memory),
             stage: Some(Arc::clone(&stage)),
         };
         Ok((Arc::new(grants), stage))
+    }
+
+    /// What a call learns is for that call only.
+    fn keyring(&self, secrets: &BTreeMap<String, String>) -> Result<Keyring, PluginError> {
+        let mut before = self.keyring.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, keyring)) = &*before
+            && known == secrets
+        {
+            return Ok(keyring.anew());
+        }
+        let named = secrets.iter().map(|(name, value)| (name.clone(), SecretString::from(value.clone())));
+        let keyring = Keyring::new(named.collect())?;
+        let anew = keyring.anew();
+        *before = Some((secrets.clone(), keyring));
+        Ok(anew)
     }
 }
 

@@ -77,6 +77,28 @@ async fn the_canary_stays_in_its_cage() {
     }
 }
 
+/// What stands in the name of a header comes in small letters: a secret in it is one all the same.
+#[tokio::test]
+async fn the_canary_does_not_leave_in_the_name_of_a_header() {
+    let (captured, _guard) = capture();
+    let mixed = "Yellow-Canary-0123456789";
+    let disguised = base64::engine::general_purpose::STANDARD_NO_PAD.encode(mixed);
+    let headers = format!("x-{mixed}: a\r\n{disguised}: b\r\nx-{mixed}-x: c\r\nx-{mixed}: d\r\nx-plain: told\r\n");
+    let vendor = Vendor::start(move |_| response("200 OK", &headers, "")).await;
+    let settings = json!({ "attack": "echo_secret", "url": vendor.url("/") });
+    let mut config = config("hostile", notifier_plugins::HOSTILE.component, settings);
+    config.hosts = Some(vec![vendor.host()]);
+    config.secrets.insert("canary".into(), secret(mixed));
+    let outcome = load(config).send(&sms(), &context(5_000)).await;
+    assert!(vendor.arrived()[0].head.contains(mixed));
+    let shown = format!("{outcome:?} {}", captured.text());
+    assert!(shown.contains("x-plain: told"), "{shown}");
+    for trace in ["yellow", "canary", "0123456789", &disguised] {
+        let in_small = shown.to_ascii_lowercase().contains(&trace.to_ascii_lowercase());
+        assert!(!in_small, "{trace} in {shown}");
+    }
+}
+
 /// A server that tells everything that it was sent, as it came and in disguise, and sells tokens.
 fn echo(arrived: &Arrived) -> super::vendor::Answer {
     if arrived.head.starts_with("POST /token ") {

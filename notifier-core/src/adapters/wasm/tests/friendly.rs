@@ -8,7 +8,7 @@ use crate::adapters::wasm::WasmProviderConfig;
 use crate::domain::channel::Channel;
 use crate::domain::limits::Limits;
 use crate::domain::message::{Attachment, MessageContent};
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Outcome, RejectionKind};
 use crate::ports::provider::Provider;
 
 const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
@@ -37,6 +37,30 @@ async fn twilio_sends_a_text_message() {
     assert_eq!(request.header("authorization"), Some(expected));
     let body = String::from_utf8(request.body).unwrap();
     assert!(body.contains("To=%2B14155550100"), "{body}");
+}
+
+/// What the plugin says about a message before it asked anybody is about its own vendor; what the vendor says is about the
+/// message.
+#[tokio::test]
+async fn only_a_vendor_that_was_asked_says_that_nobody_will_take_a_message() {
+    let vendor = Vendor::start(|_| response("400 Bad Request", "", r#"{"code":21617,"message":"too long"}"#)).await;
+    let settings = json!({ "region": "eu-west-1", "base_url": vendor.url("") });
+    let mut sns = config("sns", notifier_plugins::SNS.component, settings);
+    sns.secrets.insert("access_key_id".into(), secret("AKIDEXAMPLE"));
+    sns.secrets.insert("secret_access_key".into(), secret("secret-of-the-key"));
+    sns.hosts = Some(vec![vendor.host()]);
+    let mut picture = sms();
+    let MessageContent::Sms(content) = &mut picture.content else { panic!("a text message") };
+    content.media_urls = vec!["https://example.com/plan.png".into()];
+    let kind = |outcome: Outcome| match outcome {
+        Outcome::Rejected { kind, problem } => (kind, problem.message),
+        other => panic!("{other:?}"),
+    };
+    let (unfit, why) = kind(load(sns).send(&picture, &context(5_000)).await);
+    assert_eq!((unfit, why.as_str()), (RejectionKind::Unfit, "the message has media, and SNS sends text only"));
+    assert!(vendor.arrived().is_empty());
+    let (refused, _) = kind(load(twilio(&vendor)).send(&picture, &context(5_000)).await);
+    assert_eq!((refused, vendor.arrived().len()), (RejectionKind::Message, 1));
 }
 
 pub(super) fn sendgrid(vendor: &Vendor) -> WasmProviderConfig {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::super::config::READING_PLACES;
 use super::vendor::{Answer, Vendor, response};
 use super::{StoppedClock, config, load, sms};
 use crate::adapters::wasm::{WasmProvider, WasmProviderConfig};
@@ -73,10 +74,8 @@ async fn a_plugin_that_breaks_down_finds_nothing_out() {
     let mut slow = hostile("loop", &vendor);
     slow.limits.cpu_budget_ms = 60_000;
     assert_eq!(code(look_up(&load(slow), 200).await), "plugin.deadline");
-    let mut busy = hostile("get", &vendor);
-    busy.limits.concurrent_calls_max = 1;
-    let busy = load(busy);
-    let _place = busy.places.acquire().await.unwrap();
+    let busy = load(hostile("get", &vendor));
+    let _places = busy.reading_places.acquire_many(READING_PLACES as u32).await.unwrap();
     assert_eq!(code(look_up(&busy, 50).await), "plugin.busy");
     assert!(vendor.arrived().is_empty());
 }

@@ -8,10 +8,11 @@ use ring::hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, HMAC_SHA256, Key, sign};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use super::friendly::{sendgrid, twilio};
 use super::vendor::{Vendor, response};
-use super::{StoppedClock, config, load, secret};
+use super::{StoppedClock, config, context, load, secret, sms};
 use crate::domain::receipt::ReceiptStatus;
 use crate::ports::clock::Clock;
 use crate::ports::provider::{Provider, ReceiveError, Webhook};
@@ -55,6 +56,30 @@ async fn a_signed_receipt_is_read_and_a_forged_one_is_not() {
     let altered = provider.receive(&altered, timeout).await;
     assert!(matches!(altered, Err(ReceiveError::Unverified(_))), "{altered:?}");
     assert!(vendor.arrived().is_empty());
+}
+
+/// A vendor that takes messages and never answers reports all the same.
+#[tokio::test]
+async fn a_report_is_read_while_messages_take_all_places() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let vendor = Vendor::start(|_| response("200 OK", "", "")).await;
+    let mut config = twilio(&vendor);
+    let address = silent.local_addr().unwrap();
+    config.settings["base_url"] = format!("http://{address}").into();
+    config.hosts = Some(vec![address.to_string()]);
+    config.limits.concurrent_calls_max = 1;
+    let provider = load(config);
+    let (message, context) = (sms(), context(300_000));
+    let receiving = async {
+        while provider.places.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        provider.receive(&callback("twilio-token-value"), Duration::from_secs(60)).await
+    };
+    tokio::select! {
+        outcome = provider.send(&message, &context) => panic!("{outcome:?}"),
+        reported = receiving => assert_eq!(reported.unwrap().events[0].status, ReceiptStatus::Delivered),
+    }
 }
 
 /// SendGrid signs the time and the body: whoever caught a post can send it again to another address.
@@ -119,4 +144,45 @@ async fn no_request_is_made_for_somebody_who_was_not_verified() {
         assert_eq!(said, [held, "200"]);
         assert_eq!(vendor.arrived().len(), requests);
     }
+}
+
+/// Mailgun signs a time and a token, and not what it posts.
+#[tokio::test]
+async fn a_signature_that_was_caught_is_good_for_what_it_came_with() {
+    let vendor = Vendor::start(|_| response("200 OK", "", "")).await;
+    let settings = json!({ "domain": "mg.example.com", "base_url": vendor.url("") });
+    let mut config = config("mailgun", notifier_plugins::MAILGUN.component, settings);
+    config.secrets.insert("api_key".into(), secret("key-mailgun"));
+    config.secrets.insert("webhook_signing_key".into(), secret("signing-key"));
+    config.hosts = Some(vec![vendor.host()]);
+    let provider = load(config.clone());
+    let webhook = |token: &str, message_id: &str| {
+        let timestamp = StoppedClock.now().as_second().to_string();
+        let signed = sign(&Key::new(HMAC_SHA256, b"signing-key"), format!("{timestamp}{token}").as_bytes());
+        let signature: String = signed.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let body = json!({
+            "signature": { "timestamp": timestamp, "token": token, "signature": signature },
+            "event-data": { "event": "delivered", "message": { "headers": { "message-id": message_id } } },
+        });
+        let url = "https://hooks.example.com/v1/receipts/mailgun".into();
+        Webhook { method: "POST".into(), url, headers: Vec::new(), body: body.to_string().into_bytes() }
+    };
+    let timeout = Duration::from_secs(10);
+    for (token, message_id, is_taken) in [
+        ("token-1", "1@mg.example.com", true),
+        // It was not answered in time, perhaps.
+        ("token-1", "1@mg.example.com", true),
+        ("token-1", "2@mg.example.com", false),
+        ("token-2", "2@mg.example.com", true),
+        ("token-1", "1@mg.example.com", true),
+    ] {
+        let received = provider.receive(&webhook(token, message_id), timeout).await;
+        match (is_taken, received) {
+            (true, Ok(reported)) => assert_eq!(reported.events[0].status, ReceiptStatus::Delivered, "{message_id}"),
+            (false, Err(ReceiveError::Unverified(_))) => {}
+            (_, other) => panic!("{token} {message_id}: {other:?}"),
+        }
+    }
+    // Another account knows nothing of it.
+    load(config).receive(&webhook("token-1", "2@mg.example.com"), timeout).await.unwrap();
 }

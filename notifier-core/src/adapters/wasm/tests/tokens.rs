@@ -152,6 +152,32 @@ async fn a_token_that_is_refused_is_replaced_once() {
     assert_eq!(paths(&stubborn), ["/token", "/send", "/token", "/send"]);
 }
 
+/// A 401 that is about something else: the token that it is about is as good as any.
+#[tokio::test]
+async fn a_vendor_that_refuses_every_token_costs_one_in_a_while() {
+    let vendor = vendor(3600, |_| false).await;
+    let clock = Arc::new(ManualClock::at(StoppedClock.now()));
+    let grants = Arc::new(Grants { clock: clock.clone(), ..grants(&vendor) });
+    let bought = || paths(&vendor).iter().filter(|path| *path == "/token").count();
+    for _ in 0..10 {
+        let answer = send(&grants, &vendor, &auth(&vendor)).await.unwrap();
+        assert_eq!(answer.body().as_ref(), b"who are you?");
+    }
+    assert_eq!((bought(), vendor.arrived().len()), (2, 2 + 11), "the first is sent twice, the others once");
+    clock.advance(SignedDuration::from_secs(5 * 60 - 1));
+    send(&grants, &vendor, &auth(&vendor)).await.unwrap();
+    assert_eq!(bought(), 2);
+    clock.advance(SignedDuration::from_secs(1));
+    for _ in 0..10 {
+        send(&grants, &vendor, &auth(&vendor)).await.unwrap();
+    }
+    assert_eq!(bought(), 3);
+    // Another scope is refused for itself.
+    let Auth::JwtBearer { account, token_url, .. } = auth(&vendor) else { panic!("not this kind") };
+    send(&grants, &vendor, &Auth::JwtBearer { account, token_url, scope: "another".into() }).await.unwrap();
+    assert_eq!(bought(), 5);
+}
+
 /// Twenty requests with one old token learn at the same time that it is not good any more.
 #[tokio::test]
 async fn one_refusal_replaces_one_token() {

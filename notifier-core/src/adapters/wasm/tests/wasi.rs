@@ -15,7 +15,6 @@ use wasmtime_wasi_http::{Error as HttpError, WasiBody, WasiHttpView};
 
 use super::super::call::{CallState, Grants, Purpose, new_store};
 use super::super::rehearsal::{self, Asked, StandIn};
-use super::super::share::Share;
 use super::vendor::{Answer, Vendor, response};
 use super::{config, engine, load};
 use crate::adapters::egress::tests::vectors::{GRANTS, HEADERS, INSIDE, URLS, Verdict, spellings};
@@ -76,8 +75,7 @@ fn provider(hosts: Vec<String>) -> WasmProvider {
 }
 
 fn store(provider: &WasmProvider, timeout: Duration) -> Store<CallState> {
-    let share = Share::new(&engine().share, &provider.appetite, engine().options.tick);
-    new_store(engine(), &provider.grants, share, Purpose::Send { deadline: Instant::now() + timeout, timeout })
+    new_store(engine(), &provider.grants, Purpose::Send { deadline: Instant::now() + timeout, timeout })
 }
 
 #[tokio::test]
@@ -143,10 +141,9 @@ async fn plain_requests_are_rehearsed_as_well() {
     let provider = provider(Vec::new());
     let stage = rehearsal::Stage::new(Arc::new(Teapot), Default::default());
     let grants = Arc::new(Grants { stage: Some(Arc::new(stage)), ..Grants::clone(&provider.grants) });
-    let share = Share::new(&engine().share, &provider.appetite, engine().options.tick);
     let timeout = Duration::from_secs(10);
     let purpose = Purpose::Send { deadline: Instant::now() + timeout, timeout };
-    let mut store = new_store(engine(), &grants, share, purpose);
+    let mut store = new_store(engine(), &grants, purpose);
     let answer = send(&mut store, request("https://api.acme.example/path", b"12345".to_vec())).await.unwrap();
     assert_eq!(answer, (418, Bytes::new()));
 }

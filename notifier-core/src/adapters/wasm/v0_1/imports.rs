@@ -101,6 +101,7 @@ impl wit_verify::Host for CallState {
         signature: Vec<u8>,
     ) -> Result<bool, wit_verify::VerifyError> {
         let certified;
+        let is_certified = matches!(key, wit_verify::Key::Certificate(_));
         let key = match &key {
             wit_verify::Key::Secret(name) => verify::Key::Secret(name),
             wit_verify::Key::SecretBase64(name) => verify::Key::SecretBase64(name),
@@ -115,6 +116,9 @@ impl wit_verify::Host for CallState {
         let verified =
             self.on_its_budget(|call| verify::verify(&call.grants.keyring, algorithm, &key, &payload, &signature));
         if verified == Ok(true) {
+            if !is_certified && self.is_of_another_body(&payload) {
+                return Ok(false);
+            }
             self.outgoing.release();
             if let Some(called_at) = &mut self.called_at {
                 called_at.is_signed |= verify::begins_with_url(&payload, &called_at.url);
@@ -153,6 +157,24 @@ fn from_wit(algorithm: wit_verify::Algorithm) -> verify::Algorithm {
         wit_verify::Algorithm::RsaPkcs1Sha1 => verify::Algorithm::RsaPkcs1Sha1,
         wit_verify::Algorithm::RsaPkcs1Sha256 => verify::Algorithm::RsaPkcs1Sha256,
         wit_verify::Algorithm::Ed25519 => verify::Algorithm::Ed25519,
+    }
+}
+
+impl CallState {
+    /// Whether what was signed came with another body before. What was signed with a certificate is left out: it is the
+    /// document in a form of its own.
+    fn is_of_another_body(&mut self, payload: &[u8]) -> bool {
+        let is_taken = self.on_its_budget(|call| {
+            let called_at = call.called_at.as_ref()?;
+            let is_covered = verify::begins_with_url(payload, &called_at.url);
+            (!is_covered).then(|| call.grants.bindings.bind(payload, &called_at.body))
+        });
+        let is_of_another = is_taken == Some(false);
+        if is_of_another {
+            let provider = self.grants.provider.as_str();
+            tracing::warn!(target: "notifier::plugin", provider, "the signature of one webhook came with another: refused");
+        }
+        is_of_another
     }
 }
 
@@ -210,7 +232,6 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::super::super::call::{Purpose, new_store};
-    use super::super::super::share::{Appetite, Share};
     use super::super::super::tests::{config, engine, load, secret};
     use super::*;
 
@@ -221,13 +242,12 @@ mod tests {
         config.secrets.insert("canary".into(), secret("canary-value"));
         let provider = load(config);
         let (engine, tick) = (engine(), engine().options.tick);
-        let share = Share::new(&engine.share, &Appetite::default(), tick);
-        let mut store = new_store(engine, &Arc::clone(&provider.grants), share, Purpose::Load);
+        let mut store = new_store(engine, &Arc::clone(&provider.grants), Purpose::Load);
         let call = store.data_mut();
         let (key, payload) = (wit_verify::Key::Secret("canary".into()), vec![0; 10 * 1024 * 1024]);
         let verified = wit_verify::Host::verify(call, wit_verify::Algorithm::HmacSha256, key, payload, vec![0; 32]);
         assert!(matches!(verified.now_or_never(), Some(Ok(false))));
         // The fastest hardware needs more than this for ten megabytes.
-        assert!(call.share.computed(tick) > Duration::from_micros(500), "{:?}", call.share.computed(tick));
+        assert!(call.computed.time(tick) > Duration::from_micros(500), "{:?}", call.computed.time(tick));
     }
 }

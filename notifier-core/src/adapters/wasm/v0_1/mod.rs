@@ -89,7 +89,8 @@ impl Plugin {
         webhook: &Webhook,
     ) -> wasmtime::Result<Result<Reported, ReceiveError>> {
         let plugin = self.pre.instantiate_async(&mut *store).await?;
-        store.data_mut().called_at = Some(CalledAt { url: webhook.url.clone(), is_signed: false });
+        store.data_mut().called_at =
+            Some(CalledAt { url: webhook.url.clone(), body: webhook.body.clone(), is_signed: false });
         let webhook = convert::webhook(webhook);
         let result = plugin.notifier_provider_provider().call_receive(&mut *store, &webhook).await?;
         let call = store.data();

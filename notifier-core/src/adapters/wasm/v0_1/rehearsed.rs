@@ -34,7 +34,8 @@ impl Plugin {
         webhook: &file::Webhook,
     ) -> wasmtime::Result<(file::Says, Vec<String>)> {
         let plugin = self.pre.instantiate_async(&mut *store).await?;
-        store.data_mut().called_at = Some(CalledAt { url: webhook.url.clone(), is_signed: false });
+        store.data_mut().called_at =
+            Some(CalledAt { url: webhook.url.clone(), body: webhook.body.clone().into_bytes(), is_signed: false });
         let webhook = wit::Webhook {
             method: "POST".into(),
             url: webhook.url.clone(),
