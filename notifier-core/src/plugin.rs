@@ -8,7 +8,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::adapters::wasm::{
-    CallLimits, READING_PLACES, WasmEngine, WasmEngineOptions, WasmProvider, WasmProviderConfig,
+    CallLimits, OTHER_PLACES, WasmEngine, WasmEngineOptions, WasmProvider, WasmProviderConfig,
 };
 use crate::domain::id::ProviderName;
 use crate::error::StartError;
@@ -110,7 +110,7 @@ impl From<notifier_plugins::Prebuilt> for Plugin {
     }
 }
 
-/// An engine in which every plugin has the places that it may use, for messages and for reports, so that no vendor that hangs
+/// An engine in which every plugin has the places that it may use, for messages, reports and look-ups, so that no vendor that hangs
 /// takes those of another; and one more, in which a plugin is asked what it is while all of them are in use.
 pub(crate) fn engine_options(
     cache_dir: Option<PathBuf>,
@@ -119,10 +119,10 @@ pub(crate) fn engine_options(
 ) -> WasmEngineOptions {
     let defaults = WasmEngineOptions::default();
     let places: usize = plugins.iter().map(|(_, plugin)| plugin.places).sum();
-    let reading_places = plugins.len().saturating_mul(READING_PLACES);
+    let others = plugins.len().saturating_mul(OTHER_PLACES);
     WasmEngineOptions {
         cache_dir,
-        instances_max: u32::try_from(places.min(PLACES_MAX).saturating_add(reading_places + 1)).unwrap_or(u32::MAX),
+        instances_max: u32::try_from(places.min(PLACES_MAX).saturating_add(others + 1)).unwrap_or(u32::MAX),
         memory_total_bytes_max: memory_bytes_max.unwrap_or(defaults.memory_total_bytes_max),
         ..defaults
     }

@@ -43,8 +43,8 @@ pub enum RejectionKind {
     Suppressed,
     /// Credentials, account, sender or balance: nothing passes until an operator acts, and then everything does.
     Provider,
-    /// This provider cannot carry it, by limits of its own, and nobody was asked to: another provider may. The host says so of
-    /// a plugin that refuses a message before its first request.
+    /// This provider cannot carry it, by limits of its own, and nobody was asked to: another provider may. Said by native
+    /// providers, and by the host of a plugin that refuses a message before its first request.
     Unfit,
     /// The plugin broke down over this message, as by a trap or by going over a limit: said by the host, never by the
     /// plugin.

@@ -191,14 +191,20 @@ impl Flow {
         let outcome = match in_time {
             Some(outcome) => outcome,
             None => {
-                if let Some(sight) = Sight::of_slow(called) {
-                    self.observe(connected, sight, is_probe).await;
-                }
-                tokio::select! {
-                    biased;
-                    outcome = sending => Some(outcome),
-                    () = given_up => None,
-                }
+                let noted = async {
+                    if let Some(sight) = Sight::of_slow(called) {
+                        self.observe(connected, sight, is_probe).await;
+                    }
+                };
+                let ended = async {
+                    tokio::select! {
+                        biased;
+                        outcome = sending => Some(outcome),
+                        () = given_up => None,
+                    }
+                };
+                // Together: a call that nobody polls may hold what others wait for.
+                tokio::join!(noted, ended).1
             }
         };
         let outcome = outcome.unwrap_or_else(|| Outcome::Unknown {

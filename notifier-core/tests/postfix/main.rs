@@ -167,7 +167,7 @@ async fn refusals_are_told_apart_and_cost_no_connection() {
         (email("nobody@example.net"), ("recipient", "550 5.1.1")),
         (email("ada@elsewhere.example"), ("provider", "554 5.7.1")),
         (stranger(), ("provider", "553 5.7.1")),
-        (EmailMessage { text: Some("x".repeat(2_100_000)), ..email("ada@example.net") }, ("message", "smtp.too_large")),
+        (EmailMessage { text: Some("x".repeat(2_100_000)), ..email("ada@example.net") }, ("unfit", "smtp.too_large")),
     ] {
         assert_eq!(refused(&send(&provider, email, 1).await), expected);
     }

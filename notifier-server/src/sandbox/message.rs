@@ -101,6 +101,8 @@ pub struct Message {
     pub idempotency_key: Option<String>,
     /// The id that the vendor answered with; empty where it tells none.
     pub provider_message_id: String,
+    /// Those of the other parts of a text, where a vendor tells one for each: Vonage does.
+    pub(super) further_part_ids: Vec<String>,
     /// The request as it came, with credentials blanked; kept only when the sandbox is told to.
     pub raw: Option<String>,
 }
@@ -164,6 +166,7 @@ impl Message {
             messaging_service_sid: None,
             idempotency_key: None,
             provider_message_id,
+            further_part_ids: Vec::new(),
             raw: None,
         }
     }

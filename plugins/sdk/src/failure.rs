@@ -4,7 +4,7 @@ use crate::contract::{HttpError, Problem, Rejection, RejectionKind, SendError, W
 use crate::error_table::{Class, ErrorTable};
 
 impl SendError {
-    /// This message will never be taken.
+    /// This message will never be taken; before the first request: not by this vendor, and another provider is asked.
     pub fn message(code: Option<&str>, message: impl Into<String>) -> Self {
         rejected(RejectionKind::Message, code, message.into())
     }

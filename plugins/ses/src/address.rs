@@ -41,13 +41,17 @@ impl<'a> AsciiMailbox<'a> {
     }
 }
 
-/// An address without characters beyond ASCII. SES has no SMTPUTF8 (RFC 6531), so there is no way to write a local part that has
-/// some.
+/// Whether there are characters beyond ASCII before the `@`: SES has no SMTPUTF8 (RFC 6531), so there is no way to write them.
+pub(crate) fn is_beyond_ses(address: &str) -> bool {
+    address.rsplit_once('@').is_some_and(|(local, _)| !local.is_ascii())
+}
+
+/// An address without characters beyond ASCII.
 fn to_ascii(address: &str) -> Result<String, String> {
     let Some((local, domain)) = address.rsplit_once('@') else {
         return Err("has no `@`".into());
     };
-    if !local.is_ascii() {
+    if is_beyond_ses(address) {
         return Err("has characters beyond ASCII before the `@`, which SES does not take".into());
     }
     if domain.is_ascii() {

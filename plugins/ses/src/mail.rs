@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use notifier_plugin_sdk::{Context, Email, Mailbox, SendError, clock};
 use serde::{Serialize, Serializer};
 
-use crate::address::AsciiMailbox;
+use crate::address::{AsciiMailbox, is_beyond_ses};
 use crate::headers;
 use crate::mime::{self, Envelope};
 use crate::settings::Settings;
@@ -223,15 +223,22 @@ fn envelope(email: &Email) -> Result<Envelope<'_>, SendError> {
     let problem = |whose: &str, mailbox: &Mailbox, problem| format!("the {whose} `{}` {problem}", mailbox.address);
     let sender = AsciiMailbox::new(&email.sender)
         .map_err(|error| SendError::provider(None, problem("sender", &email.sender, error)))?;
-    let recipient = |mailbox| {
-        AsciiMailbox::new(mailbox).map_err(|error| SendError::recipient(None, problem("recipient", mailbox, error)))
-    };
+    let recipients = email.recipients.iter().map(|mailbox| {
+        AsciiMailbox::new(mailbox).map_err(|error| {
+            let problem = problem("recipient", mailbox, error);
+            // An address that SES cannot take is right all the same, and others take it.
+            match is_beyond_ses(&mailbox.address) {
+                true => SendError::message(None, problem),
+                false => SendError::recipient(None, problem),
+            }
+        })
+    });
     let reply_to = |mailbox| {
         AsciiMailbox::new(mailbox).map_err(|error| SendError::message(None, problem("reply address", mailbox, error)))
     };
     Ok(Envelope {
         sender,
-        recipients: email.recipients.iter().map(recipient).collect::<Result<_, _>>()?,
+        recipients: recipients.collect::<Result<_, _>>()?,
         reply_to: email.reply_to.as_ref().map(reply_to).transpose()?,
     })
 }

@@ -80,7 +80,8 @@ fn channel<'a>(settings: &Settings, chat: &'a Chat) -> Result<Option<&'a str>, S
             let own = settings.channel.as_deref().unwrap_or_default();
             let problem =
                 format!("the recipient is `{other}`, and the webhook posts to its own channel only: want `{own}`");
-            Err(SendError::recipient(None, problem))
+            // A wrong place to ask, not a wrong recipient: a provider that calls the API reaches others.
+            Err(SendError::message(None, problem))
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Which texts fit the alphabet of GSM (3GPP TS 23.038, 6.2.1): they are sent as `text`, with 160 characters to a part. Others
-//! are sent as `unicode`, with 70
+//! Which texts fit the alphabet of GSM (3GPP TS 23.038, 6.2.1): they are sent as `text`, with 160 septets to a part. Others
+//! are sent as `unicode`, with 70 UTF-16 code units
 //! (<https://developer.vonage.com/en/messaging/sms/guides/concatenation-and-encoding>).
 
 /// One septet each. The line feed and the carriage return are among them, the escape to the extension is not.
@@ -14,9 +14,26 @@ pub(crate) fn fits(text: &str) -> bool {
     text.chars().all(|c| BASIC.contains(c) || EXTENSION.contains(c))
 }
 
+/// Whether it goes as one part. In longer texts each part has its own message id, and receipts.
+pub(crate) fn fits_one_part(text: &str) -> bool {
+    let septets = |c| if EXTENSION.contains(c) { 2 } else { 1 };
+    if fits(text) { text.chars().map(septets).sum::<usize>() <= 160 } else { text.encode_utf16().count() <= 70 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_part_has_140_bytes() {
+        let text = |c: char, count| std::iter::repeat_n(c, count).collect::<String>();
+        for (c, most) in [('a', 160), ('é', 160), ('€', 80), ('я', 70), ('🏠', 35)] {
+            assert!(fits_one_part(&text(c, most)), "{c}");
+            assert!(!fits_one_part(&text(c, most + 1)), "{c}");
+        }
+        // One character beyond the alphabet makes all others larger.
+        assert!(!fits_one_part(&format!("{}я", text('a', 70))));
+    }
 
     #[test]
     fn the_alphabet_has_every_place_but_the_escape() {

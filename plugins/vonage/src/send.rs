@@ -17,6 +17,9 @@ pub(crate) const TEXT_CHARS_MAX: usize = 3200;
 /// Vonage takes no longer references. The keys of deliveries have 40 characters.
 pub(crate) const CLIENT_REF_CHARS_MAX: usize = 100;
 
+/// What the reference of a text in several parts ends with.
+const SEVERAL_PARTS: &str = ":parts";
+
 pub(crate) fn send(settings: &Settings, message: Message, context: &Context) -> Result<Receipt, SendError> {
     let Content::Sms(sms) = message.content else {
         return Err(SendError::wrong_channel("SMS"));
@@ -33,7 +36,6 @@ fn form(settings: &Settings, sms: &Sms, context: &Context) -> Result<Form, SendE
         let problem = "no sender: the message names none, and `from` is not set";
         return Err(SendError::provider(Some("2"), problem));
     };
-    let key: String = context.idempotency_key.chars().take(CLIENT_REF_CHARS_MAX).collect();
     let number = |value: u64| value.to_string();
     Ok(Form::new()
         .with("api_key", &settings.api_key)
@@ -45,10 +47,18 @@ fn form(settings: &Settings, sms: &Sms, context: &Context) -> Result<Form, SendE
         .with_some("status-report-req", settings.status_report.map(|wanted| wanted.to_string()))
         .with_some("callback", callback(settings, context))
         // Comes back in the answer and in receipts.
-        .with("client-ref", key)
+        .with("client-ref", reference(&sms.text, context))
         .with_some("account-ref", settings.account_ref.as_ref())
         .with_some("entity-id", settings.entity_id.as_ref())
         .with_some("content-id", settings.content_id.as_ref()))
+}
+
+/// The key, by which a receipt finds its delivery. Of a text in several parts each has receipts, all with this reference, and
+/// one part says nothing about the whole: there the reference is marked, so that it is nobody's key, and the first part's id
+/// counts.
+fn reference(text: &str, context: &Context) -> String {
+    let mark = if gsm::fits_one_part(text) { "" } else { SEVERAL_PARTS };
+    context.idempotency_key.chars().take(CLIENT_REF_CHARS_MAX - mark.len()).chain(mark.chars()).collect()
 }
 
 /// What Vonage would refuse is not worth a request.

@@ -128,7 +128,9 @@ impl Session {
                     _ => "the address for answers",
                 }
             );
-            return Err(impossible(need, "smtp.smtputf8", problem));
+            // An address that this server cannot write down is not wrong.
+            let kind = if need == RejectionKind::Recipient { RejectionKind::Unfit } else { need };
+            return Err(impossible(kind, "smtp.smtputf8", problem));
         }
         let size = u64::try_from(mail.content.len()).unwrap_or(u64::MAX);
         match self.extensions.size.flatten() {

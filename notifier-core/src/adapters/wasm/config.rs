@@ -70,9 +70,13 @@ pub struct CallLimits {
     pub concurrent_calls_max: usize,
 }
 
-/// Calls of one plugin that read reports or look up attempts, at the same time; more wait. They take none of the places of
-/// messages.
-pub(crate) const READING_PLACES: usize = 4;
+/// Reports that one plugin reads at the same time; more wait. Each takes a moment: a plugin that reads one calls nobody before
+/// it has found its signature right.
+pub(super) const RECEIPT_PLACES: usize = 4;
+/// Attempts that one plugin looks up at the same time; more wait. Each may take as long as its vendor likes.
+pub(super) const LOOK_UP_PLACES: usize = 16;
+/// What one plugin needs beside the places of messages: neither kind takes those of another.
+pub(crate) const OTHER_PLACES: usize = RECEIPT_PLACES + LOOK_UP_PLACES;
 
 impl Default for CallLimits {
     fn default() -> Self {

@@ -91,25 +91,41 @@ impl Keyring {
         self.learned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the secrets out of bytes that a plugin will see. `sent` are further texts that held one.
-    pub(super) fn scrub<'a>(&self, bytes: &'a [u8], sent: &[String]) -> Cow<'a, [u8]> {
+    /// What takes the secrets out of an answer. `sent` are further texts that held one.
+    pub(super) fn scrubber(&self, sent: &[String]) -> Scrubber<'_> {
         let learned = Arc::clone(&self.learned().needles);
-        remove(bytes, &[&Needles::of_sent(sent), &learned, &self.needles])
-    }
-
-    /// Whether the text has a secret in it, its letters large or small: names of headers come in small ones.
-    pub(super) fn is_told_in_any_case(&self, text: &str, sent: &[String]) -> bool {
-        let learned = Arc::clone(&self.learned().needles);
-        let all = [&Needles::of_sent(sent), &*learned, &self.needles];
-        all.iter().any(|needles| needles.are_in_any_case(text.as_bytes()))
+        Scrubber { sent: Needles::of_sent(sent), learned, secrets: &self.needles }
     }
 
     /// Takes the secrets out of words that people will see.
     pub(super) fn scrub_text(&self, text: String) -> String {
-        match self.scrub(text.as_bytes(), &[]) {
+        match self.scrubber(&[]).scrub(text.as_bytes()) {
             Cow::Borrowed(_) => text,
             Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         }
+    }
+}
+
+/// Everything that must not be seen in one answer.
+pub(super) struct Scrubber<'a> {
+    sent: Needles,
+    learned: Arc<Needles>,
+    secrets: &'a Needles,
+}
+
+impl Scrubber<'_> {
+    /// Takes the secrets out of bytes that a plugin will see.
+    pub(super) fn scrub<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        remove(bytes, &self.all())
+    }
+
+    /// Whether the text has a secret in it, its letters large or small: names of headers come in small ones.
+    pub(super) fn is_told_in_any_case(&self, text: &str) -> bool {
+        self.all().iter().any(|needles| needles.are_in_any_case(text.as_bytes()))
+    }
+
+    fn all(&self) -> [&Needles; 3] {
+        [&self.sent, &self.learned, self.secrets]
     }
 }
 

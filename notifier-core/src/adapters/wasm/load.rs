@@ -10,7 +10,7 @@ use wasmtime::Store;
 use wasmtime::component::Component;
 
 use super::call::{CallState, Grants, Purpose, new_store};
-use super::config::{CallLimits, READING_PLACES, WasmProviderConfig};
+use super::config::{CallLimits, LOOK_UP_PLACES, RECEIPT_PLACES, WasmProviderConfig};
 use super::engine::WasmEngine;
 use super::error::{PluginError, SettingProblem};
 use super::fault::Fault;
@@ -67,7 +67,8 @@ pub(super) fn load(engine: &Arc<WasmEngine>, config: WasmProviderConfig) -> Resu
         plugin,
         appetite: engine.share.appetite(),
         places: Semaphore::new(grants.limits.concurrent_calls_max.max(1)),
-        reading_places: Semaphore::new(READING_PLACES),
+        receipt_places: Semaphore::new(RECEIPT_PLACES),
+        look_up_places: Semaphore::new(LOOK_UP_PLACES),
         description: public(described, grants.limits.concurrent_calls_max),
         grants,
         hosts_not_granted,

@@ -37,7 +37,7 @@ mod x509;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use config::READING_PLACES;
+pub(crate) use config::OTHER_PLACES;
 pub use config::{CallLimits, WasmProviderConfig};
 pub use engine::{WasmEngine, WasmEngineOptions};
 pub use error::{PluginError, SettingProblem};

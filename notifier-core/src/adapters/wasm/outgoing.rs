@@ -199,23 +199,23 @@ impl Outgoing {
     }
 
     fn scrub(&self, response: Response<Bytes>, sent: &[String]) -> Result<Response<Bytes>, EgressError> {
-        let keyring = &self.grants.keyring;
         let (mut head, body) = response.into_parts();
         let mut encodings = head.headers.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
         if encodings.any(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
             self.interrupted.store(true, SeqCst);
             return Err(EgressError::Interrupted("the response is compressed, which was not asked for".into()));
         }
-        let tells = |name: &&HeaderName| keyring.is_told_in_any_case(name.as_str(), sent);
+        let scrubber = self.grants.keyring.scrubber(sent);
+        let tells = |name: &&HeaderName| scrubber.is_told_in_any_case(name.as_str());
         for name in head.headers.keys().filter(tells).cloned().collect::<Vec<_>>() {
             head.headers.remove(name);
         }
         for value in head.headers.values_mut() {
-            if let Cow::Owned(scrubbed) = keyring.scrub(value.as_bytes(), sent) {
+            if let Cow::Owned(scrubbed) = scrubber.scrub(value.as_bytes()) {
                 *value = HeaderValue::from_bytes(&scrubbed).unwrap_or(HeaderValue::from_static("[secret]"));
             }
         }
-        let body = match keyring.scrub(&body, sent) {
+        let body = match scrubber.scrub(&body) {
             Cow::Borrowed(_) => body,
             Cow::Owned(scrubbed) => Bytes::from(scrubbed),
         };

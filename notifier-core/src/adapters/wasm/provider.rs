@@ -33,8 +33,9 @@ pub struct WasmProvider {
     pub(super) appetite: Appetite,
     /// As many as messages may be handed over at the same time.
     pub(super) places: Semaphore,
-    /// Those for reports and look-ups: neither waits for messages, or has them wait.
-    pub(super) reading_places: Semaphore,
+    /// Reports wait neither for messages nor for look-ups, and have none of them wait.
+    pub(super) receipt_places: Semaphore,
+    pub(super) look_up_places: Semaphore,
     pub(super) description: ProviderDescription,
     pub(super) hosts_not_granted: Vec<String>,
 }
@@ -105,7 +106,7 @@ impl Provider for WasmProvider {
     async fn look_up(&self, sought: &Sought, timeout: Duration) -> LookUp {
         let deadline = deadline_in(timeout);
         let work = async {
-            let _place = self.place(&self.reading_places, deadline, timeout).await?;
+            let _place = self.place(&self.look_up_places, deadline, timeout).await?;
             let mut store = new_store(&self.engine, &self.grants, Purpose::LookUp { deadline, timeout });
             let outgoing = Arc::clone(&store.data().outgoing);
             let looking = async move {
@@ -125,7 +126,7 @@ impl Provider for WasmProvider {
     async fn receive(&self, webhook: &Webhook, timeout: Duration) -> Result<Reported, ReceiveError> {
         let deadline = deadline_in(timeout);
         let work = async {
-            let _place = self.place(&self.reading_places, deadline, timeout).await?;
+            let _place = self.place(&self.receipt_places, deadline, timeout).await?;
             let mut store = new_store(&self.engine, &self.grants, Purpose::Receive { deadline, timeout });
             let receiving = async move {
                 let result = self.plugin.receive(&mut store, webhook).await;

@@ -31,8 +31,7 @@ impl VonageReports {
         }
     }
 
-    /// That the carrier has it, and how it ended; nothing where no callback was asked for. Of a text in several parts,
-    /// the first part's.
+    /// That the carrier has it, and how it ended; nothing where no callback was asked for. Each part of a text has its own.
     pub(super) fn reports(&self, message: &Message, end: End) -> Vec<Report> {
         let Some(url) = message.status_callback.as_ref().and_then(|callback| callback.parse::<Uri>().ok()) else {
             return Vec::new();
@@ -44,11 +43,16 @@ impl VonageReports {
             // "Absent Subscriber - Permanent".
             End::Bounced | End::Suppressed => ("failed", "3"),
         };
-        let report = |(status, code)| self.signed(message, url.clone(), status, code);
-        [("accepted", "0"), (last, code)].into_iter().filter_map(report).collect()
+        let mut reports = Vec::new();
+        for (status, code) in [("accepted", "0"), (last, code)] {
+            for id in std::iter::once(&message.provider_message_id).chain(&message.further_part_ids) {
+                reports.extend(self.signed(message, id, url.clone(), status, code));
+            }
+        }
+        reports
     }
 
-    fn signed(&self, message: &Message, url: Uri, status: &str, code: &str) -> Option<Report> {
+    fn signed(&self, message: &Message, id: &str, url: Uri, status: &str, code: &str) -> Option<Report> {
         let now = (self.clock)();
         let of_carrier = now.strftime("%y%m%d%H%M").to_string();
         let posted_at = now.strftime("%Y-%m-%d %H:%M:%S").to_string();
@@ -57,7 +61,7 @@ impl VonageReports {
             ("msisdn", message.to.first().map(String::as_str).unwrap_or_default()),
             ("to", message.from.as_deref().unwrap_or_default()),
             ("network-code", "12345"),
-            ("messageId", message.provider_message_id.as_str()),
+            ("messageId", id),
             ("price", "0.03330000"),
             ("status", status),
             ("scts", &of_carrier),

@@ -223,4 +223,11 @@ async fn vonage_reports_each_step_and_signs_it() {
         let told: Value = serde_json::from_slice(&world.posted(2 * index + 4).await[2 * index + 3].body).unwrap();
         assert_eq!((&told["status"], &told["err-code"]), (&json!("failed"), &json!(code)));
     }
+    // Each part of a longer text is a message of its own.
+    let long = form.replace("Hello", &"Hello".repeat(40));
+    let parts = super::fixture::post(&url, &headers, long).await.json()["messages"].as_array().unwrap().clone();
+    let of_part = |posted: &Posted| serde_json::from_slice::<Value>(&posted.body).unwrap()["messageId"].clone();
+    let told: Vec<_> = world.posted(10).await[6..].iter().map(of_part).collect();
+    let ids: Vec<_> = parts.iter().map(|part| part["message-id"].clone()).collect();
+    assert_eq!((ids.len(), told), (2, [&ids[..], &ids[..]].concat()));
 }

@@ -73,7 +73,9 @@ impl FakeVonage {
         let segments = Segments::of(&sms.text);
         let ids: Vec<String> = (0..segments.count().max(1)).map(|_| self.message_id()).collect();
         let answer = accepted(&sms, &ids);
-        let mut message = Message::new(Service::Vonage, Channel::Sms, ids.into_iter().next().unwrap_or_default());
+        let mut ids = ids.into_iter();
+        let mut message = Message::new(Service::Vonage, Channel::Sms, ids.next().unwrap_or_default());
+        message.further_part_ids = ids.collect();
         message.to = vec![sms.to];
         message.from = Some(sms.from);
         message.text = Some(sms.text);

@@ -125,7 +125,7 @@ fn a_message_goes_where_it_belongs_or_nowhere() {
     assert_eq!((kind, problem.code.as_deref()), (RejectionKind::Recipient, Some("channel_not_found")));
     let (kind, problem) =
         refused(json!({"mode": "webhook", "channel": CHANNEL}), chat("U0G9QF9C6", "For your eyes only"));
-    assert_eq!(kind, RejectionKind::Recipient);
+    assert_eq!(kind, RejectionKind::Message, "another provider may reach them");
     assert!(problem.message.contains("`U0G9QF9C6`"), "{}", problem.message);
     assert!(refused(json!({}), sms("+14155550100", "Hi")).1.message.contains("chat only"));
 }

@@ -206,6 +206,7 @@ fn a_reference_that_is_our_key_finds_the_delivery() {
         "0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11",
         "0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11.",
         "0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11.SMS",
+        "0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11.sms:parts",
         "0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d1x.sms",
         "0199b5a2-7c1e-7d30-8f1a-5b0c9f3e2d11-0.sms",
         "0199b5a2-7c1e-7d30-8f1a.sms",

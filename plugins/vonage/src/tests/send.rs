@@ -73,6 +73,13 @@ fn a_text_outside_the_alphabet_is_unicode() {
 }
 
 #[test]
+fn the_key_of_several_parts_is_marked() {
+    let text = "a".repeat(161);
+    let body = PLAIN.replace("text=Due", &format!("text={text}")).replace("key-1", "key-1%3Aparts");
+    sends(json!({}), message(&text), context(), &body);
+}
+
+#[test]
 fn a_long_key_is_cut() {
     let long = Context { idempotency_key: "ü".repeat(CLIENT_REF_CHARS_MAX + 1), ..context() };
     sends(json!({}), message("Due"), long, &PLAIN.replace("key-1", &"%C3%BC".repeat(CLIENT_REF_CHARS_MAX)));
@@ -101,7 +108,7 @@ fn limits_are_checked_before_sending() {
         json!({}),
         message(&"x".repeat(TEXT_CHARS_MAX)),
         context(),
-        &PLAIN.replace("Due", &"x".repeat(TEXT_CHARS_MAX)),
+        &PLAIN.replace("Due", &"x".repeat(TEXT_CHARS_MAX)).replace("key-1", "key-1%3Aparts"),
     );
     let (kind, code, text) = refused(json!({}), message(&"x".repeat(TEXT_CHARS_MAX + 1)));
     assert_eq!((kind, code.as_deref()), (RejectionKind::Message, Some("12")));

@@ -87,15 +87,15 @@ async fn what_the_server_cannot_take_is_not_begun() {
     let open = &["S: 220 h", "C| EHLO", "S: 250-h", "S: 250 SIZE 300"];
     let fixture = Fixture::new(plain(), &[&[open]]);
     let outcome = fixture.send(EmailMessage { text: Some("a".repeat(400)), ..email() }).await;
-    assert_eq!(short(&outcome), "message: smtp.too_large");
+    assert_eq!(short(&outcome), "unfit: smtp.too_large");
     assert!(words(&outcome).ends_with("the server takes 300 at most"), "{}", words(&outcome));
     fixture.finish().await;
 
     let zoe = || Mailbox::parse("zoë@example.net").unwrap();
     let cases = [
-        (EmailMessage { recipient: zoe(), ..email() }, "recipient: smtp.smtputf8"),
+        (EmailMessage { recipient: zoe(), ..email() }, "unfit: smtp.smtputf8"),
         (EmailMessage { sender: zoe(), ..email() }, "provider: smtp.smtputf8"),
-        (EmailMessage { reply_to: Some(zoe()), ..email() }, "message: smtp.smtputf8"),
+        (EmailMessage { reply_to: Some(zoe()), ..email() }, "unfit: smtp.smtputf8"),
     ];
     for (email, expected) in cases {
         let fixture = Fixture::new(plain(), &[&[OPEN]]);
@@ -137,7 +137,7 @@ async fn only_email_is_taken() {
         media_urls: Vec::new(),
     };
     let outcome = fixture.provider.send(&message(MessageContent::Sms(sms)), &context()).await;
-    assert_eq!(short(&outcome), "message");
+    assert_eq!(short(&outcome), "unfit");
     assert_eq!(fixture.provider.describe().channels, [Channel::Email]);
     assert_eq!(fixture.provider.describe().hosts, ["localhost:25"]);
     assert_eq!(fixture.provider.describe().concurrent_calls_max, 10);

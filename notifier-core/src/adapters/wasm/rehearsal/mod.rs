@@ -141,8 +141,8 @@ pub struct Rehearsal {
     name: ProviderName,
     egress: EgressClient,
     limits: CallLimits,
-    /// Of the scene before, with its secrets: most scenes of a component have the same.
-    keyring: Mutex<Option<(BTreeMap<String, String>, Keyring)>>,
+    /// Most scenes of a component have the settings and secrets of the one before.
+    before: Mutex<Option<Configured>>,
 }
 
 impl Rehearsal {
@@ -166,7 +166,7 @@ impl Rehearsal {
             name,
             egress,
             limits,
-            keyring: Mutex::default(),
+            before: Mutex::default(),
         })
     }
 
@@ -303,10 +303,11 @@ impl Rehearsal {
     fn grants(&self, scene: &Scene) -> Result<(Arc<Grants>, Arc<Stage>), PluginError> {
         let stage = Arc::new(Stage::new(Arc::clone(&scene.vendor), scene.certificates.clone()));
         let now = i64::try_from(scene.now_ms).ok().and_then(|now_ms| Timestamp::from_millisecond(now_ms).ok());
+        let (settings, keyring) = self.configured(scene)?;
         let grants = Grants {
             provider: self.name.clone(),
-            settings: scene.settings.to_string(),
-            keyring: Arc::new(self.keyring(&scene.secrets)?),
+            settings,
+            keyring: Arc::new(keyring),
             egress: self.egress.clone(),
             limits: self.limits.clone(),
             clock: Arc::new(CaseClock(now.unwrap_or(Timestamp::MAX))),
@@ -320,19 +321,33 @@ impl Rehearsal {
         Ok((Arc::new(grants), stage))
     }
 
-    /// What a call learns is for that call only.
-    fn keyring(&self, secrets: &BTreeMap<String, String>) -> Result<Keyring, PluginError> {
-        let mut before = self.keyring.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, keyring)) = &*before
-            && known == secrets
-        {
-            return Ok(keyring.anew());
+    /// The settings as text, and a keyring: what a call learns is for that call only.
+    fn configured(&self, scene: &Scene) -> Result<(String, Keyring), PluginError> {
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = before.as_ref().filter(|before| before.is_of(scene)) {
+            return Ok((before.text.clone(), before.keyring.anew()));
         }
-        let named = secrets.iter().map(|(name, value)| (name.clone(), SecretString::from(value.clone())));
+        let named = scene.secrets.iter().map(|(name, value)| (name.clone(), SecretString::from(value.clone())));
         let keyring = Keyring::new(named.collect())?;
-        let anew = keyring.anew();
-        *before = Some((secrets.clone(), keyring));
-        Ok(anew)
+        let (settings, secrets) = (scene.settings.clone(), scene.secrets.clone());
+        let configured = Configured { text: settings.to_string(), settings, secrets, keyring };
+        let told = (configured.text.clone(), configured.keyring.anew());
+        *before = Some(configured);
+        Ok(told)
+    }
+}
+
+/// What a real provider is given once, and then keeps.
+struct Configured {
+    settings: serde_json::Value,
+    text: String,
+    secrets: BTreeMap<String, String>,
+    keyring: Keyring,
+}
+
+impl Configured {
+    fn is_of(&self, scene: &Scene) -> bool {
+        self.settings == scene.settings && self.secrets == scene.secrets
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::super::config::READING_PLACES;
+use super::super::config::LOOK_UP_PLACES;
 use super::vendor::{Answer, Vendor, response};
 use super::{StoppedClock, config, load, sms};
 use crate::adapters::wasm::{WasmProvider, WasmProviderConfig};
@@ -21,7 +21,7 @@ fn hostile(attack: &str, vendor: &Vendor) -> WasmProviderConfig {
     config
 }
 
-async fn look_up(provider: &WasmProvider, timeout_ms: u64) -> LookUp {
+pub(super) async fn look_up(provider: &WasmProvider, timeout_ms: u64) -> LookUp {
     let called_at: Timestamp = StoppedClock.now();
     let delivery = sms().delivery;
     let sought = Sought {
@@ -75,7 +75,7 @@ async fn a_plugin_that_breaks_down_finds_nothing_out() {
     slow.limits.cpu_budget_ms = 60_000;
     assert_eq!(code(look_up(&load(slow), 200).await), "plugin.deadline");
     let busy = load(hostile("get", &vendor));
-    let _places = busy.reading_places.acquire_many(READING_PLACES as u32).await.unwrap();
+    let _places = busy.look_up_places.acquire_many(LOOK_UP_PLACES as u32).await.unwrap();
     assert_eq!(code(look_up(&busy, 50).await), "plugin.busy");
     assert!(vendor.arrived().is_empty());
 }

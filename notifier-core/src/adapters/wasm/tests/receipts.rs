@@ -10,9 +10,12 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use super::super::config::{LOOK_UP_PLACES, RECEIPT_PLACES};
 use super::friendly::{sendgrid, twilio};
+use super::look_up::look_up;
 use super::vendor::{Vendor, response};
 use super::{StoppedClock, config, context, load, secret, sms};
+use crate::domain::outcome::LookUp;
 use crate::domain::receipt::ReceiptStatus;
 use crate::ports::clock::Clock;
 use crate::ports::provider::{Provider, ReceiveError, Webhook};
@@ -80,6 +83,18 @@ async fn a_report_is_read_while_messages_take_all_places() {
         outcome = provider.send(&message, &context) => panic!("{outcome:?}"),
         reported = receiving => assert_eq!(reported.unwrap().events[0].status, ReceiptStatus::Delivered),
     }
+}
+
+#[tokio::test]
+async fn reports_and_look_ups_take_no_places_of_each_other() {
+    let vendor = Vendor::start(|_| response("200 OK", "", "")).await;
+    let provider = load(twilio(&vendor));
+    let look_ups = provider.look_up_places.acquire_many(LOOK_UP_PLACES as u32).await.unwrap();
+    let reported = provider.receive(&callback("twilio-token-value"), Duration::from_secs(60)).await.unwrap();
+    assert_eq!(reported.events[0].status, ReceiptStatus::Delivered);
+    drop(look_ups);
+    let _reports = provider.receipt_places.acquire_many(RECEIPT_PLACES as u32).await.unwrap();
+    assert_eq!(look_up(&provider, 60_000).await, LookUp::Impossible);
 }
 
 /// SendGrid signs the time and the body: whoever caught a post can send it again to another address.
