@@ -221,6 +221,7 @@ async fn serve(config: Config) -> Result<(), CliError> {
     let mut hangup = signal(SignalKind::hangup()).map_err(CliError::Signals)?;
     let mut reloader = Reloader::new(&config);
     let running = start(&config).await?;
+    reloader.confirm();
     tracing::info!(address = %running.address(), "serving");
     // Whatever the log level is: whoever asked for a free port has to learn which it is.
     print(&format!("notifier listens on http://{}\n", running.address()))?;

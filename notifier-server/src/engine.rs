@@ -161,22 +161,27 @@ pub(crate) fn plugin(
     settings: &ProviderSettings,
     plugins_path: Option<&Path>,
 ) -> Result<Plugin, EngineError> {
-    let (component, granted) = match &settings.component {
+    let (component, installed) = match &settings.component {
         Component::BuiltIn(built_in) => (prebuilt(name, built_in)?, None),
         Component::File { path, sha256 } => (from_file(name, path, sha256.as_deref())?, None),
         Component::Installed(plugin) => {
             let (component, installed) = installed(name, plugin, plugins_path)?;
-            check_secrets(name, settings, &installed)?;
-            (Plugin::new(component), Some(installed.current.granted.hosts))
+            (Plugin::new(component), Some(installed))
         }
         Component::Smtp(_) => return Err(unusable(format!("providers.{name}.smtp"), "has no component".into())),
     };
     let mut plugin =
         component.settings(settings.settings.clone()).allow_private_network(settings.allow_private_network);
-    if let Some(hosts) = hosts(settings.hosts.as_deref(), granted.as_deref()) {
+    let granted = installed.as_ref().map(|installed| installed.current.granted.hosts.as_slice());
+    if let Some(hosts) = hosts(settings.hosts.as_deref(), granted) {
         plugin = hosts.iter().fold(plugin.no_other_hosts(), |plugin, host| plugin.host(host.as_str()));
     }
     for (secret, source) in &settings.secrets {
+        if let Some(installed) = &installed
+            && !check_secret(name, secret, installed)?
+        {
+            continue;
+        }
         let value = resolve(&format!("providers.{name}.secrets.{secret}"), source)?;
         plugin = plugin.secret(secret.as_str(), value);
     }
@@ -219,15 +224,24 @@ fn installed(name: &str, plugin: &str, plugins_path: Option<&Path>) -> Result<(V
     Directory::new(path).component(plugin).map_err(|error| failed(error.to_string()))
 }
 
-fn check_secrets(name: &str, settings: &ProviderSettings, installed: &Installed) -> Result<(), EngineError> {
-    let is_granted = |secret: &&String| installed.current.granted.secrets.contains(*secret);
-    match settings.secrets.keys().find(|secret| !is_granted(secret)) {
-        None => Ok(()),
-        Some(secret) => {
-            let problem = format!("is not granted to `{}`: see `notifier plugin grant --help`", installed.name);
-            Err(unusable(format!("providers.{name}.secrets.{secret}"), problem))
-        }
+/// Whether a secret of the configuration is handed over: whatever was granted is, and nothing else. Of the rest, one that the
+/// plugin asks for is refused. One that it does not ask for is left out: an update that needs less than the version before takes the
+/// grant away, and must not keep the server from its next start.
+fn check_secret(name: &str, secret: &str, installed: &Installed) -> Result<bool, EngineError> {
+    let is_among = |secrets: &[String]| secrets.iter().any(|other| other == secret);
+    if is_among(&installed.current.granted.secrets) {
+        return Ok(true);
     }
+    if is_among(&installed.current.asks.secrets) {
+        let problem = format!("is not granted to `{}`: see `notifier plugin grant --help`", installed.name);
+        return Err(unusable(format!("providers.{name}.secrets.{secret}"), problem));
+    }
+    tracing::warn!(
+        provider = name,
+        secret,
+        "the plugin does not ask for a secret that is configured: it does not get it"
+    );
+    Ok(false)
 }
 
 fn mail_server(name: &str, settings: &SmtpSettings, clock: &Arc<dyn Clock>) -> Result<SmtpProvider, EngineError> {
@@ -262,31 +276,4 @@ fn resolve(key: &str, source: &SecretSource) -> Result<SecretString, EngineError
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_is_granted_no_host_gets_none() {
-        let (one, other) = (["a.example".to_owned()], ["b.example".to_owned()]);
-        let none: &[String] = &[];
-        assert_eq!(hosts(None, None), None, "what it asks for");
-        assert_eq!(hosts(None, Some(none)), Some(none), "nothing, whatever it asks for");
-        assert_eq!(hosts(None, Some(&one)), Some(&one[..]));
-        assert_eq!(hosts(Some(&other), Some(&one)), Some(&other[..]), "the configuration counts");
-        assert_eq!(hosts(Some(&other), None), Some(&other[..]));
-        assert_eq!(hosts(Some(none), Some(&one)), Some(none), "also where it says that there are none");
-        assert_eq!(hosts(Some(none), None), Some(none));
-    }
-
-    #[test]
-    fn a_file_of_another_digest_is_not_used() {
-        let place = tempfile::tempdir().unwrap();
-        let file = place.path().join("acme.wasm");
-        std::fs::write(&file, "a component").unwrap();
-        let (right, wrong) = (plugin_kit::sha256(b"a component"), plugin_kit::sha256(b"another"));
-        assert!(from_file("acme", &file, None).is_ok());
-        assert!(from_file("acme", &file, Some(&right)).is_ok());
-        let told = from_file("acme", &file, Some(&wrong)).err().unwrap().to_string();
-        assert!(told.contains("providers.acme.sha256") && told.contains(&right) && told.contains(&wrong), "{told}");
-    }
-}
+mod tests;

@@ -16,12 +16,22 @@ pub(crate) struct Reloader {
 }
 
 impl Reloader {
-    /// Of a server that is about to start: what is installed between now and then is taken up once more, which harms nobody.
+    /// Of a server that is about to start; [`Self::confirm`] once it has.
     pub(crate) fn new(config: &Config) -> Self {
         let mut reloader = Self { config: config.clone(), running: BTreeMap::new() };
         reloader.running =
             reloader.installed().into_iter().filter_map(|(name, found)| Some((name, found.ok()?))).collect();
         reloader
+    }
+
+    /// Where the lock file is another than when it was read, nobody knows which of them what was just loaded goes by: whatever it
+    /// says next is taken up, which at worst is the same once more.
+    pub(crate) fn confirm(&mut self) {
+        for (name, found) in self.installed() {
+            if found.ok().as_ref() != self.running.get(&name) {
+                self.running.remove(&name);
+            }
+        }
     }
 
     /// What the lock file says of each provider whose plugin is installed.
@@ -44,7 +54,10 @@ impl Reloader {
     pub(crate) async fn reload(&mut self, notifier: &Notifier) {
         for (name, found) in self.installed() {
             let Ok(provider) = ProviderName::new(name.as_str()) else { continue };
-            if found.as_ref().is_ok_and(|found| self.running.get(&name) == Some(found)) {
+            if let (Ok(found), Some(running)) = (&found, self.running.get(&name))
+                && runs_alike(found, running)
+            {
+                self.running.insert(name, found.clone());
                 continue;
             }
             let plugin = match (&found, self.config.providers.get(&name)) {
@@ -67,7 +80,14 @@ impl Reloader {
                 }
             }
         }
+        self.confirm();
     }
+}
+
+/// Whether it is the same component that may do the same. Its pin, its signer and its earlier versions change nothing about how it
+/// runs; and a component that is put in its own place would forget which signatures it has seen, its access tokens and certificates.
+fn runs_alike(one: &Installed, other: &Installed) -> bool {
+    one.current.sha256 == other.current.sha256 && one.current.granted == other.current.granted
 }
 
 #[cfg(test)]

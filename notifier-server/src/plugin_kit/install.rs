@@ -118,7 +118,7 @@ pub(super) fn list(directory: &Directory) -> Result<Done, PluginKitError> {
     for plugin in directory.lock()?.plugins() {
         let (current, pinned) = (&plugin.current, if plugin.pinned { ", pinned" } else { "" });
         let earlier: Vec<_> = plugin.previous.iter().map(|previous| previous.version.as_str()).collect();
-        push(&mut text, format_args!("{} {}{pinned}\n", plugin.name, plain::line(&current.version, WORD_CHARS_MAX)));
+        push(&mut text, format_args!("{} {}{pinned}\n", plugin.name, current.version));
         for (name, value) in [
             ("sha256", current.sha256.clone()),
             ("contract", current.contract.clone()),
@@ -129,7 +129,7 @@ pub(super) fn list(directory: &Directory) -> Result<Done, PluginKitError> {
             ("secrets", current.granted.secrets.join(", ")),
             ("earlier", earlier.join(", ")),
         ] {
-            // A lock file can be written by others, too.
+            // All of it can be shown, or the lock file would not have been read; but there may be much of it.
             push(&mut text, format_args!("  {name:<10} {}\n", plain::line(&value, LIST_CHARS_MAX)));
         }
     }
@@ -185,7 +185,7 @@ pub(super) fn pin(directory: &Directory, name: &str, is_released: bool) -> Resul
 pub(super) fn roll_back(directory: &Directory, name: &str) -> Result<Done, PluginKitError> {
     let version = change(directory, name, |lock| Ok(lock.roll_back(name)?.current.clone()))?;
     let may = may(&version.granted);
-    let text = format!("`{name}` is {} again: it {may}.\n", plain::line(&version.version, WORD_CHARS_MAX));
+    let text = format!("`{name}` is {} again: it {may}.\n", version.version);
     Ok(Done { text, is_sound: true })
 }
 

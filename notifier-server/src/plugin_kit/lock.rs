@@ -1,12 +1,16 @@
 //! The lock file of a directory of plugins: which component is meant by a name, to the byte, and what it may do.
 //!
 //! It is read by people and kept under version control by some, so it is TOML in a fixed order. Changes are made here, to a value;
-//! whoever calls writes it.
+//! whoever calls writes it. Others can write it, too: what would not be shown as it is is refused, so that whoever has read it may
+//! print what it says.
 
 use std::fmt::Write as _;
 
 use config::{ConfigError, File, FileFormat};
 use serde::Deserialize;
+
+use super::portrait::{HOST_CHARS_MAX, WORD_CHARS_MAX};
+use super::{PROBLEM_CHARS_MAX, plain};
 
 /// The version of the format that this reads and writes.
 const FORMAT: u32 = 1;
@@ -85,6 +89,11 @@ pub(crate) enum LockError {
     Twice(String),
     #[error("the lock file says `{text}` of `{name}`: want SHA-256 as 64 lower-case hexadecimal digits")]
     NoDigest { name: String, text: String },
+    #[error(
+        "the lock file says \"{text}\" as `{field}` of `{name}`: want 1 to {chars_max} characters of ASCII that can be seen, \
+         without spaces"
+    )]
+    NoWord { name: String, field: String, text: String, chars_max: usize },
     #[error("`{0}` is no name for a plugin: want lower-case letters, digits and hyphens, at most 64")]
     NoName(String),
     #[error("no plugin `{name}` is installed; there are {}", listed(known))]
@@ -134,7 +143,8 @@ impl Lock {
 
     /// Reads a file.
     pub(super) fn read(toml: &str) -> Result<Self, LockError> {
-        let unreadable = |error: ConfigError| LockError::Unreadable(error.to_string());
+        // It quotes the file.
+        let unreadable = |error: ConfigError| LockError::Unreadable(plain::line(&error.to_string(), PROBLEM_CHARS_MAX));
         let source = config::Config::builder().add_source(File::from_str(toml, FileFormat::Toml));
         let values = source.build().map_err(unreadable)?;
         let format = values.get::<u32>("format").map_err(unreadable)?;
@@ -145,19 +155,14 @@ impl Lock {
         let earlier = entries.filter_map(|entry| entry.try_deserialize::<Earlier>().ok());
         let names: Vec<_> = earlier.map(|plugin| plugin.name).collect();
         if !names.is_empty() {
+            names.iter().try_for_each(|name| check_name(name))?;
             return Err(LockError::Earlier { names });
         }
         let Document { _format: _, plugin: mut plugins } = values.try_deserialize().map_err(unreadable)?;
+        plugins.iter().try_for_each(Installed::check)?;
         plugins.sort_by(|one, other| one.name.cmp(&other.name));
         if let Some(pair) = plugins.windows(2).find(|pair| pair[0].name == pair[1].name) {
             return Err(LockError::Twice(pair[0].name.clone()));
-        }
-        for plugin in &plugins {
-            check_name(&plugin.name)?;
-            let versions = std::iter::once(&plugin.current).chain(&plugin.previous);
-            if let Some(version) = versions.into_iter().find(|version| !is_digest(&version.sha256)) {
-                return Err(LockError::NoDigest { name: plugin.name.clone(), text: version.sha256.clone() });
-            }
         }
         Ok(Self { plugins })
     }
@@ -287,12 +292,54 @@ impl Installed {
         let (name, locked) = (self.name.clone(), self.current.sha256.clone());
         Err(LockError::Digest { name, found: found.to_owned(), locked })
     }
+
+    /// Whether all that stands in the file of it can be shown, and the digests are some.
+    fn check(&self) -> Result<(), LockError> {
+        check_name(&self.name)?;
+        if let Some(version) = self.versions().map(|(_, version)| version).find(|version| !is_digest(&version.sha256)) {
+            let text = plain::line(&version.sha256, WORD_CHARS_MAX);
+            return Err(LockError::NoDigest { name: self.name.clone(), text });
+        }
+        let own = self.signer.iter().map(|signer| ("signer".to_owned(), signer.as_str(), WORD_CHARS_MAX));
+        let mut words = own.chain(self.versions().flat_map(|(place, version)| version.words(&place)));
+        match words.find(|(_, text, chars_max)| !plain::is_word(text, *chars_max)) {
+            Some((field, text, chars_max)) => {
+                let (name, text) = (self.name.clone(), plain::line(text, WORD_CHARS_MAX));
+                Err(LockError::NoWord { name, field, text, chars_max })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// With where they stand.
+    fn versions(&self) -> impl Iterator<Item = (String, &Version)> {
+        let previous = self.previous.iter().enumerate();
+        let previous = previous.map(|(index, version)| (format!("previous[{index}]"), version));
+        std::iter::once(("current".to_owned(), &self.current)).chain(previous)
+    }
+}
+
+impl Version {
+    /// Its texts but for the digest, with where they stand and how long they may be.
+    fn words(&self, place: &str) -> Vec<(String, &str, usize)> {
+        let own = [("version", &self.version), ("contract", &self.contract), ("installed_at", &self.installed_at)];
+        let mut words: Vec<(String, &str, usize)> = Vec::new();
+        for (field, text) in own.into_iter().chain(self.signer.iter().map(|signer| ("signer", signer))) {
+            words.push((format!("{place}.{field}"), text, WORD_CHARS_MAX));
+        }
+        for (key, access) in [("asks", &self.asks), ("granted", &self.granted)] {
+            words.extend(access.hosts.iter().map(|host| (format!("{place}.{key}.hosts"), &**host, HOST_CHARS_MAX)));
+            let secrets = access.secrets.iter();
+            words.extend(secrets.map(|secret| (format!("{place}.{key}.secrets"), &**secret, WORD_CHARS_MAX)));
+        }
+        words
+    }
 }
 
 fn check_name(name: &str) -> Result<(), LockError> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let is_name = (1..=64).contains(&name.len()) && name.chars().all(is_plain);
-    if is_name { Ok(()) } else { Err(LockError::NoName(name.to_owned())) }
+    if is_name { Ok(()) } else { Err(LockError::NoName(plain::line(name, WORD_CHARS_MAX))) }
 }
 
 fn is_digest(text: &str) -> bool {

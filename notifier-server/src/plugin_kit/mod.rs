@@ -60,8 +60,11 @@ pub(crate) enum PluginCommand {
         /// Write a page in Markdown as well, to publish
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
-        /// Why the file has no message that comes to a class of outcome, as rejected-recipient="…"; stands in the report
-        #[arg(long = "lacks", value_name = "CLASS=REASON", value_parser = test::lack)]
+        /// Why there is none of something, as rejected-recipient="…"; stands in the report
+        ///
+        /// Of a class of outcome, no message of the file comes to it. Of `other-scripts`, no text beyond ASCII arrives, and of
+        /// `ordinary-sizes`, not even what vendors of the channel usually take.
+        #[arg(long = "lacks", value_name = "WHAT=REASON", value_parser = test::lack)]
         lacks: Vec<conformance::Lack>,
     },
     /// Hand one message over for real, and show what was sent, what came back and what it means; ends with 1 unless accepted

@@ -9,7 +9,8 @@ use super::grants::{Fate, Grants};
 use super::lock::Installed;
 
 /// What a component asks for, what of that it gets, and what changes with it. Its own sentences stand last and in quotes, so that
-/// none of them passes for a word of ours.
+/// none of them passes for a word of ours; names can be shown, those of the portrait and those of the lock file, which are refused
+/// otherwise.
 pub(super) fn asks_for(
     portrait: &Portrait,
     sha256: &str,

@@ -130,7 +130,7 @@ fn told(played: &Played<Outcome>) -> String {
         push(&mut text, format_args!("log: {}\n", shown(line.as_bytes())));
     }
     match &played.said {
-        Ok(outcome) => push(&mut text, format_args!("{}\n", in_words(outcome))),
+        Ok(outcome) => push(&mut text, format_args!("{}\n", in_words(outcome, !played.exchanged.is_empty()))),
         Err(fault) => push(&mut text, format_args!("The plugin failed: {}\n", shown(fault.to_string().as_bytes()))),
     }
     for words in &played.words {
@@ -163,7 +163,8 @@ fn exchange(text: &mut String, Exchanged { asked, answer, took }: &Exchanged) {
     }
 }
 
-fn in_words(outcome: &Outcome) -> String {
+/// What the server makes of it; of a message that was refused, that depends on whether the vendor was asked.
+fn in_words(outcome: &Outcome, was_asked: bool) -> String {
     let code = |code: &Option<String>| {
         code.as_ref().map(|code| format!(" (code {})", shown(code.as_bytes()))).unwrap_or_default()
     };
@@ -183,7 +184,10 @@ fn in_words(outcome: &Outcome) -> String {
         }
         Outcome::Rejected { kind, code: told } => {
             let whose = match kind {
-                RejectionKind::Message => "this message will never be taken",
+                RejectionKind::Message if was_asked => "this message will never be taken",
+                RejectionKind::Message => {
+                    "this vendor cannot carry the message; another provider of the route is asked"
+                }
                 RejectionKind::Recipient => "the address is wrong",
                 RejectionKind::Suppressed => "the recipient does not want it",
                 RejectionKind::Provider => "credentials, account, sender or balance: an operator has to act",
@@ -240,6 +244,15 @@ mod tests {
             > (authenticated by the host: Bearer(\"token\"))\n>\n{\"text\":\" [2JHi\"}\n\n< 202 after 12 ms\n< x-id: 7\n<\nok\n\n\
             log: a line\nAccepted: the vendor has the message, as 7.\n";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn before_a_request_only_this_vendor_refuses() {
+        let rejected = Outcome::Rejected { kind: RejectionKind::Message, code: Some("21617".into()) };
+        let before =
+            "Rejected (code 21617): this vendor cannot carry the message; another provider of the route is asked.";
+        assert_eq!(in_words(&rejected, false), before);
+        assert_eq!(in_words(&rejected, true), "Rejected (code 21617): this message will never be taken.");
     }
 
     #[test]

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use clap::ValueEnum as _;
 use notifier_core::wasm::rehearsal::{Rehearsal, inspect};
 use notifier_plugin_exchanges::Exchanges;
 
 use super::check::contract_of;
-use super::conformance::{self, Class, Component, Lack, Report};
+use super::conformance::{self, Component, Lack, Lacking, Report};
 use super::portrait::{SENTENCE_CHARS_MAX, portrait};
 use super::{Done, PluginKitError, engine, now, plain, read, sha256};
 
@@ -30,14 +29,13 @@ pub(super) fn test(
     Ok(Done { text, is_sound: report.is_sound() })
 }
 
-/// What `--lacks` says, as `CLASS=REASON`.
+/// What `--lacks` says, as `WHAT=REASON`.
 pub(super) fn lack(text: &str) -> Result<Lack, String> {
-    let names = || Class::value_variants().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let wanted = || format!("want CLASS=REASON, the class being one of {}", names());
-    let (class, reason) = text.split_once('=').ok_or_else(wanted)?;
-    let class = Class::from_str(class, false).map_err(|_| wanted())?;
+    let wanted = || format!("want WHAT=REASON, the first being one of {}", Lacking::names().join(", "));
+    let (what, reason) = text.split_once('=').ok_or_else(wanted)?;
+    let what = Lacking::named(what).ok_or_else(wanted)?;
     let reason = plain::line(reason.trim(), SENTENCE_CHARS_MAX);
-    if reason.is_empty() { Err(wanted()) } else { Ok(Lack { class, reason }) }
+    if reason.is_empty() { Err(wanted()) } else { Ok(Lack { what, reason }) }
 }
 
 fn documented(file: &Path) -> Result<Exchanges, PluginKitError> {
@@ -74,10 +72,13 @@ mod tests {
 
     #[test]
     fn what_is_lacking_has_a_reason() {
-        let lacking = Lack { class: Class::RejectedRecipient, reason: "Acme = any number".into() };
-        assert_eq!(lack("rejected-recipient= Acme = any number"), Ok(lacking));
+        for what in ["rejected-recipient", "other-scripts"] {
+            let lacking = Lack { what: Lacking::named(what).unwrap(), reason: "Acme = any number".into() };
+            assert_eq!(lack(&format!("{what}= Acme = any number")), Ok(lacking));
+        }
         for wrong in ["rejected-recipient", "rejected-recipient= ", "rejected=x", ""] {
-            assert!(lack(wrong).unwrap_err().contains("rejected-provider"), "{wrong}");
+            let told = lack(wrong).unwrap_err();
+            assert!(told.contains("rejected-provider, other-scripts, ordinary-sizes"), "{told}");
         }
     }
 }

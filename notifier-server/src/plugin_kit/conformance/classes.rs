@@ -7,6 +7,7 @@ use notifier_core::wasm::rehearsal::Portrait;
 use notifier_plugin_exchanges::{Exchanges, Outcome, RejectionKind};
 use serde::Serialize;
 
+use super::lacks::{Lack, Lacking};
 use super::report::Group;
 
 /// A class of outcomes.
@@ -21,7 +22,7 @@ pub(crate) enum Class {
     Unavailable,
     /// May have been processed
     Unknown,
-    /// This message will never be taken
+    /// This message will not be taken
     RejectedMessage,
     /// The address is wrong
     RejectedRecipient,
@@ -29,13 +30,6 @@ pub(crate) enum Class {
     RejectedSuppressed,
     /// Credentials, account, sender or balance
     RejectedProvider,
-}
-
-/// A class of which the file has no case, and why not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Lack {
-    pub(crate) class: Class,
-    pub(crate) reason: String,
 }
 
 impl Class {
@@ -78,7 +72,7 @@ pub(super) fn classes(portrait: &Portrait, file: &Exchanges, lacks: &[Lack]) -> 
     let mut group = Group::new("every class of outcome is documented");
     for class in Class::value_variants() {
         let is_documented = file.sends.iter().any(|send| Class::of(&send.outcome) == *class);
-        let result = match (is_documented, lacks.iter().find(|lack| lack.class == *class)) {
+        let result = match (is_documented, lacks.iter().find(|lack| lack.what == Lacking::Class(*class))) {
             (true, Some(lack)) => Err(format!("it is said to be lacking, because {}; it is documented", lack.reason)),
             (false, None) if class.is_wanted(portrait) => {
                 Err(format!("no message comes to it: add one, or say why there is none with --lacks {class}=REASON"))

@@ -7,6 +7,7 @@ mod answers;
 mod calls;
 mod classes;
 mod description;
+mod lacks;
 mod replay;
 mod report;
 mod schema;
@@ -22,10 +23,10 @@ use notifier_plugin_exchanges::Exchanges;
 use report::Group;
 use stage::Stage;
 
-pub(super) use classes::{Class, Lack};
+pub(super) use lacks::{Lack, Lacking};
 pub(super) use report::{Component, Report};
 
-/// Runs all of it. `lacks` is what the file has no case of, for a reason.
+/// Runs all of it. `lacks` is what there is none of, for a reason.
 pub(super) async fn run(rehearsal: &Rehearsal, portrait: &Portrait, file: &Exchanges, lacks: &[Lack]) -> Vec<Group> {
     let (replayed, noticed) = replay::replay(rehearsal, file).await;
     let mut groups = Vec::from(replayed);
@@ -42,8 +43,9 @@ pub(super) async fn run(rehearsal: &Rehearsal, portrait: &Portrait, file: &Excha
             groups.push(calls::cancellation(&stage).await);
             groups.push(calls::repetition(&stage).await);
             groups.push(calls::secrets(&stage).await);
-            groups.push(texts::texts(&stage).await);
-            groups.push(sizes::sizes(&stage).await);
+            let channels = stage.on_each_channel();
+            groups.push(texts::texts(&channels, lacks).await);
+            groups.push(sizes::sizes(&channels, lacks).await);
         }
         None => {
             let mut group = Group::new("a message is accepted");

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::super::plain;
-use super::classes::Lack;
+use super::lacks::Lack;
 
-/// Characters of the name of a case, and of what went otherwise in it: both repeat what a component says.
+/// Characters of the name of a case, of why it was refused, and of what went otherwise in it: all repeat what a component says.
 const CASE_CHARS_MAX: usize = 200;
+const REFUSAL_CHARS_MAX: usize = 300;
 const PROBLEM_CHARS_MAX: usize = 4_000;
 
 /// Everything that was found.
@@ -19,7 +20,7 @@ pub(in super::super) struct Report {
     pub(in super::super) tested_at: String,
     /// By which notifier, on which system.
     pub(in super::super) environment: String,
-    /// What its file documents no case of.
+    /// What there is none of.
     pub(in super::super) lacks: Vec<Lack>,
     pub(in super::super) groups: Vec<Group>,
 }
@@ -41,6 +42,28 @@ pub(in super::super) struct Group {
     pub(in super::super) rule: &'static str,
     pub(in super::super) cases: usize,
     pub(in super::super) failures: Vec<Failure>,
+    /// Cases that went as they may: what the vendor does not take was not sent.
+    pub(in super::super) refusals: Vec<Refusal>,
+}
+
+/// What became of a message that a vendor may have a limit for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) enum Arrival {
+    /// All of it is in what the vendor was sent.
+    Whole,
+    /// Nothing was sent.
+    Refused {
+        /// Why, in the words of the component.
+        words: String,
+    },
+}
+
+/// A case in which the component refused a message before anything was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(in super::super) struct Refusal {
+    pub(in super::super) case: String,
+    /// Why, in the words of the component.
+    pub(in super::super) words: String,
 }
 
 /// A case that went otherwise.
@@ -53,7 +76,7 @@ pub(in super::super) struct Failure {
 
 impl Group {
     pub(in super::super) fn new(rule: &'static str) -> Self {
-        Self { rule, cases: 0, failures: Vec::new() }
+        Self { rule, cases: 0, failures: Vec::new(), refusals: Vec::new() }
     }
 
     /// Counts a case.
@@ -63,6 +86,18 @@ impl Group {
             case: plain::line(&case.into(), CASE_CHARS_MAX),
             problem: plain::lines(&problem, PROBLEM_CHARS_MAX),
         }));
+    }
+
+    /// Counts a case in which a message may be refused, and says so if it was.
+    pub(in super::super) fn arrival(&mut self, case: impl Into<String>, became: Result<Arrival, String>) {
+        let case = case.into();
+        if let Ok(Arrival::Refused { words }) = &became {
+            self.refusals.push(Refusal {
+                case: plain::line(&case, CASE_CHARS_MAX),
+                words: plain::line(words, REFUSAL_CHARS_MAX),
+            });
+        }
+        self.case(case, became.map(drop));
     }
 
     fn mark(&self) -> &'static str {
@@ -114,9 +149,12 @@ impl Report {
                     push(&mut text, format_args!("              {line}\n"));
                 }
             }
+            for Refusal { case, words } in &group.refusals {
+                push(&mut text, format_args!("            not sent: {case}: {words:?}\n"));
+            }
         }
-        for Lack { class, reason } in &self.lacks {
-            push(&mut text, format_args!("\nNot documented: {class}, because {reason}"));
+        for Lack { what, reason } in &self.lacks {
+            push(&mut text, format_args!("\n{}: {what}, because {reason}", what.verdict()));
         }
         push(&mut text, format_args!("\n{}\n", self.verdict()));
         text
@@ -139,12 +177,12 @@ impl Report {
         for (name, value) in facts {
             push(&mut page, format_args!("| {name} | {value} |\n"));
         }
-        page.push_str("\n| rule | cases | failed |\n|---|---:|---:|\n");
-        for group in &self.groups {
-            push(&mut page, format_args!("| {} | {} | {} |\n", group.rule, group.cases, group.failures.len()));
+        page.push_str("\n| rule | cases | failed | not sent |\n|---|---:|---:|---:|\n");
+        for Group { rule, cases, failures, refusals } in &self.groups {
+            push(&mut page, format_args!("| {rule} | {cases} | {} | {} |\n", failures.len(), refusals.len()));
         }
-        for Lack { class, reason } in &self.lacks {
-            push(&mut page, format_args!("\nNot documented: {class}, because {}\n", escaped(reason)));
+        for Lack { what, reason } in &self.lacks {
+            push(&mut page, format_args!("\n{}: {what}, because {}\n", what.verdict(), escaped(reason)));
         }
         for group in self.groups.iter().filter(|group| !group.failures.is_empty()) {
             push(&mut page, format_args!("\n## {}\n", group.rule));
@@ -153,7 +191,23 @@ impl Report {
                 push(&mut page, format_args!("\n{}:\n\n```text\n{problem}\n```\n", escaped(&failure.case)));
             }
         }
+        self.refusals_to(&mut page);
         page
+    }
+
+    /// Whoever chooses a component wants to know what it does not carry, also where that is right.
+    fn refusals_to(&self, page: &mut String) {
+        if self.groups.iter().any(|group| !group.refusals.is_empty()) {
+            page.push_str(
+                "\n## Not sent\n\nRefused before anything was sent, for these reasons in the component's words.\n",
+            );
+        }
+        for group in self.groups.iter().filter(|group| !group.refusals.is_empty()) {
+            push(page, format_args!("\n{}:\n\n", group.rule));
+            for Refusal { case, words } in &group.refusals {
+                push(page, format_args!("- {}: {}\n", escaped(case), escaped(&format!("{words:?}"))));
+            }
+        }
     }
 }
 
@@ -177,6 +231,7 @@ fn push(text: &mut String, piece: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::super::classes::Class;
+    use super::super::lacks::{Lacking, Messages};
     use super::*;
 
     #[test]
@@ -187,6 +242,8 @@ mod tests {
         let [first, second] = group.failures.as_slice() else { panic!("{group:?}") };
         assert_eq!((first.case.as_str(), first.problem.as_str()), (" ]0;a case ", "got  2J\n more"));
         assert!(second.case.ends_with("a…") && second.problem.ends_with("b…"), "{second:?}");
+        group.arrival("c", Ok(Arrival::Refused { words: "\u{1b}[2Jtoo\nlong".into() }));
+        assert_eq!(group.refusals, [Refusal { case: "c".into(), words: " [2Jtoo long".into() }]);
     }
 
     fn report() -> Report {
@@ -200,9 +257,16 @@ mod tests {
         let mut outcomes = Group::new("no answer but a 2xx is accepted");
         outcomes.case("a 500", Ok(()));
         outcomes.case("a 502 | <b>", Err("want unknown,\ngot accepted".into()));
-        let groups = vec![outcomes, Group::new("look-ups go as documented")];
+        let mut sizes = Group::new("sent whole, or not at all");
+        sizes.arrival("160 characters", Ok(Arrival::Whole));
+        sizes.arrival("161 characters", Ok(Arrival::Refused { words: "Acme takes <160>, \"one part\"".into() }));
+        let groups = vec![outcomes, Group::new("look-ups go as documented"), sizes];
         let (tested_at, environment) = ("2026-01-01T00:00:00Z".into(), "notifier 0.1.0".into());
-        let lacks = vec![Lack { class: Class::RejectedRecipient, reason: "Acme takes <any> number".into() }];
+        let lack = |what, reason: &str| Lack { what, reason: reason.into() };
+        let lacks = vec![
+            lack(Lacking::Class(Class::RejectedRecipient), "Acme takes <any> number"),
+            lack(Lacking::Messages(Messages::OtherScripts), "Acme takes ASCII"),
+        ];
         Report { component, tested_at, environment, lacks, groups }
     }
 
@@ -211,8 +275,10 @@ mod tests {
         let text = report().to_text();
         let expected = "acme 1.2.0, notifier:provider@0.1.0, 1024 bytes\nsha256 00ff\n\n\
             FAIL     2  no answer but a 2xx is accepted\n            a 502 | <b>\n              want unknown,\n              \
-            got accepted\nnone     0  look-ups go as documented\n\n\
-            Not documented: rejected-recipient, because Acme takes <any> number\n1 of 2 cases failed.\n";
+            got accepted\nnone     0  look-ups go as documented\npass     2  sent whole, or not at all\n            \
+            not sent: 161 characters: \"Acme takes <160>, \\\"one part\\\"\"\n\n\
+            Not documented: rejected-recipient, because Acme takes <any> number\n\
+            Not carried: other-scripts, because Acme takes ASCII\n1 of 4 cases failed.\n";
         assert_eq!(text, expected);
     }
 
@@ -222,17 +288,24 @@ mod tests {
         let value: serde_json::Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
         assert_eq!(value["passed"], false);
         assert_eq!(value["groups"][0]["failures"][0]["case"], "a 502 | <b>");
+        assert_eq!(value["groups"][2]["refusals"][0]["case"], "161 characters");
+        assert_eq!(value["lacks"][0]["what"], "rejected_recipient");
+        assert_eq!(value["lacks"][1]["what"], "other_scripts");
         report.groups[0].failures.clear();
         assert!(report.is_sound());
-        assert!(report.to_text().ends_with("\nAll 2 cases passed.\n"));
+        assert!(report.to_text().ends_with("\nAll 4 cases passed.\n"));
     }
 
     #[test]
     fn as_a_page() {
         let page = report().to_markdown();
-        assert!(page.starts_with("# Conformance of acme 1.2.0\n\n1 of 2 cases failed.\n"), "{page}");
+        assert!(page.starts_with("# Conformance of acme 1.2.0\n\n1 of 4 cases failed.\n"), "{page}");
         assert!(page.contains("| Tested | 2026-01-01T00:00:00Z |\n"), "{page}");
         assert!(page.contains("\nNot documented: rejected-recipient, because Acme takes \\<any\\> number\n"), "{page}");
+        assert!(page.contains("\nNot carried: other-scripts, because Acme takes ASCII\n"), "{page}");
+        assert!(page.contains("| sent whole, or not at all | 2 | 0 | 1 |\n"), "{page}");
+        let refused = r#"- 161 characters: "Acme takes \<160\>, \\"one part\\"""#;
+        assert!(page.ends_with(&format!("\nsent whole, or not at all:\n\n{refused}\n")), "{page}");
         assert!(page.contains("\na 502 \\| \\<b\\>:\n\n```text\nwant unknown,\ngot accepted\n```\n"), "{page}");
     }
 }

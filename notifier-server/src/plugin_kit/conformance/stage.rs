@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use notifier_core::wasm::PluginError;
 use notifier_core::wasm::rehearsal::{Answer, Played, Rehearsal, Scene, StandIn};
-use notifier_plugin_exchanges::{Exchanges, Outcome, Reply, Response, Send};
+use notifier_plugin_exchanges::{Exchanges, Message, Outcome, Reply, Response, Send};
 
 use super::vendor::Documented;
 
@@ -14,6 +14,7 @@ use super::vendor::Documented;
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is played on.
+#[derive(Clone)]
 pub(super) struct Stage<'a> {
     pub(super) rehearsal: &'a Rehearsal,
     pub(super) file: &'a Exchanges,
@@ -26,11 +27,26 @@ pub(super) struct Stage<'a> {
 impl<'a> Stage<'a> {
     /// `None` when the file has no message that is taken.
     pub(super) fn new(rehearsal: &'a Rehearsal, file: &'a Exchanges) -> Option<Self> {
-        let is_taken = |send: &&Send| matches!(send.outcome, Outcome::Accepted { .. }) && !send.exchanges.is_empty();
-        let model = file.sends.iter().find(is_taken)?;
+        let model = file.sends.iter().find(|send| is_taken(send))?;
         let canaries = file.secrets.keys().enumerate();
         let canaries = canaries.map(|(number, name)| (name.clone(), format!("yellow-canary-{number}-9hq2vx")));
         Some(Self { rehearsal, file, model, canaries: canaries.collect() })
+    }
+
+    /// The same on each channel, varying the first message of it that the vendor takes.
+    pub(super) fn on_each_channel(&self) -> Vec<Self> {
+        let mut stages: Vec<Self> = Vec::new();
+        for model in self.file.sends.iter().filter(|send| is_taken(send)) {
+            if stages.iter().all(|stage| stage.channel() != channel(&model.message)) {
+                stages.push(Self { model, ..self.clone() });
+            }
+        }
+        stages
+    }
+
+    /// That of the model.
+    pub(super) fn channel(&self) -> &'static str {
+        channel(&self.model.message)
     }
 
     /// The scene of the model, with that vendor.
@@ -90,6 +106,22 @@ impl<'a> Stage<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether the vendor takes the message, and was asked to.
+pub(super) fn is_taken(send: &Send) -> bool {
+    matches!(send.outcome, Outcome::Accepted { .. }) && !send.exchanges.is_empty()
+}
+
+/// As a component describes it.
+pub(super) fn channel(message: &Message) -> &'static str {
+    match message {
+        Message::Email(_) => "email",
+        Message::Sms(_) => "sms",
+        Message::Push(_) => "push",
+        Message::Chat(_) => "chat",
+        Message::Webhook(_) => "webhook",
     }
 }
 

@@ -7,9 +7,11 @@ use notifier_plugin_exchanges::{Exchanges, Outcome, Send};
 use notifier_plugins::{HOSTILE, TWILIO, WEBHOOK};
 use serde_json::json;
 
+use super::classes::{self, Class};
+use super::lacks::Messages;
 use super::report::Group;
 use super::stage::Stage;
-use super::{Class, Lack, classes, run};
+use super::{Lack, Lacking, run};
 
 fn documented(name: &str) -> Exchanges {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../plugins/{name}/exchanges.json"));
@@ -17,11 +19,15 @@ fn documented(name: &str) -> Exchanges {
 }
 
 fn tested(component: &[u8], file: &Exchanges) -> Vec<Group> {
+    tested_without(&[], component, file)
+}
+
+fn tested_without(lacks: &[Lack], component: &[u8], file: &Exchanges) -> Vec<Group> {
     let engine = super::super::engine().unwrap();
     let rehearsal = Rehearsal::load(&engine, component).unwrap();
     let portrait = rehearsal.describe().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(run(&rehearsal, &portrait, file, &[]))
+    runtime.block_on(run(&rehearsal, &portrait, file, lacks))
 }
 
 /// Every failure, as `rule: case: problem`.
@@ -86,7 +92,7 @@ fn a_class_of_outcome_that_is_not_documented_is_missed() {
     file.sends.retain(|send| !is_limited(send));
     let engine = super::super::engine().unwrap();
     let portrait = Rehearsal::load(&engine, TWILIO.component).unwrap().describe().unwrap();
-    let lacks = [Lack { class: Class::RateLimited, reason: "Acme has time".into() }];
+    let lacks = [Lack { what: Lacking::Class(Class::RateLimited), reason: "Acme has time".into() }];
     let told = failures(&[classes::classes(&portrait, &file, &[])]);
     let [only] = told.as_slice() else { panic!("{told:#?}") };
     assert!(only.contains("documented: rate-limited: no message comes to it") && only.contains("--lacks"), "{only}");
@@ -135,6 +141,10 @@ fn a_file_without_a_message_that_is_taken_is_not_enough() {
 
 /// The fixture that attacks its host, with a message that it sends and a vendor that takes it.
 fn hostile(attack: &str) -> Vec<Group> {
+    tested(HOSTILE.component, &hostile_file(attack))
+}
+
+fn hostile_file(attack: &str) -> Exchanges {
     let url = "https://api.acme.example/messages";
     let reply = json!({ "response": { "status": 202, "body": { "json": { "id": "7" } } } });
     let file = json!({
@@ -148,7 +158,7 @@ fn hostile(attack: &str) -> Vec<Group> {
             "outcome": { "accepted": { "provider_message_id": "hostile-key-1" } }
         }]
     });
-    tested(HOSTILE.component, &Exchanges::read(&file.to_string()).unwrap())
+    Exchanges::read(&file.to_string()).unwrap()
 }
 
 #[test]
@@ -168,7 +178,8 @@ fn a_plugin_that_takes_every_answer_for_yes_is_found() {
     let found = failures(&groups);
     let is_found = |text: &str| found.iter().any(|failure| failure.contains(text));
     assert!(is_found("401 with no body: want anything but accepted\ngot  Accepted"), "{found:#?}");
-    assert!(is_found("channels that are described are documented: missing: `chat`"), "{found:#?}");
+    let case = "channels that are described have a documented message that is accepted";
+    assert!(is_found(&format!("{case}: missing: `chat`")), "{found:#?}");
 }
 
 #[test]
@@ -214,4 +225,94 @@ fn a_secret_that_is_shown_is_found() {
     for (played, place) in shown.iter().zip(["a URL", "a header", "a body", "the log", "what it says"]) {
         assert_eq!(stage.leak(played), Err(format!("the value of the secret `{name}` is in {place}")));
     }
+}
+
+/// A component that is never built again, so that its code can be changed by place: it is Twilio's.
+const FROZEN: &[u8] = include_bytes!("../../../../plugins/prebuilt/fixtures/frozen-0.1.0.wasm");
+const FROZEN_FILE: &str = include_str!("../../../../plugins/prebuilt/fixtures/frozen-0.1.0.exchanges.json");
+/// Where it refuses a text for its length: `local.get 9; i32.const 1600; i32.gt_u; br_if 0`, local 9 being the characters.
+const LIMIT: &[u8] = &[0x20, 9, 0x41, 0xc0, 0x0c, 0x4b, 0x0d, 0];
+/// `i32.const 128` in its place.
+const LIMIT_OF_128: &[u8] = &[0x20, 9, 0x41, 0x80, 0x01, 0x4b, 0x0d, 0];
+/// `local.get 17; nop; i32.lt_u` in its place, local 17 being the bytes: whatever is not ASCII has more of them.
+const ASCII_ONLY: &[u8] = &[0x20, 9, 0x20, 17, 0x01, 0x49, 0x0d, 0];
+
+/// What is found of a component that refuses otherwise.
+fn refusing(otherwise: &[u8], lacks: &[Lack]) -> Vec<Group> {
+    let mut component = FROZEN.to_vec();
+    let places: Vec<_> = (0..=component.len() - LIMIT.len()).filter(|at| component[*at..].starts_with(LIMIT)).collect();
+    let [place] = places.as_slice() else { panic!("once, not at {places:?}") };
+    component[*place..place + otherwise.len()].copy_from_slice(otherwise);
+    tested_without(lacks, &component, &Exchanges::read(FROZEN_FILE).unwrap())
+}
+
+fn group<'a>(groups: &'a [Group], rule: &str) -> &'a Group {
+    groups.iter().find(|group| group.rule == rule).unwrap()
+}
+
+const SCRIPTS: &str = "messages arrive whole, in any script";
+const SIZES: &str = "messages of any size are sent whole, or not at all";
+
+fn refused(group: &Group) -> Vec<&str> {
+    group.refusals.iter().map(|refusal| refusal.case.as_str()).collect()
+}
+
+#[test]
+fn a_plugin_that_refuses_whatever_is_not_ascii_is_found() {
+    let groups = refusing(ASCII_ONLY, &[]);
+    let [only] = group(&groups, SCRIPTS).failures.as_slice() else { panic!("{groups:#?}") };
+    assert_eq!(only.case, "one of these at least, on each channel");
+    assert!(
+        only.problem.starts_with("none arrives on `sms`: ") && only.problem.contains("--lacks other-scripts=REASON")
+    );
+    assert_eq!(refused(group(&groups, SCRIPTS)).len(), 6, "{groups:#?}");
+    assert!(group(&groups, SIZES).failures.is_empty(), "ASCII arrives in ordinary sizes: {groups:#?}");
+
+    let lacks = [Lack { what: Lacking::Messages(Messages::OtherScripts), reason: "Acme takes ASCII".into() }];
+    assert!(group(&refusing(ASCII_ONLY, &lacks), SCRIPTS).failures.is_empty());
+}
+
+#[test]
+fn a_plugin_that_refuses_ordinary_sizes_is_found() {
+    let groups = refusing(LIMIT_OF_128, &[]);
+    let [only] = group(&groups, SIZES).failures.as_slice() else { panic!("{groups:#?}") };
+    assert_eq!(only.case, "the smallest at least, on each channel");
+    assert!(
+        only.problem.starts_with("none arrives on `sms`: ") && only.problem.contains("--lacks ordinary-sizes=REASON")
+    );
+    assert!(refused(group(&groups, SIZES)).contains(&"sms: 160 characters, Latin"), "{groups:#?}");
+    assert!(group(&groups, SCRIPTS).failures.is_empty(), "{groups:#?}");
+
+    let lacks = [Lack { what: Lacking::Messages(Messages::OrdinarySizes), reason: "Acme takes 128".into() }];
+    assert!(group(&refusing(LIMIT_OF_128, &lacks), SIZES).failures.is_empty());
+}
+
+#[test]
+fn what_is_beyond_a_vendors_limit_is_no_failure_and_is_told() {
+    let what = [Messages::OtherScripts, Messages::OrdinarySizes];
+    let lacks = what.map(|what| Lack { what: Lacking::Messages(what), reason: "Acme takes little".into() });
+    let groups = refusing(LIMIT, &lacks);
+    assert_eq!(refused(group(&groups, SCRIPTS)), Vec::<&str>::new());
+    let sizes = group(&groups, SIZES);
+    assert_eq!(refused(sizes), ["sms: 10000 characters, Latin", "sms: 10000 characters, Hebrew"]);
+    assert!(sizes.refusals[0].words.contains("10000 characters, Twilio takes 1600"), "{sizes:#?}");
+    for rule in [SCRIPTS, SIZES] {
+        let [only] = group(&groups, rule).failures.as_slice() else { panic!("{groups:#?}") };
+        assert_eq!(only.problem, "it is said to be lacking, because Acme takes little; it arrives");
+    }
+}
+
+#[test]
+fn each_channel_is_varied_by_its_own_message() {
+    let mut file = hostile_file("get");
+    let text = &file.sends[0];
+    let chat =
+        serde_json::from_value(json!({ "chat": { "recipient": "C1", "text": "Rent is due on Friday." } })).unwrap();
+    let chat = Send { name: "a chat".into(), message: chat, ..text.clone() };
+    file.sends.push(chat.clone());
+    file.sends.push(Send { name: "another chat".into(), ..chat });
+    let found = failures(&tested(HOSTILE.component, &file));
+    let count = |what: &str| found.iter().filter(|failure| failure.contains(what)).count();
+    assert_eq!((count(": sms: emoji: "), count(": chat: emoji: ")), (1, 1), "{found:#?}");
+    assert_eq!(count("none arrives on `sms`, `chat`: "), 2, "{found:#?}");
 }

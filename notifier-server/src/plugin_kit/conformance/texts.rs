@@ -1,4 +1,5 @@
-//! Messages arrive whole: what a person wrote is somewhere in what the vendor is sent.
+//! Messages arrive whole: what a person wrote is somewhere in what the vendor is sent. A vendor may have limits; one that takes nothing
+//! beyond ASCII has to be said to.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +7,8 @@ use notifier_core::wasm::rehearsal::Asked;
 use notifier_plugin_exchanges::{Message, Outcome, RejectionKind, Send};
 use serde_json::Value;
 
-use super::report::Group;
+use super::lacks::{Lack, Messages};
+use super::report::{Arrival, Group};
 use super::stage::{Stage, said};
 
 /// Several scripts, both directions, characters beyond the Basic Multilingual Plane, and what forms, JSON and HTML reserve.
@@ -25,26 +27,38 @@ const EXCERPT_CHARS: usize = 120;
 const LONG: &str =
     "Die Miete für die Wohnung im dritten Stock links, Lindenstraße 12, ist am Freitag fällig – bitte überweisen 🏠";
 
-/// Each text of the model in each script.
-pub(super) async fn texts(stage: &Stage<'_>) -> Group {
+/// Each text of each channel's model in each script. Whoever refuses all of them sends nothing in part either, and is of no use.
+pub(super) async fn texts(channels: &[Stage<'_>], lacks: &[Lack]) -> Group {
     let mut group = Group::new("messages arrive whole, in any script");
-    for (name, words) in WORDS.into_iter().chain([("a long line", LONG)]) {
-        let mut send = stage.model.clone();
-        let written = write(&mut send.message, words);
-        group.case(name, whole_or_nothing(stage, &send, &written).await);
+    let mut silent = Vec::new();
+    for stage in channels {
+        let mut has_arrived = false;
+        for (name, words) in WORDS.into_iter().chain([("a long line", LONG)]) {
+            let mut send = stage.model.clone();
+            let written = write(&mut send.message, words);
+            let became = whole_or_nothing(stage, &send, &written).await;
+            has_arrived |= matches!(became, Ok(Arrival::Whole));
+            group.arrival(format!("{}: {name}", stage.channel()), became);
+        }
+        if !has_arrived {
+            silent.push(stage.channel());
+        }
     }
+    group.case("one of these at least, on each channel", Messages::OtherScripts.judge(&silent, lacks));
     group
 }
 
 /// Whether all of these texts arrive. A vendor may have a limit; then nothing is sent rather than a part.
-pub(super) async fn whole_or_nothing(stage: &Stage<'_>, send: &Send, written: &[String]) -> Result<(), String> {
+pub(super) async fn whole_or_nothing(stage: &Stage<'_>, send: &Send, written: &[String]) -> Result<Arrival, String> {
     let (outcome, played) = said(stage.varied(send).await)?;
     match outcome {
-        Outcome::Rejected { kind: RejectionKind::Message, .. } if played.asked.is_empty() => Ok(()),
+        Outcome::Rejected { kind: RejectionKind::Message, .. } if played.asked.is_empty() => {
+            Ok(Arrival::Refused { words: played.words.join("; ") })
+        }
         Outcome::Rejected { kind, .. } if played.asked.is_empty() => {
             Err(format!("nothing was sent because of the message, and the fault is said to be another's: {kind:?}"))
         }
-        _ => arrived(written, &played.asked),
+        _ => arrived(written, &played.asked).map(|()| Arrival::Whole),
     }
 }
 

@@ -210,8 +210,18 @@ fn a_lock_file_cannot_write_to_the_terminal() {
     let file = place.root.path().join("plugins/plugins.lock");
     let toml = std::fs::read_to_string(&file).unwrap();
     let version = format!("version = \"{}\"", place.current().version);
-    assert!(toml.contains(&version));
-    std::fs::write(&file, toml.replace(&version, "version = \"1\\u001B[2J\\n2\"")).unwrap();
-    let shown = list(&place.directory).unwrap().text;
-    assert!(shown.starts_with("texts 1 [2J 2\n"), "{shown:?}");
+    let granted = "granted = { hosts = [";
+    for (field, from, to) in [
+        ("current.version", version.as_str(), "version = \"1\\u001B[2J\\n2\""),
+        ("current.granted.hosts", granted, "granted = { hosts = [\"x\\u001B[1A\\u001B[2K\", "),
+    ] {
+        assert!(toml.contains(from), "{toml}");
+        std::fs::write(&file, toml.replace(from, to)).unwrap();
+        let update = place.install(&place.asked(&edition(&[("/2010-04-01/", "/2010-04-02/")])));
+        let shown = list(&place.directory).map(|done| done.text);
+        for told in [update, shown, roll_back(&place.directory, "texts").map(|done| done.text)] {
+            let told = told.unwrap_err().to_string();
+            assert!(told.contains(&format!("`{field}` of `texts`")) && plain::is_line(&told, 1_000), "{told:?}");
+        }
+    }
 }

@@ -42,9 +42,59 @@ fn the_file_is_the_golden_one_and_reads_back() {
 #[test]
 fn strange_texts_read_back() {
     let mut lock = lock();
-    let strange = texts(&["quote\" and \\ and \u{7f}\u{1}", "ünï\ncode"]);
+    let strange = texts(&["quote\"and\\and'", "#{a=[b,c]}", "\\u001b"]);
     lock.grant("acme", Access { hosts: vec![], secrets: strange.clone() }).unwrap();
     assert_eq!(Lock::read(&lock.to_toml()).unwrap().get("acme").unwrap().current.granted.secrets, strange);
+}
+
+/// Whoever has read the file prints what it says, right above a question.
+#[test]
+fn texts_that_would_not_be_shown_as_they_are_are_refused() {
+    type Change = fn(&mut Installed);
+    let changes: [(&str, Change); 13] = [
+        ("signer", |plugin| plugin.signer = Some("key\u{1b}[2J".into())),
+        ("current.version", |plugin| plugin.current.version = "1.1.0\nhost      api.acme.example".into()),
+        ("current.version", |plugin| plugin.current.version.clear()),
+        ("current.contract", |plugin| plugin.current.contract.push('\u{9b}')),
+        ("current.installed_at", |plugin| plugin.current.installed_at.push_str(" by the vendor")),
+        ("current.signer", |plugin| plugin.current.signer = Some("key-of-\u{430}cme".into())),
+        ("current.asks.hosts", |plugin| plugin.current.asks.hosts[0].push('\u{202e}')),
+        ("current.asks.secrets", |plugin| plugin.current.asks.secrets[0].push('\u{200b}')),
+        ("current.granted.hosts", |plugin| plugin.current.granted.hosts.push("a".repeat(HOST_CHARS_MAX + 1))),
+        ("current.granted.secrets", |plugin| plugin.current.granted.secrets[0].push_str("  NEW")),
+        ("previous[0].version", |plugin| plugin.previous[0].version.push('\u{7f}')),
+        ("previous[0].granted.hosts", |plugin| plugin.previous[0].granted.hosts[0].push('\r')),
+        ("previous[0].granted.secrets", |plugin| plugin.previous[0].granted.secrets.push(String::new())),
+    ];
+    for (place, change) in changes {
+        let mut lock = lock();
+        change(lock.get_mut("acme").unwrap());
+        let error = Lock::read(&lock.to_toml()).unwrap_err();
+        let is_told = matches!(&error, LockError::NoWord { name, field, .. } if name == "acme" && field == place);
+        assert!(is_told && plain::is_line(&error.to_string(), 300), "{place}: {error:?}");
+    }
+}
+
+/// Errors quote the file as well.
+#[test]
+fn what_is_wrong_with_a_file_is_told_on_one_plain_line() {
+    let good = lock().to_toml();
+    let earlier = "format = 1\n[[plugin]]\nname = \"\\u001b[2J\"\nhosts = []\nsecrets = []\n";
+    let escapes = [
+        good.replace(&"b".repeat(64), "\\u001b[2J"),
+        good.replace("\"acme\"", "\"\\u001b[2J\\nacme\""),
+        good.replace("\"acme\"", "\"\\u001b[2J\"").replace("\"zeta\"", "\"\\u001b[2J\""),
+        good.replace("pinned = true", "\"\\u001b[2J\\n\" = true"),
+        good.replace("pinned = true", "pinned = \"\\u001b[2J\\n\""),
+        good.replace("pinned = true", "pinned = \u{1b}[2J"),
+        good.replace("format = 1", "format = \"\\u001b[2J\""),
+        earlier.to_owned(),
+    ];
+    for toml in escapes {
+        assert_ne!(toml, good);
+        let told = Lock::read(&toml).unwrap_err().to_string();
+        assert!(plain::is_line(&told, PROBLEM_CHARS_MAX + 100), "{told:?}");
+    }
 }
 
 #[test]
