@@ -12,7 +12,7 @@ use std::time::Duration;
 use notifier_core::wasm::rehearsal::{Answer, Asked, Rehearsal, Scene, StandIn};
 use notifier_core::wasm::{WasmEngine, WasmEngineOptions};
 use notifier_core::{SystemClock, SystemEntropy};
-use notifier_plugin_exchanges::{Exchanges, Outcome, Reply, Send};
+use notifier_plugin_exchanges::{Body, Exchanges, Outcome, Reply, Response, Send};
 
 use super::memory::private_mb;
 use super::stopwatch::{Durations, Stopwatch};
@@ -216,11 +216,20 @@ impl Subject {
             now_ms: case.now_ms,
             occurred_at_ms: None,
             certificates: Default::default(),
-            vendor: Arc::new(Documented(case.exchanges[0].reply.clone())),
+            vendor: Arc::new(Documented(written(&case.exchanges[0].reply)?)),
             timeout: Duration::from_secs(30),
         };
         Ok((case.clone(), scene))
     }
+}
+
+/// The answer with its body as it goes over the wire: writing JSON is not part of a call.
+fn written(reply: &Reply) -> Result<Reply, Failure> {
+    let mut reply = reply.clone();
+    if let Reply::Response(Response { body: Some(body), .. }) = &mut reply {
+        *body = Body::Text(String::from_utf8(body.bytes().ok_or("the documented answer is not base64")?)?);
+    }
+    Ok(reply)
 }
 
 /// Answers as documented, whatever it is asked.

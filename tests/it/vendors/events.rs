@@ -97,7 +97,7 @@ async fn slack_through_an_incoming_webhook() {
     request["recipient"]["chat_id"] = json!("C9999999999");
     let id = world.submit(&request).await;
     let delivery = world.reaches(&id, "failed").await;
-    assert_eq!(delivery["reason"]["code"], "attempt.rejected.recipient", "{delivery}");
+    assert_eq!(delivery["reason"]["code"], "attempt.rejected.unfit", "{delivery}");
     assert_eq!(world.counters(SLACK_WEBHOOK).accepted, 1);
 }
 

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use notifier_plugin_exchanges as file;
 use wasmtime::Store;
 
-use super::super::call::{CallState, CalledAt};
+use super::super::call::CallState;
 use super::super::rehearsal::{Asked, Portrait, SecretWanted};
 use super::Plugin;
 use super::bindings::notifier::provider::{http, model as wit};
@@ -22,10 +22,9 @@ impl Plugin {
         message: &wit::Message,
         context: &file::Context,
     ) -> wasmtime::Result<(file::Outcome, Vec<String>)> {
-        let plugin = self.pre.instantiate_async(&mut *store).await?;
         let file::Context { idempotency_key, attempt, tenant, category, receipt_url } = context.clone();
         let context = wit::Context { idempotency_key, attempt, tenant, category, receipt_url, attributes: Vec::new() };
-        Ok(outcome(plugin.notifier_provider_provider().call_send(store, message, &context).await?))
+        Ok(outcome(self.call_send(store, message, &context).await?))
     }
 
     pub(in super::super) async fn receive_rehearsed(
@@ -33,16 +32,13 @@ impl Plugin {
         store: &mut Store<CallState>,
         webhook: &file::Webhook,
     ) -> wasmtime::Result<(file::Says, Vec<String>)> {
-        let plugin = self.pre.instantiate_async(&mut *store).await?;
-        store.data_mut().called_at =
-            Some(CalledAt { url: webhook.url.clone(), body: webhook.body.clone().into_bytes(), is_signed: false });
         let webhook = wit::Webhook {
             method: "POST".into(),
             url: webhook.url.clone(),
             headers: webhook.headers.clone().into_iter().collect(),
             body: webhook.body.clone().into_bytes(),
         };
-        Ok(says(plugin.notifier_provider_provider().call_receive(store, &webhook).await?))
+        Ok(says(self.call_receive(store, &webhook).await?))
     }
 
     pub(in super::super) async fn look_up_rehearsed(
@@ -50,8 +46,7 @@ impl Plugin {
         store: &mut Store<CallState>,
         sought: &wit::Sought,
     ) -> wasmtime::Result<(file::Finding, Vec<String>)> {
-        let plugin = self.pre.instantiate_async(&mut *store).await?;
-        Ok(match plugin.notifier_provider_provider().call_look_up(store, sought).await? {
+        Ok(match self.call_look_up(store, sought).await? {
             wit::Finding::Impossible => (file::Finding::Impossible, Vec::new()),
             wit::Finding::Found(id) => (file::Finding::Found(id), Vec::new()),
             wit::Finding::NotFound => (file::Finding::NotFound, Vec::new()),
