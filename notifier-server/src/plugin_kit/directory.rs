@@ -97,7 +97,7 @@ impl Change<'_> {
     /// Writes the lock file, and takes away what it does not name any more of `dropped`.
     pub(super) fn write(self, dropped: &[Installed]) -> Result<(), DirectoryError> {
         write_whole(&self.directory.path.join(LOCK_FILE), self.lock.to_toml().as_bytes())?;
-        let versions = dropped.iter().flat_map(|plugin| std::iter::once(&plugin.current).chain(&plugin.previous));
+        let versions = dropped.iter().flat_map(Installed::versions);
         for version in versions.filter(|version| !self.lock.refers_to(&version.sha256)) {
             let path = self.directory.component_path(&version.sha256);
             match fs::remove_file(&path) {

@@ -278,7 +278,7 @@ impl Lock {
 
     /// Whether some plugin, in some version, is this component: then its file must stay.
     pub(super) fn refers_to(&self, sha256: &str) -> bool {
-        let versions = self.plugins.iter().flat_map(|plugin| std::iter::once(&plugin.current).chain(&plugin.previous));
+        let versions = self.plugins.iter().flat_map(Installed::versions);
         versions.into_iter().any(|version| version.sha256 == sha256)
     }
 }
@@ -296,12 +296,13 @@ impl Installed {
     /// Whether all that stands in the file of it can be shown, and the digests are some.
     fn check(&self) -> Result<(), LockError> {
         check_name(&self.name)?;
-        if let Some(version) = self.versions().map(|(_, version)| version).find(|version| !is_digest(&version.sha256)) {
+        if let Some(version) = self.versions().find(|version| !is_digest(&version.sha256)) {
             let text = plain::line(&version.sha256, WORD_CHARS_MAX);
             return Err(LockError::NoDigest { name: self.name.clone(), text });
         }
         let own = self.signer.iter().map(|signer| ("signer".to_owned(), signer.as_str(), WORD_CHARS_MAX));
-        let mut words = own.chain(self.versions().flat_map(|(place, version)| version.words(&place)));
+        let places = std::iter::once("current".to_owned()).chain((0..).map(|index| format!("previous[{index}]")));
+        let mut words = own.chain(places.zip(self.versions()).flat_map(|(place, version)| version.words(&place)));
         match words.find(|(_, text, chars_max)| !plain::is_word(text, *chars_max)) {
             Some((field, text, chars_max)) => {
                 let (name, text) = (self.name.clone(), plain::line(text, WORD_CHARS_MAX));
@@ -311,11 +312,9 @@ impl Installed {
         }
     }
 
-    /// With where they stand.
-    fn versions(&self) -> impl Iterator<Item = (String, &Version)> {
-        let previous = self.previous.iter().enumerate();
-        let previous = previous.map(|(index, version)| (format!("previous[{index}]"), version));
-        std::iter::once(("current".to_owned(), &self.current)).chain(previous)
+    /// The current one first.
+    pub(super) fn versions(&self) -> impl Iterator<Item = &Version> {
+        std::iter::once(&self.current).chain(&self.previous)
     }
 }
 

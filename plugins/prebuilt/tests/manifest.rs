@@ -78,7 +78,8 @@ fn components_are_found_by_name() {
 fn components_hold_no_path_of_the_machine_that_built_them() {
     for Prebuilt { name, component, .. } in components() {
         let text = String::from_utf8_lossy(component);
-        for path in ["/home/", "/root/", "/tmp/", "/usr/", "/Users/", ".cargo"] {
+        let folders = ["home", "root", "tmp", "usr", "Users"].map(|folder| format!("/{folder}/"));
+        for path in folders.iter().map(String::as_str).chain([".cargo"]) {
             assert!(!text.contains(path), "{name} holds `{path}`: plugins/build.sh does not remap it");
         }
     }

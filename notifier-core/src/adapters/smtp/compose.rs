@@ -44,7 +44,7 @@ pub(super) type Unfit = (RejectionKind, Problem);
 pub(super) fn compose(email: &EmailMessage, key: &str, now: Timestamp) -> Result<Mail, Unfit> {
     let sender = mailbox(&email.sender, RejectionKind::Provider)?;
     let recipient = mailbox(&email.recipient, RejectionKind::Recipient)?;
-    let reply_to = email.reply_to.as_ref().map(|reply_to| mailbox(reply_to, RejectionKind::Message)).transpose()?;
+    let reply_to = email.reply_to.as_ref().map(|reply_to| mailbox(reply_to, RejectionKind::Unfit)).transpose()?;
     let message_id = format!("<{}@{}>", dot_atom(key), sender.email.domain());
 
     let mut headers = Headers::new();
@@ -69,7 +69,7 @@ pub(super) fn compose(email: &EmailMessage, key: &str, now: Timestamp) -> Result
     } else if is_beyond_ascii(&recipient) {
         Some(RejectionKind::Recipient)
     } else if reply_to.as_ref().is_some_and(is_beyond_ascii) {
-        Some(RejectionKind::Message)
+        Some(RejectionKind::Unfit)
     } else {
         None
     };
@@ -129,13 +129,10 @@ fn extra_header(written: &Headers, name: &str, value: &str) -> Result<HeaderValu
         || ["content-", "resent-"].iter().any(|prefix| lower.starts_with(prefix));
     if !is_name || is_ours || value.chars().any(char::is_control) {
         let problem = "is not one that a message may bring along, or has a value of several lines";
-        return Err((
-            RejectionKind::Message,
-            Problem::plain(format!("the header `{}` {problem}", name.escape_debug())),
-        ));
+        return Err((RejectionKind::Unfit, Problem::plain(format!("the header `{}` {problem}", name.escape_debug()))));
     }
     let name = HeaderName::new_from_ascii(name.to_owned());
-    let name = name.map_err(|_| (RejectionKind::Message, Problem::plain("a header's name has over 76 characters")))?;
+    let name = name.map_err(|_| (RejectionKind::Unfit, Problem::plain("a header's name has over 76 characters")))?;
     Ok(HeaderValue::new(name, value.to_owned()))
 }
 
@@ -152,7 +149,7 @@ fn body(email: &EmailMessage, key: &str) -> Result<Vec<u8>, Unfit> {
             Part::Multi(both.singlepart(text).singlepart(html))
         }
         (Some(one), None) | (None, Some(one)) => Part::Single(one),
-        (None, None) => return Err((RejectionKind::Message, Problem::plain("the message has neither text nor HTML"))),
+        (None, None) => return Err((RejectionKind::Unfit, Problem::plain("the message has neither text nor HTML"))),
     };
     let is_picture = |file: &&Attachment| has_html && file.content_id.is_some();
     let (pictures, files): (Vec<&Attachment>, Vec<&Attachment>) = email.attachments.iter().partition(is_picture);
@@ -217,7 +214,7 @@ fn attached(file: &Attachment) -> Result<SinglePart, Unfit> {
     let lower = file.content_type.to_ascii_lowercase();
     let is_composite = lower.starts_with("message/") || lower.starts_with("multipart/");
     let kind = if is_composite { "application/octet-stream" } else { file.content_type.as_str() };
-    let unfit = |what: String| (RejectionKind::Message, Problem::plain(what));
+    let unfit = |what: String| (RejectionKind::Unfit, Problem::plain(what));
     let kind = ContentType::parse(kind)
         .map_err(|_| unfit(format!("`{}` is no media type", file.content_type.escape_debug())))?;
     if file.filename.chars().any(char::is_control) {

@@ -138,12 +138,12 @@ impl Provider for SmtpProvider {
     async fn send(&self, message: &Message, context: &SendContext) -> Outcome {
         let MessageContent::Email(email) = &message.content else {
             let problem = Problem::plain("a mail server takes email only");
-            return Failure::Impossible(RejectionKind::Message, problem).outcome();
+            return Outcome::Rejected { kind: RejectionKind::Unfit, problem };
         };
         let clock = &*self.server.clock;
         let mail = match compose(email, &context.idempotency_key, clock.now()) {
             Ok(mail) => mail,
-            Err((kind, problem)) => return Failure::Impossible(kind, problem).outcome(),
+            Err((kind, problem)) => return Outcome::Rejected { kind, problem },
         };
         let is_in_doubt = AtomicBool::new(false);
         match within(clock, context.timeout, self.deliver(&mail, &is_in_doubt)).await {

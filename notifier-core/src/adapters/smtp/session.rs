@@ -136,7 +136,7 @@ impl Session {
         match self.extensions.size.flatten() {
             Some(size_max) if size > size_max => {
                 let problem = format!("the message has {size} bytes, and the server takes {size_max} at most");
-                Err(impossible(RejectionKind::Message, "smtp.too_large", problem))
+                Err(impossible(RejectionKind::Unfit, "smtp.too_large", problem))
             }
             _ => Ok(()),
         }

@@ -66,10 +66,6 @@ impl Failure {
                 let problem = format!("the server did not answer {} within {waited_ms} ms", stage.subject());
                 without_answer(stage, "smtp.timeout", problem)
             }
-            // Limits of this server or of the library: another provider may do without them.
-            Self::Impossible(RejectionKind::Message, problem) => {
-                Outcome::Rejected { kind: RejectionKind::Unfit, problem }
-            }
             Self::Impossible(kind, problem) => Outcome::Rejected { kind, problem },
         }
     }

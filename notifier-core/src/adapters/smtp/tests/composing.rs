@@ -127,7 +127,7 @@ fn only_the_parts_that_are_needed() {
         assert_eq!(structure(&email), expected);
     }
     let nothing = EmailMessage { text: None, ..email() };
-    assert_eq!(compose(&nothing, KEY, at()).unwrap_err().0, RejectionKind::Message);
+    assert_eq!(compose(&nothing, KEY, at()).unwrap_err().0, RejectionKind::Unfit);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn files_keep_their_names_and_kinds() {
         file("a", "text/plain\r\nX: y", None),
     ] {
         let email = EmailMessage { attachments: vec![bad], ..email() };
-        assert_eq!(compose(&email, KEY, at()).unwrap_err().0, RejectionKind::Message);
+        assert_eq!(compose(&email, KEY, at()).unwrap_err().0, RejectionKind::Unfit);
     }
 }
 
@@ -204,7 +204,7 @@ fn only_a_local_part_beyond_ascii_needs_smtputf8() {
     assert_eq!(needs(|email| email.recipient = named("", "ada@bücher.example")), None);
     assert_eq!(needs(|email| email.sender = named("", "zoë@example.com")), Some(RejectionKind::Provider));
     assert_eq!(needs(|email| email.recipient = named("", "zoë@example.com")), Some(RejectionKind::Recipient));
-    assert_eq!(needs(|email| email.reply_to = Some(named("", "zoë@example.com"))), Some(RejectionKind::Message));
+    assert_eq!(needs(|email| email.reply_to = Some(named("", "zoë@example.com"))), Some(RejectionKind::Unfit));
     let both = EmailMessage { recipient: named("Zoë", "zoë@bücher.example"), ..email() };
     let mail = compose(&both, KEY, at()).unwrap();
     assert_eq!(mail.recipient, "zoë@xn--bcher-kva.example");

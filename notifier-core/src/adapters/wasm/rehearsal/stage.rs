@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use notifier_plugin_exchanges as file;
 use tokio::time::timeout;
 
+use super::super::cache::hex;
 use super::super::verify::VerifyError;
 use super::super::web_push::PLAINTEXT_BYTES_MAX;
 use crate::adapters::egress::EgressError;
@@ -215,13 +216,7 @@ pub(in super::super) fn encrypt(p256dh: &[u8], auth: &[u8], plaintext: &[u8]) ->
     if plaintext.len() > PLAINTEXT_BYTES_MAX {
         return Err(format!("the message has {} bytes, at most {PLAINTEXT_BYTES_MAX} fit", plaintext.len()));
     }
-    Ok([b"encrypted for ".as_slice(), &hex(p256dh), b" with ", &hex(auth), b": ", plaintext].concat())
-}
-
-/// By table: what a stand-in costs is counted as the plugin's wherever calls are measured.
-fn hex(bytes: &[u8]) -> Vec<u8> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
+    Ok([format!("encrypted for {} with {}: ", hex(p256dh), hex(auth)).as_bytes(), plaintext].concat())
 }
 
 /// The time that a case is played at.
