@@ -11,8 +11,9 @@ use super::report::Group;
 use super::stage::{Stage, said};
 use super::vendor::Documented;
 
-/// How long a vendor is waited for that says nothing.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// How long a vendor is waited for that says nothing. Of it the last tenth is the plugin's, to say what that means: a quarter of a
+/// second, the most that it ever gets, so that a busy machine is not taken for a slow plugin.
+const PATIENCE: Duration = Duration::from_millis(2_500);
 
 /// A call that runs out of time, and the one after it.
 pub(super) async fn cancellation(stage: &Stage<'_>) -> Group {
